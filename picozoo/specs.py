@@ -1,0 +1,208 @@
+"""Plain, frozen values that every stage shares: element types, tensor types, quantisation, targets."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from picozoo.errors import UsageError
+
+# name in the IR -> (NumPy type, C type in kernels/pz_base.h, bytes)
+DTYPES: dict[str, tuple[type[np.generic], str, int]] = {
+    "f32": (np.float32, "pz_f32", 4),
+    "i8": (np.int8, "pz_i8", 1),
+    "u8": (np.uint8, "pz_u8", 1),
+    "i16": (np.int16, "pz_i16", 2),
+    "i32": (np.int32, "pz_i32", 4),
+    "i64": (np.int64, "pz_i64", 8),
+    "bool": (np.bool_, "pz_bool", 1),
+}
+
+
+def dtype_of(array: np.ndarray | np.generic) -> str:
+    """IR name of a NumPy array's element type.
+
+    Raises:
+        UsageError: the type has no IR name (float64, complex, strings ...).
+
+    Example:
+        >>> dtype_of(np.zeros(3, np.int8))
+        'i8'
+    """
+    for name, (np_type, _, _) in DTYPES.items():
+        if array.dtype == np_type:
+            return name
+    raise UsageError(f"element type {array.dtype} is not supported; use one of {', '.join(DTYPES)}")
+
+
+@dataclass(frozen=True)
+class QuantParams:
+    """real = scale * (q - zero_point). One scale for the tensor, or one per index of `axis`.
+
+    Scales are kept as float32 values, as TFLite stores them; zero points as int.
+    """
+
+    scale: tuple[float, ...]
+    zero_point: tuple[int, ...]
+    axis: int | None = None
+
+    def __post_init__(self) -> None:
+        if len(self.scale) != len(self.zero_point) or not self.scale:
+            raise UsageError(f"quantisation needs as many zero points as scales, got {len(self.zero_point)} and {len(self.scale)}")
+        if any(not (s > 0 and math.isfinite(s)) for s in self.scale):
+            raise UsageError(f"quantisation scales must be finite and > 0, got {min(self.scale)}")
+        if self.axis is None and len(self.scale) != 1:
+            raise UsageError("per-channel quantisation needs an axis")
+
+    @property
+    def per_tensor(self) -> bool:
+        return self.axis is None
+
+    def broadcast(self, rank: int) -> tuple[np.ndarray, np.ndarray]:
+        """Scale (float32) and zero point (int32), shaped to multiply a tensor of this rank."""
+        shape = [1] * rank
+        if self.axis is not None:
+            shape[self.axis] = len(self.scale)
+        return (np.array(self.scale, np.float32).reshape(shape), np.array(self.zero_point, np.int32).reshape(shape))
+
+    @staticmethod
+    def tensor(scale: float, zero_point: int = 0) -> QuantParams:
+        """One scale and zero point for the whole tensor; the scale is rounded to float32."""
+        return QuantParams((float(np.float32(scale)),), (int(zero_point),))
+
+
+@dataclass(frozen=True)
+class TensorType:
+    """Shape, element type and, for quantised tensors, the meaning of the integers.
+
+    Example:
+        >>> TensorType((1, 28, 28, 1), "i8").nbytes
+        784
+    """
+
+    shape: tuple[int, ...]
+    dtype: str = "f32"
+    quant: QuantParams | None = None
+
+    def __post_init__(self) -> None:
+        if self.dtype not in DTYPES:
+            raise UsageError(f"element type {self.dtype!r} is not supported; use one of {', '.join(DTYPES)}")
+        if any(not isinstance(d, int) or d < 0 for d in self.shape):
+            raise UsageError(f"a shape holds integers >= 0, got {self.shape}")
+
+    @property
+    def size(self) -> int:
+        return math.prod(self.shape)
+
+    @property
+    def nbytes(self) -> int:
+        return self.size * DTYPES[self.dtype][2]
+
+    @property
+    def rank(self) -> int:
+        return len(self.shape)
+
+    @property
+    def numpy(self) -> type[np.generic]:
+        return DTYPES[self.dtype][0]
+
+    @property
+    def c_type(self) -> str:
+        return DTYPES[self.dtype][1]
+
+    @property
+    def is_float(self) -> bool:
+        return self.dtype == "f32"
+
+    def with_(self, **changes: object) -> TensorType:
+        from dataclasses import replace
+
+        return replace(self, **changes)  # type: ignore[arg-type]
+
+
+@dataclass(frozen=True)
+class Target:
+    """All that passes, planner and emitter may know of a chip. Never its name.
+
+    Args:
+        pointer_bytes: 2 (AVR), 4 or 8.
+        align: every tensor in the arena starts at a multiple of this; bytes, power of two.
+        features: subset of {"dsp", "mve", "fpu", "neon", "simd128"}.
+        progmem: constants are not in the data address space and need PZ_FLASH reads (AVR).
+    """
+
+    pointer_bytes: int = 4
+    align: int = 4
+    features: frozenset[str] = field(default_factory=frozenset)
+    progmem: bool = False
+
+
+@dataclass(frozen=True)
+class Energy:
+    """Energy of one core cycle with memory, in picojoules; `low`..`high` is the published spread."""
+
+    pj_per_cycle: float
+    low: float
+    high: float
+    source: str
+
+
+@dataclass(frozen=True)
+class CycleModel:
+    """Cycles = sum over instruction classes of count x cost, times `scale`.
+
+    Args:
+        costs: instruction class -> cycles. Classes are those of the core's classifier in `cores/`.
+        error: relative error to expect, for example 0.25 for +-25 %.
+        source: where costs and error come from, in one or two sentences.
+        exact: the emulator itself counts cycles (simavr); costs are then unused and error is 0.
+    """
+
+    costs: dict[str, float]
+    error: float
+    source: str
+    exact: bool = False
+
+
+@dataclass(frozen=True)
+class Core:
+    """A processor core: how to compile for it, how to emulate it, what its cycles cost.
+
+    Args:
+        arch: "arm" (Thumb), "aarch64", "riscv32", "avr", "wasm32" or "host".
+        zig: flags of `zig cc` that choose this core (target, cpu, float ABI).
+        gcc: (tool prefix, flags) of the vendor GCC, or None.
+        cpu: the emulator's own name of the core (Unicorn model constant name, QEMU -cpu, simavr mcu).
+    """
+
+    name: str
+    title: str
+    arch: str
+    target: Target
+    zig: tuple[str, ...]
+    gcc: tuple[str, tuple[str, ...]] | None
+    cpu: str
+    cycles: CycleModel | None
+
+
+@dataclass(frozen=True)
+class Board:
+    """A board: the chip, its memories and clock, and the emulator that stands in for it.
+
+    Sizes in bytes (None: not a limit here), clock in Hz (None: unknown), origins are addresses.
+    """
+
+    name: str
+    title: str
+    chip: str
+    core: Core
+    flash: int | None
+    ram: int | None
+    clock_hz: float | None
+    energy: Energy | None
+    emulator: str
+    flash_origin: int = 0
+    ram_origin: int = 0x20000000
+    notes: str = ""
