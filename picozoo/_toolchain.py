@@ -1,0 +1,174 @@
+"""The compilers behind `build`: the bundled zig (Clang + LLD) and the cores' vendor GCC."""
+
+from __future__ import annotations
+
+import importlib.metadata
+import importlib.util
+import os
+import re
+import shutil
+import subprocess
+from collections.abc import Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+from picozoo import _cache, _link
+from picozoo.errors import BuildFailed, MissingTool, Unsupported
+from picozoo.specs import Board, Core
+
+HARNESS = Path(__file__).with_name("harness")
+COMMON = (
+    "-std=c99",
+    "-g0",
+    "-ffreestanding",
+    "-fomit-frame-pointer",
+    "-ffunction-sections",
+    "-fdata-sections",
+    "-fno-unwind-tables",
+    "-fno-asynchronous-unwind-tables",
+    "-fno-stack-protector",
+    "-fno-common",
+    "-fno-strict-aliasing",
+    # One rounding per written operation: float results are then the same on every core and with every compiler.
+    "-ffp-contract=off",
+)
+ZIG_ONLY = ("-fno-sanitize=all",)
+# GCC would fold layers with equal code into one function and split others, and layers could not be told apart.
+GCC_ONLY = ("-fno-ipa-icf", "-fno-partial-inlining")
+GCC_PACKAGES = {"arm-none-eabi-": "gcc-arm-none-eabi", "avr-": "gcc-avr avr-libc", "riscv64-unknown-elf-": "gcc-riscv64-unknown-elf"}
+
+
+@cache
+def zig_path() -> str:
+    """The zig program of the installed `ziglang` wheel.
+
+    Raises:
+        MissingTool: the wheel is not installed.
+    """
+    spec = importlib.util.find_spec("ziglang")
+    if spec is None or not spec.origin:
+        raise MissingTool("the C compiler is missing: run 'pip install \"ziglang>=0.17,<0.18\"'")
+    program = Path(spec.origin).with_name("zig.exe" if os.name == "nt" else "zig")
+    if not program.is_file():
+        raise MissingTool(f"the ziglang package has no {program.name}: run 'pip install --force-reinstall ziglang'")
+    return str(program)
+
+
+@cache
+def zig_version() -> str:
+    """Version of the ziglang wheel, such as "0.17.1"."""
+    return importlib.metadata.version("ziglang")
+
+
+def run(command: Sequence[str], cwd: Path) -> str:
+    """Run a compiler; its messages on success.
+
+    Raises:
+        BuildFailed: it returned an error; the message is its first error line.
+    """
+    environment = dict(os.environ)
+    caches = _cache.folder("zig")
+    environment.update(ZIG_GLOBAL_CACHE_DIR=str(caches / "global"), ZIG_LOCAL_CACHE_DIR=str(caches / "local"), LC_ALL="C")
+    # The build must depend on what is given to it, not on what the user's shell points the compiler at.
+    for name in ("CPATH", "C_INCLUDE_PATH", "LIBRARY_PATH", "COMPILER_PATH", "GCC_EXEC_PREFIX"):
+        environment.pop(name, None)
+    done = subprocess.run(command, cwd=cwd, env=environment, capture_output=True, text=True, errors="replace", check=False)
+    messages = done.stderr + done.stdout
+    if done.returncode != 0:
+        raise BuildFailed(f"{os.path.basename(command[0])} said: {first_error(messages)}")
+    return messages
+
+
+def first_error(messages: str) -> str:
+    """The first line that names an error, else the first line.
+
+    Example:
+        >>> first_error("a.c: note\\na.c:1:2: error: expected ';'\\n")
+        "a.c:1:2: error: expected ';'"
+    """
+    lines = [line for line in messages.splitlines() if line.strip()]
+    return next((line for line in lines if "error" in line), lines[0] if lines else "nothing, and returned an error")
+
+
+@dataclass(frozen=True)
+class Tools:
+    """One compiler for one board: what to call, and how to link."""
+
+    board: Board
+    version: str
+    compiler: tuple[str, ...]
+    flags: tuple[str, ...]
+    is_zig: bool
+
+    def identity(self) -> list[str]:
+        """Everything of the tools that changes their output, for the cache key."""
+        own = [p.read_text() for p in sorted(HARNESS.glob("*")) if p.is_file() and p.suffix in (".c", ".h", ".S")]
+        return [*self.flags, _link.script(self.board, ["x"]), *own]
+
+    def make(
+        self,
+        folder: Path,
+        sources: Mapping[str, str],
+        roots: Sequence[str],
+        includes: Sequence[Path],
+        flags: Sequence[str],
+        const_prefix: str,
+    ) -> dict[str, Any]:
+        """Write the sources into `folder`, compile, link; the facts of the image."""
+        for name, text in sources.items():
+            (folder / name).write_text(text, encoding="utf-8")
+        files = sorted(name for name in sources if name.endswith(".c"))
+        search = [f"-I{path}" for path in (".", *includes)]
+        objects = self.compile(folder, [*files, *self.harness(folder)], [*search, *flags])
+        output = _link.link(self, folder, objects, roots)
+        return _link.facts(self.board, output, const_prefix)
+
+    def compile(self, folder: Path, files: Sequence[str], flags: Sequence[str]) -> list[str]:
+        """One object per file, in parallel; object names in the order of `files`."""
+
+        def one(name: str) -> str:
+            target = name + ".o"
+            run([*self.compiler, *self.flags, *flags, "-c", name, "-o", target], folder)
+            return target
+
+        with ThreadPoolExecutor(max_workers=os.cpu_count() or 1) as pool:
+            return list(pool.map(one, files))
+
+    def harness(self, folder: Path) -> list[str]:
+        """Files of ours that the image needs besides the network: start-up, monitor, runtime."""
+        return []
+
+
+def select(board: Board, toolchain: str) -> Tools:
+    """The tools for a board.
+
+    Raises:
+        MissingTool: the vendor GCC is not installed.
+        Unsupported: there is no vendor GCC for this core here.
+    """
+    core = board.core
+    if toolchain == "zig" and core.zig:
+        flags = (*core.zig, *COMMON, *ZIG_ONLY)
+        return Tools(board, f"zig cc {zig_version()}", (zig_path(), "cc"), flags, is_zig=True)
+    return _gcc(board, core)
+
+
+def _gcc(board: Board, core: Core) -> Tools:
+    if core.gcc is None:
+        raise Unsupported(f"there is no vendor GCC for {core.title}; use the toolchain 'zig'")
+    prefix, flags = core.gcc
+    program = shutil.which(prefix + "gcc")
+    if program is None:
+        package = GCC_PACKAGES.get(prefix, prefix + "gcc")
+        raise MissingTool(f"{prefix}gcc is not installed: run 'apt install {package}', or use the toolchain 'zig'")
+    return Tools(board, _gcc_version(program), (program,), (*flags, *COMMON, *GCC_ONLY), is_zig=False)
+
+
+@cache
+def _gcc_version(program: str) -> str:
+    done = subprocess.run([program, "--version"], capture_output=True, text=True, check=False)
+    found = re.search(r"(\d+\.\d+\.\d+)", done.stdout)
+    return f"{os.path.basename(program)} {found.group(1) if found else 'of unknown version'}"
