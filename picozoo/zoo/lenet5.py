@@ -1,0 +1,214 @@
+"""LeNet-5 (LeCun, Bottou, Bengio, Haffner, 1998): the convolutional network that read cheques.
+
+    1x28x28 -> pad to 32x32 -> C1 6@28x28 -> S2 6@14x14 -> C3 16@10x10 -> S4 16@5x5 -> C5 120 -> F6 84 -> 10
+
+Read-out is the largest of ten logits.
+"""
+
+from __future__ import annotations
+
+import os
+import time
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from picozoo import data
+from picozoo.zoo._card import Card, Progress, TrainResult, need_torch
+
+if TYPE_CHECKING:
+    import torch
+    from torch import nn
+
+CARD = Card(
+    name="lenet5",
+    title="LeNet-5",
+    family="convolutional",
+    year=1998,
+    authors="Y. LeCun, L. Bottou, Y. Bengio, P. Haffner",
+    paper="Gradient-Based Learning Applied to Document Recognition, Proceedings of the IEEE 86(11), 1998",
+    task="Reads a handwritten digit from a 28x28 picture.",
+    introduced="Convolution, subsampling and dense layers, all learnt together from pixels by gradient descent.",
+    why_it_mattered=(
+        "Its descendants read millions of cheques a day, and its plan (convolve, shrink, repeat, classify) is that of "
+        "nearly every vision network since."
+    ),
+    differs_from_paper=(
+        "ReLU instead of scaled tanh.",
+        "Maximum pooling instead of averaging with a learnt gain and bias.",
+        "C3 sees all six maps of S2; the paper's table connects each C3 map to only some, to save work and break symmetry.",
+        "A dense layer gives ten logits, trained with cross-entropy; the paper ends in radial basis units.",
+        "Pictures are scaled to 0..1 and padded with paper inside the network; Adam instead of stochastic Levenberg-Marquardt.",
+    ),
+    data=("mnist", "digits"),
+    data_licence="MNIST CC BY-SA 3.0 (as generally listed); UCI digits CC BY 4.0",
+    metric="share of test digits read right",
+    target=0.99,
+    board={"default": "nano33ble"},
+    boards=("pico", "nucleo_l4r5zi", "stm32u575", "pico2", "stm32f746", "esp32c3", "browser"),
+    functions=("forward",),
+    main="forward",
+    train_minutes=15,
+    references=(
+        "https://doi.org/10.1109/5.726791",
+        "http://yann.lecun.com/exdb/lenet/",
+    ),
+)
+EPOCHS, BATCH, RATE = 28, 100, 2e-3
+DIGITS_REPEAT = 6  # the 1,437 small digits are shown six times per epoch, so that both kinds count
+
+
+def build(size: str = "default") -> nn.Module:
+    """The network; `forward(x)`: x float32 (1, 1, 28, 28), 0 paper to 1 ink -> logits float32 (1, 10).
+
+    Raises:
+        UsageError: another size than "default".
+        MissingTool: no PyTorch.
+    """
+    CARD.check_size(size)
+    need_torch("building lenet5")
+    from torch import nn
+
+    class LeNet5(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.c1 = nn.Conv2d(1, 6, 5, padding=2)
+            self.c3 = nn.Conv2d(6, 16, 5)
+            self.c5 = nn.Linear(400, 120)
+            self.f6 = nn.Linear(120, 84)
+            self.out = nn.Linear(84, 10)
+            self.pool = nn.MaxPool2d(2)
+            self.relu = nn.ReLU()
+
+        def forward(self, x: torch.Tensor) -> torch.Tensor:
+            x = self.pool(self.relu(self.c1(x)))  # (N, 1, 28, 28) -> (N, 6, 14, 14)
+            x = self.pool(self.relu(self.c3(x)))  # -> (N, 16, 5, 5)
+            x = self.relu(self.c5(x.flatten(1)))  # -> (N, 120)
+            logits: torch.Tensor = self.out(self.relu(self.f6(x)))  # -> (N, 10)
+            return logits
+
+    return LeNet5()
+
+
+def examples(size: str = "default") -> dict[str, tuple[torch.Tensor, ...]]:
+    """Example inputs of each function, batch 1."""
+    CARD.check_size(size)
+    import torch
+
+    return {"forward": (torch.zeros(1, 1, 28, 28),)}
+
+
+def inputs(split: str, limit: int | None = None, size: str = "default", source: str = "") -> tuple[np.ndarray, np.ndarray]:
+    """Pictures and labels for scoring.
+
+    Args:
+        split: "train" or "test".
+        limit: at most so many, from the start.
+        source: "mnist" or "digits"; by default MNIST if it is here, else scikit-learn's digits.
+
+    Returns:
+        x float32 (n, 1, 1, 28, 28), 0..1; y int64 (n,).
+    """
+    CARD.check_size(size)
+    part = data.load(source or ("mnist" if data.available("mnist") else "digits"), split)
+    x = part.x[:limit].astype(np.float32) / np.float32(255)
+    return x[:, None, None], part.y[:limit]
+
+
+def metric(outputs: np.ndarray, y: np.ndarray) -> float:
+    """Share of pictures whose largest logit is the right one; outputs (n, 10) or (n, 1, 10), y (n,)."""
+    return float((np.asarray(outputs).reshape(len(y), 10).argmax(1) == y).mean())
+
+
+def train(
+    out: str | os.PathLike[str],
+    *,
+    size: str = "default",
+    seed: int = 0,
+    progress: Progress | None = None,
+    quick: bool = False,
+) -> TrainResult:
+    """Train on MNIST and the scikit-learn digits together, pictures turned, scaled and shifted a little.
+
+    Args:
+        out: folder for `lenet5.safetensors`, its JSON figures and, meanwhile, the checkpoint to resume from.
+        quick: scikit-learn's digits only, a few epochs: seconds, no download, a weaker network.
+
+    Raises:
+        MissingTool: PyTorch or a data set is missing.
+    """
+    CARD.check_size(size)
+    need_torch("training lenet5")
+    import torch
+    from torch.nn.functional import cross_entropy
+
+    from picozoo.train import loop
+
+    began = time.perf_counter()
+    x, y = _pool(quick)
+    total = 6 if quick else EPOCHS
+    with loop.repeatable(seed):
+        model = build()
+        optimiser = torch.optim.Adam(model.parameters(), lr=RATE, weight_decay=1e-5)
+
+        def step(epoch: int) -> float:
+            chance = torch.Generator().manual_seed(seed * 1000 + epoch)
+            order = torch.randperm(len(x), generator=chance)
+            losses = []
+            for at in range(0, len(order), BATCH):
+                pick = order[at : at + BATCH]
+                picture = x[pick].float()[:, None] / 255
+                picture = picture if quick else _augment(picture, chance)
+                loss = cross_entropy(model(picture), y[pick])
+                optimiser.zero_grad()
+                loss.backward()  # type: ignore[no-untyped-call]
+                optimiser.step()
+                losses.append(float(loss.detach()))
+            return float(np.mean(losses))
+
+        key = f"lenet5-{seed}-{quick}-{total}"
+        loop.epochs(step, model, optimiser, loop.cosine(RATE, total), total, loop.Checkpoint(out, CARD.name, key), progress)
+        metrics = {f"{s}_accuracy": _score(model, s) for s in (("digits",) if quick else ("mnist", "digits"))}
+    return loop.save(out, CARD.name, size, seed, model.state_dict(), metrics, began)
+
+
+def _pool(quick: bool) -> tuple[torch.Tensor, torch.Tensor]:
+    """All training pictures (uint8) and labels."""
+    import torch
+
+    small = data.load("digits", "train")
+    if quick:
+        return torch.from_numpy(small.x), torch.from_numpy(small.y)
+    big = data.load("mnist", "train")
+    x = np.concatenate([big.x] + [small.x] * DIGITS_REPEAT)
+    y = np.concatenate([big.y] + [small.y] * DIGITS_REPEAT)
+    return torch.from_numpy(x), torch.from_numpy(y)
+
+
+def _augment(x: torch.Tensor, chance: torch.Generator) -> torch.Tensor:
+    """Turn by up to 12 degrees, scale by up to 12 %, shear by up to 0.15, shift by up to 2.5 pixels; (N, 1, 28, 28)."""
+    import torch
+    from torch.nn.functional import affine_grid, grid_sample
+
+    def uniform(limit: float) -> torch.Tensor:
+        return (torch.rand(len(x), generator=chance) * 2 - 1) * limit
+
+    angle, shear = uniform(12 * np.pi / 180), uniform(0.15)
+    wide, high = 1 + uniform(0.12), 1 + uniform(0.12)
+    theta = torch.zeros(len(x), 2, 3)
+    theta[:, 0, 0] = wide * torch.cos(angle)
+    theta[:, 0, 1] = -high * torch.sin(angle) + shear
+    theta[:, 1, 0] = wide * torch.sin(angle)
+    theta[:, 1, 1] = high * torch.cos(angle)
+    theta[:, 0, 2], theta[:, 1, 2] = uniform(2.5 / 14), uniform(2.5 / 14)
+    return grid_sample(x, affine_grid(theta, list(x.shape), align_corners=False), align_corners=False)
+
+
+def _score(model: nn.Module, source: str) -> float:
+    """Accuracy on the test part of one data set."""
+    import torch
+
+    x, y = inputs("test", source=source)
+    with torch.no_grad():
+        logits = torch.cat([model(part) for part in torch.from_numpy(x[:, 0]).split(1000)])
+    return metric(logits.numpy(), y)
