@@ -48,7 +48,7 @@ CARD = Card(
     boards=("pico", "nucleo_l4r5zi", "stm32u575", "pico2", "stm32f746", "esp32c3", "browser"),
     functions=("forward",),
     main="forward",
-    train_minutes=15,
+    train_minutes=5,
     references=(
         "https://doi.org/10.1109/5.726791",
         "http://yann.lecun.com/exdb/lenet/",

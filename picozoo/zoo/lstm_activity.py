@@ -43,14 +43,14 @@ CARD = Card(
     boards=("pico", "nucleo_l4r5zi", "stm32u575", "pico2", "stm32f746", "esp32c3", "browser"),
     functions=("step",),
     main="step",
-    train_minutes=8,
+    train_minutes=3,
     streaming=True,
     references=("https://doi.org/10.1162/neco.1997.9.8.1735", "https://doi.org/10.1162/089976600300015015"),
 )
 HIDDEN = 32
 UNIT = 0.01  # the data count about 100 per g; the network sees g
 STREAMS, PIECE, PIECES = 48, 160, 12  # streams side by side; steps between two updates; updates per pass
-PASSES, RATE = 60, 4e-3
+PASSES, RATE = 600, 4e-3
 EXCERPTS = 10  # with a limit, scoring takes so many excerpts, each from a zero state
 
 

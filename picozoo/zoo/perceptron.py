@@ -46,7 +46,7 @@ CARD = Card(
     main="forward",
     sizes=("default", "untrained"),
     precision="native",
-    train_minutes=0.2,
+    train_minutes=0.5,
     learns=True,
     references=(
         "https://doi.org/10.1037/h0042519",
@@ -57,7 +57,7 @@ CARD = Card(
 CELLS, UNITS, EXCITE, INHIBIT = 400, 160, 4, 2
 THRESHOLD = 0  # a unit fires if more exciting than inhibiting cells are lit
 WIRING_SEED = 1957
-PASSES = 10
+PASSES, DIGITS_REPEAT = 10, 6
 
 
 def wiring() -> np.ndarray:
@@ -174,7 +174,7 @@ def train(
     progress: Progress | None = None,
     quick: bool = False,
 ) -> TrainResult:
-    """Show zeros and ones in random order and let `learn` correct its mistakes, until a pass has none.
+    """Show zeros and ones of both data sets in random order and let `learn` correct its mistakes, until a pass has none.
 
     Args:
         out: folder for `perceptron.safetensors` and its JSON figures.
@@ -191,8 +191,7 @@ def train(
     from picozoo.train import loop
 
     began = time.perf_counter()
-    source = "digits" if quick else "mnist"
-    x, y = inputs("train", source=source)
+    x, y = _pool(quick)
     chance = np.random.default_rng(seed)
     passes = 0 if size == "untrained" else PASSES
     with loop.repeatable(seed), torch.no_grad():
@@ -211,8 +210,18 @@ def train(
             if not wrong:
                 break
         metrics: dict[str, float] = {"shown": shown, "mistakes": mistakes, "largest_weight": int(model.w.abs().max())}
-        for name in {"digits", source}:
+        for name in ("digits",) if quick else ("mnist", "digits"):
             xs, ys = inputs("test", source=name)
             scores = np.array([int(model(torch.from_numpy(row))) for row in xs])
             metrics[f"{name}_accuracy"] = metric(scores, ys)
-    return loop.save(out, CARD.name, size, seed, {"w": model.w}, metrics, began)
+    return loop.save(out, CARD.name, size, seed, model.state_dict(), metrics, began)
+
+
+def _pool(quick: bool) -> tuple[np.ndarray, np.ndarray]:
+    """Training pictures and targets: both data sets, the small one repeated, since its strokes are thicker."""
+    small = inputs("train", source="digits")
+    if quick:
+        return small
+    big = inputs("train", source="mnist")
+    parts = [big] + [small] * DIGITS_REPEAT
+    return np.concatenate([x for x, _ in parts]), np.concatenate([y for _, y in parts])
