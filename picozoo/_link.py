@@ -59,7 +59,7 @@ def link(tools: Tools, folder: Path, objects: Sequence[str], roots: Sequence[str
     else:
         from picozoo._toolchain import run
 
-        libraries = ["-lgcc"]
+        libraries = [*tools.runtime(folder), "-lgcc"]
         flags = ["-nostdlib", "-static", "-Wl,--gc-sections", "-Wl,--build-id=none", "-Wl,-T,pz.ld"]
         run([*tools.compiler, *tools.flags, *flags, *objects, *libraries, "-o", "image.elf"], folder)
     return output
@@ -69,8 +69,11 @@ def _link_zig(tools: Tools, folder: Path, objects: Sequence[str]) -> None:
     from picozoo._toolchain import run
 
     base = [tools.compiler[0], "ld.lld", "-static", "--gc-sections", "--build-id=none", "-T", "pz.ld", "-o", "image.elf"]
-    messages = run([*base, "--noinhibit-exec", *objects], folder)
-    missing = undefined(messages)
+    missing = undefined(run([*base, "--noinhibit-exec", *objects], folder))
+    if not missing:
+        return
+    objects = [*objects, *tools.runtime(folder)]
+    missing = undefined(run([*base, "--noinhibit-exec", *objects], folder))
     if not missing:
         return
     ours = [name for name in missing if not name.startswith("__")]

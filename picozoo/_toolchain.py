@@ -32,6 +32,7 @@ COMMON = (
     "-fno-stack-protector",
     "-fno-common",
     "-fno-strict-aliasing",
+    "-fno-math-errno",
     # One rounding per written operation: float results are then the same on every core and with every compiler.
     "-ffp-contract=off",
 )
@@ -138,8 +139,18 @@ class Tools:
             return list(pool.map(one, files))
 
     def harness(self, folder: Path) -> list[str]:
-        """Files of ours that the image needs besides the network: start-up, monitor, runtime."""
+        """Files of ours that the image needs besides the network: start-up and monitor."""
         return []
+
+    def runtime(self, folder: Path) -> list[str]:
+        """Objects with the functions that compilers call on their own; see harness/pz_runtime.c."""
+        names = ["pz_runtime.c", *(["pz_runtime_avr.S"] if self.board.core.arch == "avr" else [])]
+        for name in names:
+            shutil.copyfile(HARNESS / name, folder / name)
+        # Small is what counts on AVR. Without -fno-builtin the loop in memcpy would become a call of memcpy.
+        opt = "-Os" if self.board.core.arch == "avr" else "-O2"
+        only = [] if self.is_zig else ["-DPZ_RUNTIME_MEMORY_ONLY"]  # vendor GCC has the rest in libgcc
+        return self.compile(folder, names, [opt, "-fno-builtin", *only])
 
 
 def select(board: Board, toolchain: str) -> Tools:

@@ -151,7 +151,7 @@ class Energy:
 
 @dataclass(frozen=True)
 class CycleModel:
-    """Cycles = sum over instruction classes of count x cost, times `scale`.
+    """Cycles = sum over instruction classes of count x cost, times the board's `memory_factor`.
 
     Args:
         costs: instruction class -> cycles. Classes are those of the core's classifier in `cores/`.
@@ -191,7 +191,8 @@ class Core:
 class Board:
     """A board: the chip, its memories and clock, and the emulator that stands in for it.
 
-    Sizes in bytes (None: not a limit here), clock in Hz (None: unknown), origins are addresses.
+    Sizes in bytes (None: not a limit here), clock in Hz (None: unknown), origins are addresses. `memory_factor` is
+    cycles with the board's flash wait states over cycles with none, an estimate whose basis is in `notes`.
     """
 
     name: str
@@ -206,3 +207,4 @@ class Board:
     flash_origin: int = 0
     ram_origin: int = 0x20000000
     notes: str = ""
+    memory_factor: float = 1.0

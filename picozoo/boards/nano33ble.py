@@ -13,6 +13,6 @@ BOARD = Board(
     clock_hz=64e6,
     energy=None,
     emulator="unicorn",
-    flash_origin=0x0000_0000,
+    flash_origin=0,
     ram_origin=0x2000_0000,
 )

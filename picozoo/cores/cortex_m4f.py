@@ -10,5 +10,35 @@ CORE = Core(
     zig=("-target", "thumb-freestanding-eabihf", "-mcpu=cortex_m4+vfp4d16sp"),
     gcc=("arm-none-eabi-", ("-mcpu=cortex-m4", "-mthumb", "-mfloat-abi=hard", "-mfpu=fpv4-sp-d16")),
     cpu="UC_CPU_ARM_CORTEX_M4",
-    cycles=None,
+    cycles=CycleModel(
+        costs={
+            "alu": 1.0,
+            "mul": 1.0,
+            "mull": 1.0,
+            "div": 7.0,
+            "load": 2.0,
+            "store": 1.0,
+            "loadm": 1.0,
+            "storem": 1.0,
+            "branch": 1.0,
+            "fadd": 1.0,
+            "fmul": 1.0,
+            "fmac": 3.0,
+            "fdiv": 14.0,
+            "fload": 2.0,
+            "fstore": 2.0,
+            "fother": 1.0,
+            "other": 1.0,
+            "+taken": 2.0,
+            "+word": 1.0,
+            "+paired": -1.0,
+        },
+        error=0.25,
+        source=(
+            "Costs: Arm DDI 0439 (Cortex-M4 r0p1 TRM), tables 3-1 and 7-1, zero wait states; integer division at "
+            "the middle of its 2 to 12, a taken branch refills the pipeline for 1 to 3, taken as 2; a load or "
+            "store behind another one is pipelined. Error: estimate, not yet checked against a timing of the same "
+            "binary."
+        ),
+    ),
 )

@@ -132,7 +132,7 @@ def _arm_unknown(code: bytes) -> str:
     if first & 0xEE00 == 0xEC00 and first & 0x0F00 in (0x0C00, 0x0D00):  # VLDRx, VSTRx
         return "vload" if first & 0x10 else "vstore"
     if first & 0xEF00 in (0xEE00, 0xEF00):
-        multiplies = second & 0x0F00 in (0x0E00, 0x0F00) and first & 0x80 != 0 or second & 0x0F40 == 0x0940
+        multiplies = (second & 0x0F00 in (0x0E00, 0x0F00) and first & 0x80 != 0) or second & 0x0F40 == 0x0940
         return "vmul" if multiplies else "vector"
     return "alu" if first & 0xFE00 == 0xEA00 else "other"
 

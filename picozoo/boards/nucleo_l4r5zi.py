@@ -1,0 +1,18 @@
+"""ST NUCLEO-L4R5ZI: the Cortex-M4 board of MLPerf Tiny."""
+
+from picozoo.cores.cortex_m4f import CORE
+from picozoo.specs import Board
+
+BOARD = Board(
+    name="nucleo_l4r5zi",
+    title="NUCLEO-L4R5ZI",
+    chip="STM32L4R5ZI",
+    core=CORE,
+    flash=2 * 1024 * 1024,
+    ram=640 * 1024,
+    clock_hz=120e6,
+    energy=None,
+    emulator="unicorn",
+    flash_origin=0x0800_0000,
+    ram_origin=0x2000_0000,
+)
