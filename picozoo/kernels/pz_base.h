@@ -1,0 +1,72 @@
+/* Types and macros every kernel uses. C99, freestanding: no libc, no heap, no stdio. */
+#ifndef PZ_BASE_H
+#define PZ_BASE_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+/* Tensors share one arena, so the same bytes hold an int8 tensor now and a float tensor later. The multi-byte
+   element types say so to the compiler (character types may alias anything already). */
+#if defined(__GNUC__)
+#define PZ_ALIAS __attribute__((__may_alias__))
+#define PZ_NOINLINE __attribute__((noinline))
+#define PZ_INLINE static inline __attribute__((always_inline, unused))
+#define PZ_ALIGNED(n) __attribute__((aligned(n)))
+#define PZ_UNUSED __attribute__((unused))
+#else
+#define PZ_ALIAS
+#define PZ_NOINLINE
+#define PZ_INLINE static inline
+#define PZ_ALIGNED(n)
+#define PZ_UNUSED
+#endif
+
+typedef float PZ_ALIAS pz_f32;
+typedef int8_t pz_i8;
+typedef uint8_t pz_u8;
+typedef uint8_t pz_bool;
+typedef int16_t PZ_ALIAS pz_i16;
+typedef int32_t PZ_ALIAS pz_i32;
+typedef uint32_t PZ_ALIAS pz_u32;
+typedef int64_t PZ_ALIAS pz_i64;
+
+/* Constant tables. On AVR flash is a separate address space that needs its own load instruction. */
+#if defined(__AVR__)
+#define PZ_FLASH __flash
+#else
+#define PZ_FLASH
+#endif
+
+/* Kernels are specialised for each layer: every size is a literal at the call and the compiler folds it.
+   With PZ_SHARED_KERNELS one copy serves all layers of a kind (smaller, a little slower). */
+#if defined(PZ_SHARED_KERNELS) && defined(__GNUC__)
+#define PZ_KERNEL static __attribute__((noinline, unused))
+#else
+#define PZ_KERNEL PZ_INLINE
+#endif
+
+/* A layer is a function of its own, so that a profiler can tell layers apart. */
+#define PZ_LAYER static PZ_NOINLINE
+
+/* Called between layers in profiling builds (k = index of the layer that starts). */
+#ifndef PZ_MARK
+#define PZ_MARK(k) ((void)0)
+#endif
+
+#define PZ_RESTRICT restrict
+
+PZ_INLINE void pz_copy(void *to, const void *from, size_t n) {
+  unsigned char *t = (unsigned char *)to;
+  const unsigned char *f = (const unsigned char *)from;
+  if (t == f) return;
+  for (size_t i = 0; i < n; ++i) t[i] = f[i];
+}
+
+/* Copy a constant table into RAM. */
+PZ_INLINE void pz_copy_flash(void *to, const void PZ_FLASH *from, size_t n) {
+  unsigned char *t = (unsigned char *)to;
+  const unsigned char PZ_FLASH *f = (const unsigned char PZ_FLASH *)from;
+  for (size_t i = 0; i < n; ++i) t[i] = f[i];
+}
+
+#endif

@@ -1,0 +1,128 @@
+/* Two-dimensional convolution. x: [n][h][w][c], y: [n][oh][ow][o], float weights: [o][kh][kw][c / groups].
+   Padding is given by its top and left sizes; what lies outside the input counts as zero. Twin: ops/conv2d.py. */
+#ifndef PZ_CONV2D_H
+#define PZ_CONV2D_H
+
+#include "pz_dot.h"
+
+PZ_KERNEL void pz_conv2d_f32(const pz_f32 *x, const pz_f32 PZ_FLASH *w, const pz_f32 PZ_FLASH *bias, pz_f32 *y, int n, int h,
+                             int wd, int c, int oh, int ow, int o, int kh, int kw, int sh, int sw, int pt, int pl, int dh,
+                             int dw, int groups, float lo, float hi) {
+  const int cg = c / groups, og = o / groups;
+  for (int b = 0; b < n; ++b, x += h * wd * c)
+    for (int oy = 0; oy < oh; ++oy)
+      for (int ox = 0; ox < ow; ++ox)
+        for (int oc = 0; oc < o; ++oc) {
+          const pz_f32 PZ_FLASH *v = w + oc * kh * kw * cg;
+          const int first = oc / og * cg;
+          float s = bias[oc];
+          for (int ky = 0; ky < kh; ++ky) {
+            const int iy = oy * sh - pt + ky * dh;
+            if (iy < 0 || iy >= h) continue;
+            for (int kx = 0; kx < kw; ++kx) {
+              const int ix = ox * sw - pl + kx * dw;
+              if (ix < 0 || ix >= wd) continue;
+              const pz_f32 *p = x + (iy * wd + ix) * c + first;
+              const pz_f32 PZ_FLASH *u = v + (ky * kw + kx) * cg;
+              for (int i = 0; i < cg; ++i) s += p[i] * u[i];
+            }
+          }
+          *y++ = s < lo ? lo : s > hi ? hi : s;
+        }
+}
+
+/* Copy the window at (iy, ix) to patch[kh][kw][c], `zero` outside the input. T is pz_i8 or pz_i16. */
+#define PZ_DEFINE_PATCH(name, T)                                                                                          \
+  PZ_INLINE void name(const pz_i8 *x, T *patch, int h, int wd, int c, int kh, int kw, int iy, int ix, int dh, int dw,     \
+                      int zero) {                                                                                         \
+    for (int ky = 0; ky < kh; ++ky, iy += dh) {                                                                           \
+      if (iy < 0 || iy >= h) {                                                                                            \
+        for (int i = 0; i < kw * c; ++i) *patch++ = (T)zero;                                                              \
+      } else if (dw == 1 && ix >= 0 && ix + kw <= wd) {                                                                   \
+        const pz_i8 *p = x + (iy * wd + ix) * c;                                                                          \
+        for (int i = 0; i < kw * c; ++i) *patch++ = p[i];                                                                 \
+      } else {                                                                                                            \
+        for (int kx = 0; kx < kw; ++kx) {                                                                                 \
+          const int jx = ix + kx * dw;                                                                                    \
+          const int in = jx >= 0 && jx < wd;                                                                              \
+          const pz_i8 *p = x + (iy * wd + (in ? jx : 0)) * c;                                                             \
+          for (int i = 0; i < c; ++i) *patch++ = in ? p[i] : (T)zero;                                                     \
+        }                                                                                                                 \
+      }                                                                                                                   \
+    }                                                                                                                     \
+  }
+
+PZ_DEFINE_PATCH(pz_patch_i8, pz_i8)
+PZ_DEFINE_PATCH(pz_patch_i16, pz_i16)
+
+/* int8, weights [o][kh][kw][c]. patch: kh * kw * c bytes. q.bias holds bias - zero * sum of weights. */
+PZ_KERNEL void pz_conv2d_i8(const pz_i8 *x, const pz_i8 PZ_FLASH *w, pz_i8 *y, pz_i8 *patch, int n, int h, int wd, int c, int oh,
+                            int ow, int o, int kh, int kw, int sh, int sw, int pt, int pl, int dh, int dw, int zero,
+                            const pz_requant_args q) {
+  const int point = kh == 1 && kw == 1 && pt == 0 && pl == 0 && (oh - 1) * sh < h && (ow - 1) * sw < wd;
+  for (int b = 0; b < n; ++b, x += h * wd * c)
+    for (int oy = 0; oy < oh; ++oy)
+      for (int ox = 0; ox < ow; ++ox, y += o) {
+        const pz_i8 *p = patch;
+        if (point)
+          p = x + (oy * sh * wd + ox * sw) * c;
+        else
+          pz_patch_i8(x, patch, h, wd, c, kh, kw, oy * sh - pt, ox * sw - pl, dh, dw, zero);
+        pz_dot_plain(p, w, y, kh * kw * c, o, q);
+      }
+}
+
+#if !defined(__AVR__)
+/* int8 with packed weights (pz_dot.h). patch: two windows of int16, each rounded up to a multiple of four values. */
+PZ_KERNEL void pz_conv2d_i8_pair(const pz_i8 *x, const pz_u32 *w, pz_i8 *y, pz_i16 *patch, int n, int h, int wd, int c, int oh,
+                                 int ow, int o, int kh, int kw, int sh, int sw, int pt, int pl, int dh, int dw, int zero,
+                                 const pz_requant_args q) {
+  const int k = kh * kw * c, k4 = (k + 3) / 4;
+  pz_i16 *const second = patch + k4 * 4;
+  for (int i = k; i < k4 * 4; ++i) patch[i] = second[i] = 0;
+  for (int b = 0; b < n; ++b, x += h * wd * c) {
+    int filled = 0;
+    for (int oy = 0; oy < oh; ++oy)
+      for (int ox = 0; ox < ow; ++ox) {
+        pz_patch_i16(x, filled ? second : patch, h, wd, c, kh, kw, oy * sh - pt, ox * sw - pl, dh, dw, zero);
+        filled ^= 1;
+        if (!filled) {
+          pz_dot_pair2(patch, second, w, y, y + o, k4, o, q);
+          y += 2 * o;
+        }
+      }
+    if (filled) {
+      pz_dot_pair1(patch, w, y, k4, o, q);
+      y += o;
+    }
+  }
+}
+#endif
+
+/* int8 in groups, depthwise among them; weights [kh][kw][c / groups][o]. q.bias holds the plain bias. */
+PZ_KERNEL void pz_conv2d_i8_grouped(const pz_i8 *x, const pz_i8 PZ_FLASH *w, pz_i8 *y, int n, int h, int wd, int c, int oh,
+                                    int ow, int o, int kh, int kw, int sh, int sw, int pt, int pl, int dh, int dw, int groups,
+                                    int zero, const pz_requant_args q) {
+  const int cg = c / groups, og = o / groups;
+  for (int b = 0; b < n; ++b, x += h * wd * c)
+    for (int oy = 0; oy < oh; ++oy)
+      for (int ox = 0; ox < ow; ++ox)
+        for (int oc = 0; oc < o; ++oc) {
+          const int first = oc / og * cg;
+          int32_t acc = q.bias[oc];
+          for (int ky = 0; ky < kh; ++ky) {
+            const int iy = oy * sh - pt + ky * dh;
+            if (iy < 0 || iy >= h) continue;
+            for (int kx = 0; kx < kw; ++kx) {
+              const int ix = ox * sw - pl + kx * dw;
+              if (ix < 0 || ix >= wd) continue;
+              const pz_i8 *p = x + (iy * wd + ix) * c + first;
+              const pz_i8 PZ_FLASH *v = w + (ky * kw + kx) * cg * o + oc;
+              for (int i = 0; i < cg; ++i) acc += ((int32_t)p[i] - zero) * v[i * o];
+            }
+          }
+          *y++ = pz_finish(acc, oc, q);
+        }
+}
+
+#endif

@@ -1,0 +1,186 @@
+"""Machinery of operators that work element by element: broadcasting, unary, binary and comparison forms."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, ClassVar
+
+import numpy as np
+
+from picozoo.errors import Unsupported
+from picozoo.ops._fixed_point import quantize_array
+from picozoo.ops._op import Case, NoAttrs, Op, Types
+from picozoo.specs import QuantParams, TensorType
+
+if TYPE_CHECKING:
+    from picozoo.emit.call import Call
+
+INTS = ("i8", "u8", "i16", "i32", "i64")
+
+
+def broadcast_shape(a: tuple[int, ...], b: tuple[int, ...]) -> tuple[int, ...]:
+    """Shape of `a op b`. Raises Unsupported with both shapes if they do not broadcast."""
+    try:
+        return tuple(int(d) for d in np.broadcast_shapes(a, b))
+    except ValueError:
+        raise Unsupported(f"shapes {list(a)} and {list(b)} do not broadcast") from None
+
+
+@dataclass(frozen=True)
+class Loops:
+    """Four nested loops over `n`, and for each operand the step in elements of each loop (0 = repeated)."""
+
+    n: tuple[int, int, int, int]
+    steps: tuple[tuple[int, int, int, int], ...]
+
+    @property
+    def args(self) -> list[int]:
+        return [*self.n, *(s for step in self.steps for s in step)]
+
+
+def plan_loops(out: tuple[int, ...], *operands: tuple[int, ...]) -> Loops:
+    """Merge dimensions that all operands walk alike, so that most calls become one loop.
+
+    Raises:
+        Unsupported: more than four loops are left.
+
+    Example:
+        >>> plan_loops((1, 4, 5), (1, 4, 5), (5,)).n
+        (1, 1, 4, 5)
+        >>> plan_loops((2, 3), (2, 3), ()).steps
+        ((0, 0, 0, 1), (0, 0, 0, 0))
+    """
+    rank = len(out)
+    strides = []
+    for shape in operands:
+        full = (1,) * (rank - len(shape)) + shape
+        step, walk = [0] * rank, 1
+        for d in range(rank - 1, -1, -1):
+            step[d] = walk if full[d] != 1 else 0
+            walk *= full[d]
+        strides.append(step)
+    dims: list[int] = []
+    merged: list[list[int]] = [[] for _ in operands]
+    for d in range(rank - 1, -1, -1):
+        if out[d] == 1:
+            continue
+        if dims and all(m[0] * dims[0] == s[d] for m, s in zip(merged, strides, strict=True)):
+            dims[0] *= out[d]
+            continue
+        dims.insert(0, out[d])
+        for m, s in zip(merged, strides, strict=True):
+            m.insert(0, s[d])
+    if len(dims) > 4:
+        raise Unsupported(f"broadcasting to {list(out)} needs {len(dims)} nested loops, 4 is the limit; reshape first")
+    pad = 4 - len(dims)
+    n = tuple([1] * pad + dims)
+    return Loops(n, tuple(tuple([0] * pad + m) for m in merged))  # type: ignore[arg-type]
+
+
+class Elementwise(Op):
+    """Same attributes under any permutation of the dimensions."""
+
+    def permute(self, attrs: Any, ins: Types, perm: tuple[int, ...]) -> Any | None:
+        return attrs
+
+
+class Unary(Elementwise):
+    """One input, one output of the same shape. In int8 it is a table of 256 results, whatever the function.
+
+    A subclass gives `name`, `fn` (NumPy, float in and out) and the kernel `pz_NAME_f32` in `pz_NAME.h`, called with
+    (x, y, n) and the values of `kernel_args`.
+    """
+
+    quant_rule = "free"
+    dtypes: ClassVar[tuple[str, ...]] = ("f32",)
+    attr_order: ClassVar[tuple[str, ...]] = ()
+
+    def fn(self, x: np.ndarray, attrs: Any) -> np.ndarray:
+        raise NotImplementedError
+
+    def infer(self, ins: Types, attrs: Any) -> list[TensorType]:
+        if ins[0].quant is None and ins[0].dtype not in self.dtypes:
+            raise Unsupported(f"{self.name} takes {', '.join(self.dtypes)}, got {ins[0].dtype}")
+        return [TensorType(ins[0].shape, ins[0].dtype)]
+
+    def reference(self, args: list[np.ndarray], ins: Types, outs: Types, attrs: Any) -> list[np.ndarray]:
+        if outs[0].quant is not None:
+            return [self.table(ins[0].quant, outs[0].quant, attrs)[args[0].astype(np.int64) + 128]]
+        return [self.fn(args[0], attrs)]
+
+    def table(self, qx: QuantParams | None, qy: QuantParams, attrs: Any) -> np.ndarray:
+        """Output integer for each input integer -128 ... 127."""
+        assert qx is not None
+        x = (np.arange(-128, 128) - qx.zero_point[0]) * np.float64(qx.scale[0])
+        with np.errstate(all="ignore"):
+            y = self.fn(x.astype(np.float32), attrs)
+        return quantize_array(y, qy.scale[0], qy.zero_point[0])
+
+    def inplace(self, ins: Types, outs: Types, attrs: Any) -> tuple[int, ...]:
+        return (0,)
+
+    def lowers(self, ins: Types, outs: Types, attrs: Any) -> bool:
+        return ins[0].dtype == "i8" and outs[0].dtype == "i8"
+
+    def emit(self, call: Call) -> str:
+        n = call.outs[0].size
+        if call.outs[0].quant is not None:
+            table = self.table(call.ins[0].quant, call.outs[0].quant, call.attrs)
+            return call.run("pz_lut_i8", call.x(0), call.table("lut", table), call.y(), n, header="pz_lut.h")
+        extra = [call.literal(getattr(call.attrs, a)) for a in self.attr_order]
+        return call.run(f"pz_{self.name}_{call.ins[0].dtype}", call.x(0), call.y(), n, *extra)
+
+
+class Binary(Elementwise):
+    """Two inputs that broadcast, computed in one element type, kernel `pz_NAME_TYPE` on four nested loops."""
+
+    dtypes: ClassVar[tuple[str, ...]] = ("f32", *INTS)
+    result: ClassVar[str] = ""  # output type where it differs from the inputs', such as "bool"
+
+    def fn(self, a: np.ndarray, b: np.ndarray) -> np.ndarray:
+        raise NotImplementedError
+
+    def infer(self, ins: Types, attrs: Any) -> list[TensorType]:
+        a, b = ins
+        if a.quant is None and (a.dtype != b.dtype or a.dtype not in self.dtypes):
+            raise Unsupported(f"{self.name} takes two inputs of one type ({', '.join(self.dtypes)}), got {a.dtype} and {b.dtype}")
+        return [TensorType(broadcast_shape(a.shape, b.shape), self.result or a.dtype)]
+
+    def reference(self, args: list[np.ndarray], ins: Types, outs: Types, attrs: Any) -> list[np.ndarray]:
+        return [self.fn(args[0], args[1])]
+
+    def inplace(self, ins: Types, outs: Types, attrs: Any) -> tuple[int, ...]:
+        return tuple(i for i, t in enumerate(ins) if t.shape == outs[0].shape and t.nbytes == outs[0].nbytes)
+
+    def emit(self, call: Call) -> str:
+        loops = plan_loops(call.outs[0].shape, call.ins[0].shape, call.ins[1].shape)
+        return call.run(f"pz_{self.name}_{call.ins[0].dtype}", call.x(0), call.x(1), call.y(), *loops.args)
+
+
+def torch_unary(name: str, **attr_args: str) -> Mapping[str, Callable[..., Any]]:
+    """Reader of an aten unary overload whose extra arguments become attributes of the same name."""
+
+    def read(ctx: Any, *args: Any, **kwargs: Any) -> Any:
+        return ctx.emit(name, [args[0]], *args[1:], **kwargs)
+
+    return {f"{name}.default": read}
+
+
+def unary_cases(low: float = -4.0, high: float = 4.0, attrs: Any = None) -> Sequence[Case]:
+    """Float in one and three dimensions, and the int8 table."""
+    a = attrs or NoAttrs()
+    qx, qy = QuantParams.tensor(max(abs(low), abs(high)) / 127, 3), QuantParams.tensor(0.02, -7)
+    return (
+        Case((TensorType((7,)),), a, low=low, high=high),
+        Case((TensorType((2, 3, 5)),), a, low=low, high=high),
+        Case((TensorType((1, 9), "i8", qx),), a, (TensorType((1, 9), "i8", qy),)),
+    )
+
+
+def binary_cases(dtypes: Sequence[str] = ("f32", "i32"), low: float = -4.0, high: float = 4.0) -> Sequence[Case]:
+    """Same shapes, a row, a scalar, and two that both broadcast."""
+    shapes = (((6,), (6,)), ((2, 3, 4), (4,)), ((3, 5), ()), ((4, 1), (1, 5)), ((2, 1, 3, 1), (1, 4, 1, 2)))
+    return tuple(
+        Case((TensorType(a, d), TensorType(b, d)), low=low, high=high) for d in dtypes for a, b in shapes
+    )

@@ -1,0 +1,80 @@
+"""What the int8 matrix kernels share: fixed-point parameters, weight packing, accumulator bounds.
+
+C side: `kernels/pz_dot.h`.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from picozoo.ops._fixed_point import activation_bounds, quantize_multiplier, requantize
+from picozoo.specs import TensorType
+
+
+@dataclass(frozen=True)
+class Requant:
+    """Per output channel (or one for all) multiplier and shift, the zero points, and the clamp."""
+
+    multiplier: np.ndarray
+    shift: np.ndarray
+    x_zero: int
+    y_zero: int
+    lo: int
+    hi: int
+
+    def apply(self, acc: np.ndarray) -> np.ndarray:
+        """Accumulators (..., channels) to output integers."""
+        return requantize(acc, self.multiplier, self.shift, self.y_zero, self.lo, self.hi)
+
+
+def requant_of(x: TensorType, w: TensorType, y: TensorType, act: str) -> Requant:
+    """Factor scale_x * scale_w[o] / scale_y as fixed point, computed in double as TFLite does."""
+    assert x.quant is not None and w.quant is not None and y.quant is not None
+    sx, sy = np.float64(np.float32(x.quant.scale[0])), np.float64(np.float32(y.quant.scale[0]))
+    pairs = [quantize_multiplier(float(sx * np.float64(np.float32(sw)) / sy)) for sw in w.quant.scale]
+    lo, hi = activation_bounds(act, y.quant.scale[0], y.quant.zero_point[0])
+    return Requant(np.array([p[0] for p in pairs], np.int64), np.array([p[1] for p in pairs], np.int64),
+                   x.quant.zero_point[0], y.quant.zero_point[0], lo, hi)
+
+
+def folded_bias(w: np.ndarray, bias: np.ndarray | None, x_zero: int) -> np.ndarray:
+    """bias - x_zero * sum of the channel's weights, so that the loop multiplies raw integers. (out,) int64."""
+    total = w.reshape(w.shape[0], -1).astype(np.int64).sum(1)
+    return (0 if bias is None else bias.astype(np.int64)) - x_zero * total
+
+
+def pack_pairs(w: np.ndarray) -> np.ndarray:
+    """(out, k) int8 in the order `pz_dot_pair2` reads, as uint32 words.
+
+    Example:
+        >>> [hex(v) for v in pack_pairs(np.array([[1, 2, 3, 4]], np.int8))]
+        ['0x4020301', '0x0']
+    """
+    out, k = w.shape
+    full = np.zeros((-(-out // 2) * 2, -(-k // 4) * 4), np.int8)
+    full[:out, :k] = w
+    words = full.reshape(full.shape[0] // 2, 2, full.shape[1] // 4, 4)[..., [0, 2, 1, 3]]
+    return np.ascontiguousarray(words.transpose(0, 2, 1, 3)).view("<u4").reshape(-1)
+
+
+def fits_small(w: np.ndarray, folded: np.ndarray, r: Requant) -> bool:
+    """May `pz_requant_small` be used? Accumulators stay within +-2^29 and shifts in [-28, 0]."""
+    bound = np.abs(w.reshape(w.shape[0], -1).astype(np.int64)).sum(1) * 128 + np.abs(folded)
+    return bool(bound.max(initial=0) < 1 << 29 and r.shift.min() >= -28 and r.shift.max() <= 0)
+
+
+def requant_literal(call: Any, folded: np.ndarray, r: Requant, w: np.ndarray) -> str:
+    """The `pz_requant_args` literal of a layer; its tables are emitted as constants."""
+    per_channel = len(set(zip(r.multiplier.tolist(), r.shift.tolist(), strict=True))) > 1
+    n = len(r.multiplier) if per_channel else 1
+    out = folded.shape[0]
+    multiplier = np.broadcast_to(r.multiplier, (out,))[: n if n == 1 else out].astype(np.int32)
+    shift = np.broadcast_to(r.shift, (out,))[: n if n == 1 else out].astype(np.int8)
+    fields = [
+        call.table("bias", folded.astype(np.int32)), call.table("multiplier", multiplier), call.table("shift", shift),
+        int(per_channel), int(fits_small(w, folded, r)), r.y_zero, r.lo, r.hi,
+    ]
+    return f"(pz_requant_args){{{', '.join(map(str, fields))}}}"

@@ -1,0 +1,135 @@
+"""What an operator file must provide, and nothing that knows a particular operator.
+
+An operator file defines a subclass of `Op` and `OP = TheClass()`. Everything else about the operator — capture,
+quantisation, checking, planning, emission, tests — asks the methods below.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, ClassVar
+
+import numpy as np
+
+from picozoo.errors import Unsupported
+from picozoo.specs import Target, TensorType
+
+if TYPE_CHECKING:
+    from picozoo.emit.call import Call
+    from picozoo.ir.program import Program
+
+Types = Sequence[TensorType]
+
+
+@dataclass(frozen=True)
+class NoAttrs:
+    """For operators without attributes."""
+
+
+@dataclass(frozen=True)
+class Case:
+    """One test of an operator: types in, attributes, and how to draw the inputs.
+
+    Args:
+        ins: input types; quantised ones test the integer form.
+        attrs: the operator's attributes.
+        outs: output types where they are not what `infer` gives (quantised forms).
+        low, high: range of the random inputs (floats), else the full range of the type.
+        constants: indices of inputs that are constants in the program (weights).
+        torch: name of a function in `tests/ops/oracles.py`, or "" for the interpreter alone.
+    """
+
+    ins: tuple[TensorType, ...]
+    attrs: Any = field(default_factory=NoAttrs)
+    outs: tuple[TensorType, ...] = ()
+    low: float = -2.0
+    high: float = 2.0
+    constants: tuple[int, ...] = ()
+
+
+class Op:
+    """Base of all operators; the defaults are those of a one-output operator that quantisation leaves alone."""
+
+    name: ClassVar[str]
+    Attrs: ClassVar[type] = NoAttrs
+    # aten overload name, such as "relu.default" -> how to read it; see frontend/torch_export.py
+    aten: ClassVar[Mapping[str, Callable[..., Any]]] = {}
+    cases: ClassVar[Sequence[Case]] = ()
+    # Quantisation: "none" (stays float), "free" (output has a range of its own),
+    # "same" (output must share the first input's parameters), "fixed" (see `fixed_quant`).
+    quant_rule: ClassVar[str] = "none"
+    # Inputs that the kernel reads through PZ_FLASH, so that constants need no copy in RAM on Harvard chips.
+    flash_inputs: ClassVar[tuple[int, ...]] = ()
+
+    def infer(self, ins: Types, attrs: Any) -> list[TensorType]:
+        """Output shapes and types from input types. Raises UsageError or Unsupported with what is wrong."""
+        raise Unsupported(f"operator {self.name} has no shape rule")
+
+    def infer_in(self, program: Program, ins: Types, attrs: Any) -> list[TensorType]:
+        """As `infer`, for operators that name other functions of the program."""
+        return self.infer(ins, attrs)
+
+    def check(self, ins: Types, outs: Types, attrs: Any) -> None:
+        """Raise if this combination of types has no kernel. Runs in the verifier."""
+
+    def reference(self, args: list[np.ndarray], ins: Types, outs: Types, attrs: Any) -> list[Any]:
+        """The result in NumPy. Integer forms: exactly what every C form gives."""
+        raise Unsupported(f"operator {self.name} has no reference")
+
+    def macs(self, ins: Types, outs: Types, attrs: Any) -> int:
+        """Multiply-accumulates of one call, as the field counts them."""
+        return 0
+
+    def inplace(self, ins: Types, outs: Types, attrs: Any) -> tuple[int, ...]:
+        """Inputs whose memory output 0 may take over when nothing else reads them later."""
+        return ()
+
+    def inplace_pairs(self, ins: Types, outs: Types, attrs: Any) -> list[tuple[int, int]]:
+        """(output, input) pairs that may share memory; for operators with more than one output."""
+        return [(0, i) for i in self.inplace(ins, outs, attrs)]
+
+    def scratch(self, ins: Types, outs: Types, attrs: Any, target: Target) -> int:
+        """Bytes of working memory the kernel needs during the call."""
+        return 0
+
+    def emit(self, call: Call) -> str:
+        """C statements that compute the node."""
+        raise Unsupported(f"operator {self.name} cannot be emitted as C")
+
+    def permute(self, attrs: Any, ins: Types, perm: tuple[int, ...]) -> Any | None:
+        """Attributes with which `op(x.permute(perm)) == op'(x).permute(perm)`, or None if there are none."""
+        return None
+
+    def lowers(self, ins: Types, outs: Types, attrs: Any) -> bool:
+        """Is there an integer form for these quantised types? Asked by `lower_qdq`."""
+        return False
+
+    def quant_inputs(self, ins: Types, attrs: Any) -> Mapping[int, str]:
+        """How quantisation treats each input of the integer form: index -> "act", "weight:AXIS" or "bias:X,W".
+
+        "weight:AXIS" is a constant with symmetric int8 values, one scale per index of AXIS;
+        "bias:X,W" is an int32 constant whose scale is the product of those of inputs X and W;
+        "act" is an activation in int8, "act16" one in symmetric int16 with a power-of-two scale.
+        """
+        return {0: "act"}
+
+    def quant_outputs(self, outs: Types, attrs: Any) -> Sequence[str]:
+        """"act" or "act16" for each output."""
+        return ["act"] * len(outs)
+
+    def fixed_quant(self, outs: Types, attrs: Any) -> tuple[float, int]:
+        """Scale and zero point of the output where the rule is "fixed"."""
+        raise Unsupported(f"operator {self.name} has no fixed quantisation")
+
+
+def norm_axis(axis: int, rank: int) -> int:
+    """A negative axis counts from the end.
+
+    Example:
+        >>> norm_axis(-1, 4)
+        3
+    """
+    if not -max(rank, 1) <= axis < max(rank, 1):
+        raise Unsupported(f"axis must be from {-rank} to {rank - 1}, got {axis}")
+    return axis % max(rank, 1)

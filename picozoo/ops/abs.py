@@ -1,0 +1,23 @@
+"""Magnitude."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from picozoo.ops._aten import unary
+from picozoo.ops._elementwise import Unary, unary_cases
+
+
+class Abs(Unary):
+    name = "abs"
+    dtypes = ("f32", "i32")
+    aten = {"abs.default": unary("abs")}
+    cases = unary_cases()
+
+    def fn(self, x: np.ndarray, attrs: Any) -> np.ndarray:
+        return np.abs(x)
+
+
+OP = Abs()

@@ -1,0 +1,21 @@
+"""Sum. Integers wrap around. The two inputs broadcast."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from picozoo.ops._aten import binary
+from picozoo.ops._elementwise import Binary, binary_cases
+
+
+class Add(Binary):
+    name = "add"
+    dtypes = ("f32", "i8", "u8", "i16", "i32", "i64")
+    aten = {"add.Tensor": binary("add")}
+    cases = binary_cases(("f32", "i32", "i8"))
+
+    def fn(self, a: np.ndarray, b: np.ndarray) -> np.ndarray:
+        return a + b
+
+
+OP = Add()

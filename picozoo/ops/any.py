@@ -1,0 +1,20 @@
+"""True if any element over dimensions is."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from picozoo.ops._reduce import Reduce, reduce_cases, reduce_reader
+
+
+class Any(Reduce):
+    name = "any"
+    dtypes = ("bool",)
+    aten = {"any.default": reduce_reader("any"), "any.dim": reduce_reader("any"), "any.dims": reduce_reader("any")}
+    cases = reduce_cases(("bool",))
+
+    def fn(self, x: np.ndarray, axis: tuple[int, ...]) -> np.ndarray:
+        return np.asarray(x.any(axis))
+
+
+OP = Any()

@@ -1,0 +1,60 @@
+"""Mean of each window. x [N, H, W, C]. In int8 the mean of the integers, halves away from zero, as TFLite."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from picozoo.errors import Unsupported
+from picozoo.ops._op import Case, Types
+from picozoo.ops._pool import Pool, PoolAttrs, pool_reader
+from picozoo.ops._reduce import ReduceAttrs
+from picozoo.ops.conv2d import Conv2dAttrs, patches
+from picozoo.specs import QuantParams, TensorType
+
+_Q = QuantParams.tensor(0.05, 3)
+
+
+def _adaptive(ctx: Any, x: Any, size: Any) -> Any:
+    """Adaptive pooling to one value is a mean; to a divisor of the input it is ordinary pooling."""
+    x = ctx.ref(x)
+    shape, want = ctx.type(x).shape, ctx.out_shape
+    if all(n == 1 for n in want[2:]):
+        y = ctx.emit("mean", [x], ReduceAttrs(tuple(range(2, len(shape))), True))
+        return ctx.reshape(y, want)
+    if any(a % b for a, b in zip(shape[2:], want[2:], strict=True)):
+        raise Unsupported(f"adaptive pooling from {list(shape[2:])} to {list(want[2:])} has unequal windows; choose divisors")
+    return pool_reader("avg_pool2d")(ctx, x, [a // b for a, b in zip(shape[2:], want[2:], strict=True)])
+
+
+class AvgPool2d(Pool):
+    name = "avg_pool2d"
+    aten = {"avg_pool2d.default": pool_reader("avg_pool2d"), "avg_pool1d.default": pool_reader("avg_pool2d"),
+            "adaptive_avg_pool2d.default": _adaptive, "_adaptive_avg_pool2d.default": _adaptive, "adaptive_avg_pool1d.default": _adaptive}
+    cases = (
+        Case((TensorType((1, 6, 5, 3)),), PoolAttrs()),
+        Case((TensorType((1, 5, 5, 2)),), PoolAttrs((3, 3), (2, 2), (1, 1, 1, 1))),
+        Case((TensorType((1, 5, 5, 2)),), PoolAttrs((3, 3), (2, 2), (1, 1, 1, 1), False)),
+        Case((TensorType((1, 6, 6, 5), "i8", _Q),), PoolAttrs(), (TensorType((1, 3, 3, 5), "i8", _Q),)),
+        Case((TensorType((1, 5, 7, 2), "i8", _Q),), PoolAttrs((3, 3), (2, 2), (1, 1, 1, 1), False), (TensorType((1, 3, 4, 2), "i8", _Q),)),
+    )
+
+    def lowers(self, ins: Types, outs: Types, attrs: PoolAttrs) -> bool:
+        # with padding counted as zero the integer mean would need the zero point; left in float
+        return super().lowers(ins, outs, attrs) and (not attrs.count_pad or attrs.pad == (0, 0, 0, 0))
+
+    def reference(self, args: list[np.ndarray], ins: Types, outs: Types, attrs: PoolAttrs) -> list[np.ndarray]:
+        at = Conv2dAttrs(attrs.stride, attrs.pad)
+        wide = args[0].astype(np.float32 if ins[0].is_float else np.int64)
+        total = patches(wide, *attrs.size, at, 0).sum((3, 4))
+        count = patches(np.ones_like(wide), *attrs.size, at, 0).sum((3, 4))
+        if ins[0].is_float:
+            return [(total / (np.float32(attrs.size[0] * attrs.size[1]) if attrs.count_pad else count)).astype(np.float32)]
+        return [np.sign(total) * ((np.abs(total) + count // 2) // count)]
+
+    def emit(self, call: Any) -> str:
+        return call.run(f"pz_avg_pool2d_{call.ins[0].dtype}", call.x(0), call.y(), *self.window(call), int(call.attrs.count_pad))
+
+
+OP = AvgPool2d()

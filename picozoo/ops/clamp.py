@@ -1,0 +1,54 @@
+"""Limit to [low, high]; also relu6 and hardtanh. Float bounds may be infinite (written as +-3.4e38)."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from picozoo.ops._elementwise import Unary, unary_cases
+
+BIG = 3.4028234663852886e38
+
+
+@dataclass(frozen=True)
+class ClampAttrs:
+    low: float = -BIG
+    high: float = BIG
+
+
+def _clamp(ctx: Any, x: Any, low: Any = None, high: Any = None) -> Any:
+    a = ClampAttrs(-BIG if low is None else float(low), BIG if high is None else float(high))
+    return ctx.emit("clamp", [ctx.ref(x)], a)
+
+
+class Clamp(Unary):
+    name = "clamp"
+    Attrs = ClampAttrs
+    attr_order = ("low", "high")
+    aten = {
+        "clamp.default": _clamp,
+        "hardtanh.default": lambda ctx, x, low=-1.0, high=1.0: _clamp(ctx, x, low, high),
+        "relu6.default": lambda ctx, x: _clamp(ctx, x, 0.0, 6.0),
+        "clamp_min.default": lambda ctx, x, low: _clamp(ctx, x, low),
+        "clamp_max.default": lambda ctx, x, high: _clamp(ctx, x, None, high),
+    }
+    dtypes = ("f32", "i8", "i16", "i32")
+    cases = unary_cases(attrs=ClampAttrs(0.0, 1.5))
+
+    def fn(self, x: np.ndarray, attrs: ClampAttrs) -> np.ndarray:
+        if x.dtype.kind == "i":
+            info = np.iinfo(x.dtype)
+            return np.clip(x, max(int(np.ceil(max(attrs.low, info.min))), info.min), int(min(attrs.high, info.max)))
+        return np.clip(x, np.float32(attrs.low), np.float32(attrs.high))
+
+    def emit(self, call: Any) -> str:
+        if call.ins[0].dtype != "f32" and call.outs[0].quant is None:
+            info = np.iinfo(call.ins[0].numpy)
+            low, high = int(np.ceil(max(call.attrs.low, info.min))), int(min(call.attrs.high, info.max))
+            return call.run(f"pz_clamp_{call.ins[0].dtype}", call.x(0), call.y(), call.outs[0].size, low, high)
+        return super().emit(call)
+
+
+OP = Clamp()

@@ -1,0 +1,181 @@
+"""Two-dimensional convolution, with groups (depthwise included), dilation and an optional clamp.
+
+Layout: x [N, H, W, C], weights [O, KH, KW, C / groups], y [N, OH, OW, O]. Padding is (top, bottom, left, right).
+PyTorch's channels-first convolutions are captured as transpose, conv2d, transpose; the layout pass removes the pairs.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from picozoo.errors import Unsupported
+from picozoo.ops import _matmul8 as m8
+from picozoo.ops._op import Case, Op, Types
+from picozoo.ops.linear import clip_act, float_bounds, quant_cases
+from picozoo.specs import Target, TensorType
+
+
+@dataclass(frozen=True)
+class Conv2dAttrs:
+    stride: tuple[int, int] = (1, 1)
+    pad: tuple[int, int, int, int] = (0, 0, 0, 0)
+    dilation: tuple[int, int] = (1, 1)
+    groups: int = 1
+    act: str = "none"
+
+
+def pair(v: Any) -> tuple[int, int]:
+    """PyTorch gives one or two numbers for height and width."""
+    v = [v] if isinstance(v, int) else list(v)
+    return (int(v[0]), int(v[-1]))
+
+
+def window_out(size: int, k: int, stride: int, before: int, after: int, dilation: int = 1) -> int:
+    """Output size of a sliding window in one dimension.
+
+    Example:
+        >>> window_out(28, 5, 1, 2, 2)
+        28
+    """
+    n = (size + before + after - (k - 1) * dilation - 1) // stride + 1
+    if n < 1 or stride < 1:
+        raise Unsupported(f"a window of {k} with dilation {dilation} and stride {stride} does not fit in {size} + {before + after} of padding")
+    return n
+
+
+def _conv2d(ctx: Any, x: Any, w: Any, b: Any = None, stride: Any = 1, padding: Any = 0, dilation: Any = 1, groups: int = 1) -> Any:
+    weights = ctx.array(w, "convolution weights")
+    (kh, kw), (dh, dw) = weights.shape[2:], pair(dilation)
+    if padding == "same":
+        th, tw = (kh - 1) * dh, (kw - 1) * dw
+        pad = (th // 2, th - th // 2, tw // 2, tw - tw // 2)
+    else:
+        ph, pw = pair(0 if padding == "valid" else padding)
+        pad = (ph, ph, pw, pw)
+    refs = [ctx.to_last(ctx.ref(x)), ctx.const(weights.transpose(0, 2, 3, 1), ctx.hint(w))]
+    if b is not None:
+        refs.append(ctx.ref(b))
+    return ctx.to_first(ctx.emit("conv2d", refs, Conv2dAttrs(pair(stride), pad, (dh, dw), groups)))
+
+
+def _conv1d(ctx: Any, x: Any, w: Any, b: Any = None, stride: Any = 1, padding: Any = 0, dilation: Any = 1, groups: int = 1) -> Any:
+    x = ctx.ref(x)
+    n, c, length = ctx.type(x).shape
+    weights = ctx.array(w, "convolution weights")
+    one = lambda v: v if isinstance(v, int) else v[0]  # noqa: E731
+    padding = padding if isinstance(padding, str) else (0, one(padding))
+    y = _conv2d(ctx, ctx.reshape(x, (n, c, 1, length)), weights[:, :, None], b, (1, one(stride)), padding, (1, one(dilation)), groups)
+    return ctx.reshape(y, ctx.out_shape)
+
+
+def _convolution(ctx: Any, x: Any, w: Any, b: Any, stride: Any, padding: Any, dilation: Any, transposed: bool, _out: Any, groups: int) -> Any:
+    if transposed:
+        raise Unsupported("transposed convolution is not supported yet; use upsampling and a convolution")
+    read = _conv1d if len(ctx.out_shape) == 3 else _conv2d
+    return read(ctx, x, w, b, stride, padding, dilation, groups)
+
+
+def patches(x: np.ndarray, kh: int, kw: int, a: Conv2dAttrs, fill: float) -> np.ndarray:
+    """(N, OH, OW, KH, KW, C): every window of x, padded with `fill`."""
+    t, b, left, right = a.pad
+    x = np.pad(x, ((0, 0), (t, b), (left, right), (0, 0)), constant_values=fill)
+    view = np.lib.stride_tricks.sliding_window_view(x, ((kh - 1) * a.dilation[0] + 1, (kw - 1) * a.dilation[1] + 1), (1, 2))
+    view = view[:, :: a.stride[0], :: a.stride[1], :, :: a.dilation[0], :: a.dilation[1]]
+    return view.transpose(0, 1, 2, 4, 5, 3)
+
+
+class Conv2d(Op):
+    name = "conv2d"
+    Attrs = Conv2dAttrs
+    quant_rule = "free"
+    flash_inputs = (1, 2)
+    aten = {"conv2d.default": _conv2d, "conv2d.padding": _conv2d, "conv1d.default": _conv1d, "conv1d.padding": _conv1d, "convolution.default": _convolution}
+    cases = (
+        Case((TensorType((1, 6, 5, 3)), TensorType((4, 3, 3, 3)), TensorType((4,))), Conv2dAttrs((1, 2), (1, 1, 1, 0)), constants=(1, 2)),
+        Case((TensorType((2, 5, 5, 4)), TensorType((6, 2, 2, 2))), Conv2dAttrs(groups=2, act="relu"), constants=(1,)),
+        Case((TensorType((1, 7, 7, 3)), TensorType((6, 3, 3, 1)), TensorType((6,))), Conv2dAttrs((2, 2), (1, 1, 1, 1), (1, 1), 3), constants=(1, 2)),
+        Case((TensorType((1, 8, 8, 2)), TensorType((2, 3, 3, 2))), Conv2dAttrs(dilation=(2, 2)), constants=(1,)),
+        *quant_cases((1, 6, 5, 3), (4, 3, 3, 3), (1, 6, 3, 4), Conv2dAttrs((1, 2), (1, 1, 1, 0))),
+        *quant_cases((1, 5, 5, 1), (3, 5, 5, 1), (1, 5, 5, 3), Conv2dAttrs((1, 1), (2, 2, 2, 2), act="relu")),
+        *quant_cases((2, 4, 4, 8), (5, 1, 1, 8), (2, 4, 4, 5), Conv2dAttrs(act="relu6")),
+        *quant_cases((1, 7, 6, 4), (4, 3, 3, 1), (1, 4, 3, 4), Conv2dAttrs((2, 2), (1, 1, 1, 1), groups=4)),
+        *quant_cases((1, 4, 4, 4), (8, 3, 3, 1), (1, 4, 4, 8), Conv2dAttrs((1, 1), (1, 1, 1, 1), groups=4)),
+        *quant_cases((1, 5, 5, 4), (6, 3, 2, 2), (1, 3, 4, 6), Conv2dAttrs(groups=2)),
+        *quant_cases((1, 9, 9, 2), (3, 3, 3, 2), (1, 5, 5, 3), Conv2dAttrs(dilation=(2, 2))),
+    )
+
+    def infer(self, ins: Types, attrs: Conv2dAttrs) -> list[TensorType]:
+        x, w = ins[0], ins[1]
+        if x.rank != 4 or w.rank != 4 or attrs.groups < 1 or x.shape[3] != w.shape[3] * attrs.groups or w.shape[0] % attrs.groups:
+            raise Unsupported(f"conv2d: input {list(x.shape)} does not fit weights {list(w.shape)} in {attrs.groups} groups")
+        if len(ins) > 2 and ins[2].shape != (w.shape[0],):
+            raise Unsupported(f"conv2d: bias {list(ins[2].shape)} does not fit weights {list(w.shape)}")
+        (n, h, wd, _), (o, kh, kw, _) = x.shape, w.shape
+        t, b, left, right = attrs.pad
+        oh = window_out(h, kh, attrs.stride[0], t, b, attrs.dilation[0])
+        ow = window_out(wd, kw, attrs.stride[1], left, right, attrs.dilation[1])
+        return [TensorType((n, oh, ow, o), x.dtype)]
+
+    def macs(self, ins: Types, outs: Types, attrs: Conv2dAttrs) -> int:
+        _, kh, kw, c = ins[1].shape
+        return outs[0].size * kh * kw * c
+
+    def quant_inputs(self, ins: Types, attrs: Conv2dAttrs) -> dict[int, str]:
+        return {0: "act", 1: "weight:0", 2: "bias:0,1"}
+
+    def lowers(self, ins: Types, outs: Types, attrs: Conv2dAttrs) -> bool:
+        return ins[0].dtype == ins[1].dtype == outs[0].dtype == "i8"
+
+    def reference(self, args: list[np.ndarray], ins: Types, outs: Types, attrs: Conv2dAttrs) -> list[np.ndarray]:
+        x, w = args[0], args[1]
+        b = args[2] if len(args) > 2 else None
+        o, kh, kw, c = w.shape
+        quant = outs[0].quant is not None
+        r = m8.requant_of(ins[0], ins[1], outs[0], attrs.act) if quant else None
+        win = patches(x, kh, kw, attrs, r.x_zero if r else 0)
+        flat = (np.float64 if quant else np.float32)
+        og, parts = o // attrs.groups, []
+        for g in range(attrs.groups):
+            rows = win[..., g * c : (g + 1) * c].astype(flat).reshape(*win.shape[:3], kh * kw * c)
+            parts.append(rows @ w[g * og : (g + 1) * og].astype(flat).reshape(og, -1).T)
+        y = np.concatenate(parts, -1)
+        if r is None:
+            return [clip_act(y + (np.float32(0) if b is None else b), attrs.act)]
+        return [r.apply(y.astype(np.int64) + m8.folded_bias(w, b, r.x_zero))]
+
+    def _paired(self, ins: Types, attrs: Conv2dAttrs, target: Target) -> bool:
+        return "dsp" in target.features and attrs.groups == 1
+
+    def scratch(self, ins: Types, outs: Types, attrs: Conv2dAttrs, target: Target) -> int:
+        _, kh, kw, c = ins[1].shape
+        k = kh * kw * c
+        if outs[0].quant is None or attrs.groups > 1:
+            return 0
+        return 2 * 2 * (-(-k // 4) * 4) if self._paired(ins, attrs, target) else k
+
+    def emit(self, call: Any) -> str:
+        a, (n, h, w, c), (_, oh, ow, o) = call.attrs, call.ins[0].shape, call.outs[0].shape
+        _, kh, kw, cg = call.ins[1].shape
+        if call.outs[0].quant is None:
+            bias = call.x(2) if len(call.ins) > 2 else call.table("bias", np.zeros(o, np.float32))
+            return call.run("pz_conv2d_f32", call.x(0), call.x(1), bias, call.y(), n, h, w, c, oh, ow, o, kh, kw, *a.stride,
+                            a.pad[0], a.pad[2], *a.dilation, a.groups, *float_bounds(call))
+        weights, b = call.value(1), call.value(2) if len(call.ins) > 2 else None
+        r = m8.requant_of(call.ins[0], call.ins[1], call.outs[0], a.act)
+        size = (n, h, w, c, oh, ow, o, kh, kw, *a.stride, a.pad[0], a.pad[2], *a.dilation)
+        if a.groups > 1:  # windows are clipped, not padded, so the zero point cannot be folded into the bias
+            bias = np.zeros(o, np.int64) if b is None else b.astype(np.int64)
+            table = call.table("packed", np.ascontiguousarray(weights.transpose(1, 2, 3, 0)))
+            return call.run("pz_conv2d_i8_grouped", call.x(0), table, call.y(), *size, a.groups, r.x_zero,
+                            m8.requant_literal(call, bias, r, weights))
+        q = m8.requant_literal(call, m8.folded_bias(weights, b, r.x_zero), r, weights)
+        if self._paired(call.ins, a, call.target):
+            return call.run("pz_conv2d_i8_pair", call.x(0), call.table("packed", m8.pack_pairs(weights.reshape(o, -1))), call.y(),
+                            call.scratch("pz_i16"), *size, r.x_zero, q)
+        return call.run("pz_conv2d_i8", call.x(0), call.x(1), call.y(), call.scratch("pz_i8"), *size, r.x_zero, q)
+
+
+OP = Conv2d()

@@ -1,0 +1,22 @@
+"""e^x."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from picozoo.ops._aten import unary
+from picozoo.ops._elementwise import Unary, unary_cases
+
+
+class Exp(Unary):
+    name = "exp"
+    aten = {"exp.default": unary("exp")}
+    cases = unary_cases()
+
+    def fn(self, x: np.ndarray, attrs: Any) -> np.ndarray:
+        return np.exp(x)
+
+
+OP = Exp()

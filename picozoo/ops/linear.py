@@ -1,0 +1,114 @@
+"""Fully connected layer: y = x W^T + b, then an optional clamp. Float, and int8 with int32 accumulators.
+
+Weights are (out, in), as PyTorch and TFLite have them. Leading dimensions of x are rows.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from math import prod
+from typing import Any
+
+import numpy as np
+
+from picozoo.errors import Unsupported
+from picozoo.ops import _matmul8 as m8
+from picozoo.ops._op import Case, Op, Types
+from picozoo.specs import QuantParams, Target, TensorType
+
+
+@dataclass(frozen=True)
+class LinearAttrs:
+    act: str = "none"
+
+
+def _read(ctx: Any, x: Any, w: Any, b: Any = None) -> Any:
+    refs = [ctx.ref(x, "f32"), ctx.ref(w)] + ([] if b is None else [ctx.ref(b)])
+    return ctx.emit("linear", refs, LinearAttrs())
+
+
+def clip_act(y: np.ndarray, act: str) -> np.ndarray:
+    """Fused activation in float."""
+    if act == "none":
+        return y
+    return np.clip(y, np.float32(0), np.float32(6) if act == "relu6" else None)
+
+
+def float_bounds(call: Any) -> list[str]:
+    """C literals of the float clamp of a fused activation."""
+    act = call.attrs.act
+    return [call.literal(-3.4028234663852886e38 if act == "none" else 0.0), call.literal(6.0 if act == "relu6" else 3.4028234663852886e38)]
+
+
+def quant_cases(x: tuple[int, ...], w: tuple[int, ...], y: tuple[int, ...], attrs: Any, axis: int = 0) -> tuple[Case, ...]:
+    """Integer cases of a weighted layer: per-channel and per-tensor scales, with and without bias."""
+    qx, qy = QuantParams.tensor(0.05, 7), QuantParams.tensor(0.11, -12)
+    n = w[axis]
+    per = QuantParams(tuple(float(np.float32(0.01 * (1 + 0.3 * (i % 5)))) for i in range(n)), (0,) * n, axis)
+    found = []
+    for qw in (per, QuantParams.tensor(0.02)):
+        ins = (TensorType(x, "i8", qx), TensorType(w, "i8", qw))
+        found.append(Case((*ins, TensorType((n,), "i32")), attrs, (TensorType(y, "i8", qy),), constants=(1, 2), low=-3000, high=3000))
+        found.append(Case(ins, attrs, (TensorType(y, "i8", qy),), constants=(1,)))
+    return tuple(found)
+
+
+class Linear(Op):
+    name = "linear"
+    Attrs = LinearAttrs
+    quant_rule = "free"
+    flash_inputs = (1, 2)
+    aten = {"linear.default": _read}
+    cases = (
+        Case((TensorType((1, 7)), TensorType((5, 7)), TensorType((5,))), LinearAttrs(), constants=(1, 2)),
+        Case((TensorType((2, 3, 8)), TensorType((4, 8))), LinearAttrs("relu"), constants=(1,)),
+        *quant_cases((1, 7), (5, 7), (1, 5), LinearAttrs()),
+        *quant_cases((3, 12), (4, 12), (3, 4), LinearAttrs("relu")),
+        *quant_cases((2, 9), (3, 9), (2, 3), LinearAttrs("relu6")),
+    )
+
+    def infer(self, ins: Types, attrs: LinearAttrs) -> list[TensorType]:
+        x, w = ins[0], ins[1]
+        if w.rank != 2 or x.rank < 1 or x.shape[-1] != w.shape[1]:
+            raise Unsupported(f"linear: input {list(x.shape)} does not fit weights {list(w.shape)}")
+        if len(ins) > 2 and ins[2].shape != (w.shape[0],):
+            raise Unsupported(f"linear: bias {list(ins[2].shape)} does not fit weights {list(w.shape)}")
+        return [TensorType((*x.shape[:-1], w.shape[0]), x.dtype)]
+
+    def macs(self, ins: Types, outs: Types, attrs: LinearAttrs) -> int:
+        return outs[0].size * ins[0].shape[-1]
+
+    def quant_inputs(self, ins: Types, attrs: LinearAttrs) -> dict[int, str]:
+        return {0: "act", 1: "weight:0", 2: "bias:0,1"}
+
+    def lowers(self, ins: Types, outs: Types, attrs: LinearAttrs) -> bool:
+        return ins[0].dtype == ins[1].dtype == outs[0].dtype == "i8"
+
+    def reference(self, args: list[np.ndarray], ins: Types, outs: Types, attrs: LinearAttrs) -> list[np.ndarray]:
+        x, w = args[0].reshape(-1, ins[0].shape[-1]), args[1]
+        if outs[0].quant is None:
+            y = x @ w.T + (args[2] if len(args) > 2 else np.float32(0))
+            return [clip_act(y, attrs.act)]
+        r = m8.requant_of(ins[0], ins[1], outs[0], attrs.act)
+        # products of int8 summed in double are exact far beyond any layer size
+        acc = (x.astype(np.float64) @ w.T.astype(np.float64)).astype(np.int64)
+        return [r.apply(acc + m8.folded_bias(w, args[2] if len(args) > 2 else None, r.x_zero))]
+
+    def scratch(self, ins: Types, outs: Types, attrs: LinearAttrs, target: Target) -> int:
+        return -(-ins[0].shape[-1] // 4) * 8 if outs[0].quant is not None and "dsp" in target.features else 0
+
+    def emit(self, call: Any) -> str:
+        rows, k, out = prod(call.ins[0].shape[:-1]), call.ins[0].shape[-1], call.outs[0].shape[-1]
+        if call.outs[0].quant is None:
+            bias = call.x(2) if len(call.ins) > 2 else call.table("bias", np.zeros(out, np.float32))
+            return call.run("pz_linear_f32", call.x(0), call.x(1), bias, call.y(), rows, k, out, *float_bounds(call))
+        w, b = call.value(1), call.value(2) if len(call.ins) > 2 else None
+        r = m8.requant_of(call.ins[0], call.ins[1], call.outs[0], call.attrs.act)
+        q = m8.requant_literal(call, m8.folded_bias(w, b, r.x_zero), r, w)
+        if "dsp" in call.target.features:
+            return call.run("pz_linear_i8_pair", call.x(0), call.table("packed", m8.pack_pairs(w)), call.y(),
+                            call.scratch("pz_i16"), rows, k, out, q)
+        return call.run("pz_linear_i8", call.x(0), call.x(1), call.y(), rows, k, out, q)
+
+
+OP = Linear()

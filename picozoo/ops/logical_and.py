@@ -1,0 +1,22 @@
+"""Both are true. The two inputs broadcast."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from picozoo.ops._aten import binary
+from picozoo.ops._elementwise import Binary, binary_cases
+
+
+class LogicalAnd(Binary):
+    name = "logical_and"
+    dtypes = ("bool",)
+    result = "bool"
+    aten = {"logical_and.default": binary("logical_and"), "bitwise_and.Tensor": binary("logical_and")}
+    cases = binary_cases(("bool",))
+
+    def fn(self, a: np.ndarray, b: np.ndarray) -> np.ndarray:
+        return a & b
+
+
+OP = LogicalAnd()

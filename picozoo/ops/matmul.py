@@ -1,0 +1,65 @@
+"""Matrix product of two computed tensors; leading dimensions are batches of equal shape. Float, or int32 for integers."""
+
+from __future__ import annotations
+
+from math import prod
+from typing import Any
+
+import numpy as np
+
+from picozoo.errors import Unsupported
+from picozoo.ops._op import Case, Op, Types
+from picozoo.specs import TensorType
+
+
+def _matmul(ctx: Any, a: Any, b: Any) -> Any:
+    dtype = ctx.promote(a, b)
+    a, b = ctx.ref(a, dtype), ctx.ref(b, dtype)
+    sa, sb = ctx.type(a).shape, ctx.type(b).shape
+    a = ctx.reshape(a, (1, *sa)) if len(sa) == 1 else a
+    b = ctx.reshape(b, (*sb, 1)) if len(sb) == 1 else b
+    (ta, tb) = (ctx.type(a).shape, ctx.type(b).shape)
+    if len(tb) == 2 and len(ta) > 2:  # one matrix for all rows
+        y = ctx.emit("matmul", [ctx.reshape(a, (prod(ta[:-1]), ta[-1])), b])
+        return ctx.reshape(y, ctx.out_shape)
+    batch = np.broadcast_shapes(ta[:-2], tb[:-2])
+    a, b = ctx.expand(a, (*batch, *ta[-2:])), ctx.expand(b, (*batch, *tb[-2:]))
+    return ctx.reshape(ctx.emit("matmul", [a, b]), ctx.out_shape)
+
+
+def _addmm(ctx: Any, c: Any, a: Any, b: Any, *, alpha: float = 1, beta: float = 1) -> Any:
+    if alpha != 1 or beta != 1:
+        raise Unsupported("addmm with alpha or beta other than 1 is not supported; multiply explicitly")
+    return ctx.emit("add", [_matmul(ctx, a, b), ctx.ref(c, "f32")])
+
+
+class Matmul(Op):
+    name = "matmul"
+    aten = {"matmul.default": _matmul, "mm.default": _matmul, "bmm.default": _matmul, "mv.default": _matmul, "dot.default": _matmul,
+            "addmm.default": _addmm}
+    cases = (
+        Case((TensorType((3, 4)), TensorType((4, 5)))),
+        Case((TensorType((2, 3, 4)), TensorType((2, 4, 2)))),
+        Case((TensorType((2, 3), "i32"), TensorType((3, 2), "i32"))),
+    )
+
+    def infer(self, ins: Types, attrs: Any) -> list[TensorType]:
+        a, b = ins
+        if a.dtype != b.dtype or a.dtype not in ("f32", "i32", "i16", "i8"):
+            raise Unsupported(f"matmul takes two inputs of type f32 or i32, got {a.dtype} and {b.dtype}")
+        if a.rank < 2 or a.rank != b.rank or a.shape[:-2] != b.shape[:-2] or a.shape[-1] != b.shape[-2]:
+            raise Unsupported(f"matmul of {list(a.shape)} and {list(b.shape)}")
+        return [TensorType((*a.shape[:-1], b.shape[-1]), a.dtype)]
+
+    def macs(self, ins: Types, outs: Types, attrs: Any) -> int:
+        return outs[0].size * ins[0].shape[-1]
+
+    def reference(self, args: list[np.ndarray], ins: Types, outs: Types, attrs: Any) -> list[np.ndarray]:
+        return [np.matmul(args[0], args[1])]
+
+    def emit(self, call: Any) -> str:
+        *batch, m, k = call.ins[0].shape
+        return call.run(f"pz_matmul_{call.ins[0].dtype}", call.x(0), call.x(1), call.y(), prod(batch), m, k, call.ins[1].shape[-1])
+
+
+OP = Matmul()

@@ -1,0 +1,34 @@
+"""Largest value of each window. x [N, H, W, C]; what hangs over the edge does not count."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from picozoo.ops._op import Case, Types
+from picozoo.ops._pool import Pool, PoolAttrs, pool_reader
+from picozoo.ops.conv2d import Conv2dAttrs, patches
+from picozoo.specs import QuantParams, TensorType
+
+_Q = QuantParams.tensor(0.05, 3)
+
+
+class MaxPool2d(Pool):
+    name = "max_pool2d"
+    aten = {"max_pool2d.default": pool_reader("max_pool2d"), "max_pool1d.default": pool_reader("max_pool2d")}
+    cases = (
+        Case((TensorType((1, 6, 5, 3)),), PoolAttrs()),
+        Case((TensorType((2, 5, 5, 2)),), PoolAttrs((3, 3), (2, 1), (1, 1, 1, 1))),
+        Case((TensorType((1, 6, 6, 5), "i8", _Q),), PoolAttrs(), (TensorType((1, 3, 3, 5), "i8", _Q),)),
+    )
+
+    def reference(self, args: list[np.ndarray], ins: Types, outs: Types, attrs: PoolAttrs) -> list[np.ndarray]:
+        low = np.finfo(np.float32).min if ins[0].is_float else np.iinfo(ins[0].numpy).min
+        return [patches(args[0], *attrs.size, Conv2dAttrs(attrs.stride, attrs.pad), low).max((3, 4))]
+
+    def emit(self, call: Any) -> str:
+        return call.run(f"pz_max_pool2d_{call.ins[0].dtype}", call.x(0), call.y(), *self.window(call))
+
+
+OP = MaxPool2d()

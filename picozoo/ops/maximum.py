@@ -1,0 +1,21 @@
+"""The larger of two. The two inputs broadcast."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from picozoo.ops._aten import binary
+from picozoo.ops._elementwise import Binary, binary_cases
+
+
+class Maximum(Binary):
+    name = "maximum"
+    dtypes = ("f32", "i8", "u8", "i16", "i32", "i64")
+    aten = {"maximum.default": binary("maximum")}
+    cases = binary_cases(("f32", "i32", "i8"))
+
+    def fn(self, a: np.ndarray, b: np.ndarray) -> np.ndarray:
+        return np.maximum(a, b)
+
+
+OP = Maximum()

@@ -1,0 +1,54 @@
+"""Mean over dimensions. In int8: exact int32 sum, requantised by scale_x / (scale_y * n)."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from picozoo.ops._fixed_point import quantize_multiplier, requantize
+from picozoo.ops._op import Case, Types
+from picozoo.ops._reduce import Reduce, ReduceAttrs, reduce_cases, reduce_reader
+from picozoo.specs import QuantParams, TensorType
+
+_QX, _QY = QuantParams.tensor(0.05, 4), QuantParams.tensor(0.03, -9)
+
+
+class Mean(Reduce):
+    name = "mean"
+    quant_rule = "free"
+    dtypes = ("f32",)
+    aten = {"mean.default": reduce_reader("mean"), "mean.dim": reduce_reader("mean")}
+    cases = (
+        *reduce_cases(("f32",)),
+        Case((TensorType((1, 5, 4, 3), "i8", _QX),), ReduceAttrs((1, 2), True), (TensorType((1, 1, 1, 3), "i8", _QY),)),
+    )
+
+    def fn(self, x: np.ndarray, axis: tuple[int, ...]) -> np.ndarray:
+        return x.mean(axis, dtype=np.float32)
+
+    def lowers(self, ins: Types, outs: Types, attrs: ReduceAttrs) -> bool:
+        return ins[0].dtype == outs[0].dtype == "i8"
+
+    def _fixed(self, ins: Types, outs: Types, attrs: ReduceAttrs) -> tuple[int, int, int, int, int]:
+        """multiplier, shift, n * zero point of the input, zero point of the output, n."""
+        qx, qy, n = ins[0].quant, outs[0].quant, self.split(ins[0], attrs)[1]
+        assert qx is not None and qy is not None
+        m, s = quantize_multiplier(qx.scale[0] / (qy.scale[0] * n))
+        return m, s, n * qx.zero_point[0], qy.zero_point[0], n
+
+    def reference(self, args: list[np.ndarray], ins: Types, outs: Types, attrs: ReduceAttrs) -> list[np.ndarray]:
+        if outs[0].quant is None:
+            return super().reference(args, ins, outs, attrs)
+        m, s, nz, zero, _ = self._fixed(ins, outs, attrs)
+        total = args[0].reshape(self.split(ins[0], attrs)).astype(np.int64).sum(1) - nz
+        return [requantize(total, m, s, zero, -128, 127)]
+
+    def emit(self, call: Any) -> str:
+        if call.outs[0].quant is None:
+            return super().emit(call)
+        m, s, nz, zero, _ = self._fixed(call.ins, call.outs, call.attrs)
+        return call.run("pz_mean_i8", call.x(0), call.y(), *self.split(call.ins[0], call.attrs), nz, m, s, zero)
+
+
+OP = Mean()

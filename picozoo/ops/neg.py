@@ -1,0 +1,23 @@
+"""-x."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from picozoo.ops._aten import unary
+from picozoo.ops._elementwise import Unary, unary_cases
+
+
+class Neg(Unary):
+    name = "neg"
+    dtypes = ("f32", "i32")
+    aten = {"neg.default": unary("neg")}
+    cases = unary_cases()
+
+    def fn(self, x: np.ndarray, attrs: Any) -> np.ndarray:
+        return -x
+
+
+OP = Neg()

@@ -1,0 +1,74 @@
+"""Surrounds a tensor with a constant; with quantisation the constant is the integer that stands for it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from picozoo.errors import Unsupported
+from picozoo.ops._fixed_point import quantize_array
+from picozoo.ops._op import Case, Types
+from picozoo.ops._strided import Mover, contiguous, emit_strided
+from picozoo.specs import QuantParams, TensorType
+
+
+@dataclass(frozen=True)
+class PadAttrs:
+    before: tuple[int, ...] = ()
+    after: tuple[int, ...] = ()
+    value: float = 0.0
+
+
+def _constant_pad(ctx: Any, x: Any, pad: Any, value: float = 0.0) -> Any:
+    x = ctx.ref(x)
+    rank = ctx.type(x).rank
+    before, after = [0] * rank, [0] * rank
+    for k in range(len(pad) // 2):  # PyTorch counts from the last dimension
+        before[rank - 1 - k], after[rank - 1 - k] = pad[2 * k], pad[2 * k + 1]
+    return ctx.emit("pad", [x], PadAttrs(tuple(before), tuple(after), float(value or 0.0)))
+
+
+def _pad(ctx: Any, x: Any, pad: Any, mode: str = "constant", value: Any = None) -> Any:
+    if mode != "constant":
+        raise Unsupported(f"padding mode {mode!r} is not supported; use mode='constant'")
+    return _constant_pad(ctx, x, pad, value or 0.0)
+
+
+class Pad(Mover):
+    name = "pad"
+    Attrs = PadAttrs
+    aten = {"constant_pad_nd.default": _constant_pad, "pad.default": _pad}
+    cases = (
+        Case((TensorType((1, 3, 4, 2)),), PadAttrs((0, 1, 2, 0), (0, 2, 1, 0), 1.5)),
+        Case((TensorType((3,), "i8", QuantParams.tensor(0.5, -3)),), PadAttrs((1,), (2,)), (TensorType((6,), "i8", QuantParams.tensor(0.5, -3)),)),
+    )
+
+    def infer(self, ins: Types, attrs: PadAttrs) -> list[TensorType]:
+        shape = tuple(d + a + b for d, a, b in zip(ins[0].shape, attrs.before, attrs.after, strict=True))
+        if min((*attrs.before, *attrs.after, 0)) < 0:
+            raise Unsupported("negative padding is not supported; slice instead")
+        return [TensorType(shape, ins[0].dtype)]
+
+    def _value(self, t: TensorType, attrs: PadAttrs) -> Any:
+        if t.quant is not None:
+            return int(quantize_array(np.float32(attrs.value), t.quant.scale[0], t.quant.zero_point[0], t.dtype))
+        return attrs.value if t.is_float else int(attrs.value)
+
+    def reference(self, args: list[np.ndarray], ins: Types, outs: Types, attrs: PadAttrs) -> list[np.ndarray]:
+        return [np.pad(args[0], list(zip(attrs.before, attrs.after, strict=True)), constant_values=self._value(outs[0], attrs))]
+
+    def permute(self, attrs: PadAttrs, ins: Types, perm: tuple[int, ...]) -> PadAttrs:
+        inverse = np.argsort(perm)
+        return PadAttrs(tuple(attrs.before[i] for i in inverse), tuple(attrs.after[i] for i in inverse), attrs.value)
+
+    def emit(self, call: Any) -> str:
+        out, ys = call.outs[0], contiguous(call.outs[0].shape)
+        fill = call.run(f"pz_fill_{out.dtype}", call.y(), call.literal(self._value(out, call.attrs)), out.size, header="pz_strided.h")
+        at = sum(b * s for b, s in zip(call.attrs.before, ys, strict=True))
+        shape = call.ins[0].shape
+        return fill + "\n" + emit_strided(call, call.x(0), call.y(), shape, contiguous(shape), ys, y_off=at)
+
+
+OP = Pad()

@@ -1,0 +1,48 @@
+"""Float to integers: round(x / scale) + zero point, clamped. Half of a QDQ pair; the parameters are in the output's type."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from picozoo.errors import Unsupported
+from picozoo.ops._elementwise import Elementwise
+from picozoo.ops._fixed_point import quantize_array
+from picozoo.ops._op import Case, Types
+from picozoo.specs import QuantParams, TensorType
+
+
+@dataclass(frozen=True)
+class QuantizeAttrs:
+    to: str = "i8"
+
+
+class Quantize(Elementwise):
+    name = "quantize"
+    Attrs = QuantizeAttrs
+    cases = (
+        Case((TensorType((3, 5)),), QuantizeAttrs(), (TensorType((3, 5), "i8", QuantParams.tensor(0.013, -4)),)),
+        Case((TensorType((9,)),), QuantizeAttrs("i16"), (TensorType((9,), "i16", QuantParams.tensor(0.0001)),)),
+    )
+
+    def infer(self, ins: Types, attrs: QuantizeAttrs) -> list[TensorType]:
+        return [TensorType(ins[0].shape, attrs.to)]
+
+    def check(self, ins: Types, outs: Types, attrs: QuantizeAttrs) -> None:
+        if ins[0].dtype != "f32" or outs[0].quant is None or not outs[0].quant.per_tensor or outs[0].dtype not in ("i8", "i16"):
+            raise Unsupported("quantize goes from f32 to i8 or i16 with one scale for the tensor")
+
+    def reference(self, args: list[np.ndarray], ins: Types, outs: Types, attrs: QuantizeAttrs) -> list[np.ndarray]:
+        q = outs[0].quant
+        assert q is not None
+        return [quantize_array(args[0], q.scale[0], q.zero_point[0], outs[0].dtype)]
+
+    def emit(self, call: Any) -> str:
+        q = call.outs[0].quant
+        return call.run(f"pz_quantize_{call.outs[0].dtype}", call.x(0), call.y(), call.outs[0].size, call.literal(q.scale[0]),
+                        q.zero_point[0])
+
+
+OP = Quantize()

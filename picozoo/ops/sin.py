@@ -1,0 +1,22 @@
+"""Sine, radians."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from picozoo.ops._aten import unary
+from picozoo.ops._elementwise import Unary, unary_cases
+
+
+class Sin(Unary):
+    name = "sin"
+    aten = {"sin.default": unary("sin")}
+    cases = unary_cases()
+
+    def fn(self, x: np.ndarray, attrs: Any) -> np.ndarray:
+        return np.sin(x)
+
+
+OP = Sin()

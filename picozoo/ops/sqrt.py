@@ -1,0 +1,22 @@
+"""Square root."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from picozoo.ops._aten import unary
+from picozoo.ops._elementwise import Unary, unary_cases
+
+
+class Sqrt(Unary):
+    name = "sqrt"
+    aten = {"sqrt.default": unary("sqrt")}
+    cases = unary_cases(low=0.1)
+
+    def fn(self, x: np.ndarray, attrs: Any) -> np.ndarray:
+        return np.sqrt(x)
+
+
+OP = Sqrt()

@@ -1,0 +1,22 @@
+"""Hyperbolic tangent."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from picozoo.ops._aten import unary
+from picozoo.ops._elementwise import Unary, unary_cases
+
+
+class Tanh(Unary):
+    name = "tanh"
+    aten = {"tanh.default": unary("tanh")}
+    cases = unary_cases()
+
+    def fn(self, x: np.ndarray, attrs: Any) -> np.ndarray:
+        return np.tanh(x)
+
+
+OP = Tanh()
