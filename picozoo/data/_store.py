@@ -62,7 +62,7 @@ def read(info: Info, name: str) -> bytes:
 
 
 def unpack(file: File, packed: bytes, path: Path) -> bytes:
-    """Content of `packed`; gunzipped for ".gz", never beyond `file.nbytes` so that a hostile file cannot fill memory."""
+    """Content of `packed`, gunzipped for ".gz"; never beyond `file.nbytes`: a hostile file must not fill memory."""
     if not file.name.endswith(".gz"):
         return packed
     try:
@@ -78,10 +78,11 @@ def unpack(file: File, packed: bytes, path: Path) -> bytes:
 def how_to_get(info: Info, path: Path) -> str:
     """The sentence for a file that is not there."""
     if any(f.urls for f in info.files):
-        return f"data set {info.name!r} is not here ({path}); run 'picozoo data get {info.name}' or set PICOZOO_DATA to a mirror"
+        get = f"run 'picozoo data get {info.name}' or set PICOZOO_DATA to a mirror"
+        return f"data set {info.name!r} is not here ({path}); {get}"
     return (
-        f"data set {info.name!r} is not here ({path}) and has no address to fetch it from; set PICOZOO_DATA to a folder "
-        f"that holds {info.folder}/{path.name}, see {info.home[0]}"
+        f"data set {info.name!r} is not here ({path}) and has no address to fetch it from; set PICOZOO_DATA to "
+        f"a folder that holds {info.folder}/{path.name}, see {info.home[0]}"
     )
 
 

@@ -30,7 +30,8 @@ INFO = Info(
         "The data come with a commercial product; we know of no public address of the file itself, so there is nothing "
         "to fetch: set PICOZOO_DATA to a folder that holds har/" + FILE + ". The test sequence that comes with them is "
         "made of copies of training segments, so it is not used: the last of the six training sequences is held out "
-        "whole as the test person. In sequences 2 and 3 (counted from 0) the phone hangs upside down while standing and walking. "
+        "whole as the test person. In sequences 2 and 3 (counted from 0) the phone hangs upside down while standing "
+        "and walking. "
         "Every sequence has the same order: sitting, standing, walking, running, dancing."
     ),
 )
@@ -76,7 +77,8 @@ def parse(raw: bytes, who: list[int]) -> list[tuple[np.ndarray, np.ndarray]]:
     for i, (x, y) in zip(who, pairs, strict=True):
         if x.dtype != np.float32 or y.dtype != np.uint8 or x.shape != (3, STEPS[i]) or y.shape != (STEPS[i],):
             raise BadFile(
-                f"{FILE}: sequence {i} must be float32 (3, {STEPS[i]}) with uint8 labels, got {x.dtype} {x.shape} and {y.dtype} {y.shape}"
+                f"{FILE}: sequence {i} must be float32 (3, {STEPS[i]}) with as many uint8 labels, "
+                f"got {x.dtype} {x.shape} and {y.dtype} {y.shape}; copy it again"
             )
         if y.min() < 1 or y.max() > 5 or not np.isfinite(x).all():
             raise BadFile(f"{FILE}: sequence {i} has labels outside 1..5 or values that are not finite")

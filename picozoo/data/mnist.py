@@ -18,7 +18,8 @@ BASES = (
 )
 
 
-def _file(name: str, sha256: str, nbytes: int) -> File:
+def _file(stem: str, sha256: str, nbytes: int) -> File:
+    name = stem + ".gz"
     return File(name, sha256, nbytes, tuple(base + name for base in BASES))
 
 
@@ -29,10 +30,10 @@ INFO = Info(
     home=("http://yann.lecun.com/exdb/mnist/",),
     folder="mnist",
     files=(
-        _file("train-images-idx3-ubyte.gz", "ba891046e6505d7aadcbbe25680a0738ad16aec93bde7f9b65e87a2fc25776db", 47040016),
-        _file("train-labels-idx1-ubyte.gz", "65a50cbbf4e906d70832878ad85ccda5333a97f0f4c3dd2ef09a8a9eef7101c5", 60008),
-        _file("t10k-images-idx3-ubyte.gz", "0fa7898d509279e482958e8ce81c8e77db3f2f8254e26661ceb7762c4d494ce7", 7840016),
-        _file("t10k-labels-idx1-ubyte.gz", "ff7bcfd416de33731a308c3f266cc351222c34898ecbeaf847f06e48f7ec33f2", 10008),
+        _file("train-images-idx3-ubyte", "ba891046e6505d7aadcbbe25680a0738ad16aec93bde7f9b65e87a2fc25776db", 47040016),
+        _file("train-labels-idx1-ubyte", "65a50cbbf4e906d70832878ad85ccda5333a97f0f4c3dd2ef09a8a9eef7101c5", 60008),
+        _file("t10k-images-idx3-ubyte", "0fa7898d509279e482958e8ce81c8e77db3f2f8254e26661ceb7762c4d494ce7", 7840016),
+        _file("t10k-labels-idx1-ubyte", "ff7bcfd416de33731a308c3f266cc351222c34898ecbeaf847f06e48f7ec33f2", 10008),
     ),
     sizes={"train": 60000, "test": 10000},
     classes=tuple("0123456789"),
@@ -86,10 +87,10 @@ def idx(raw: bytes, shape: tuple[int, ...], name: str) -> np.ndarray:
     """
     head = 4 + 4 * len(shape)
     if len(raw) < head or raw[:4] != bytes([0, 0, 8, len(shape)]):
-        raise BadFile(f"MNIST {name} is not an idx file of {len(shape)}-dimensional bytes, got {raw[:4]!r}; fetch it again")
+        kind = f"an idx file of {len(shape)}-dimensional bytes"
+        raise BadFile(f"MNIST {name} is not {kind}, it begins with {raw[:4]!r}; fetch it again")
     dims = tuple(int(d) for d in np.frombuffer(raw, ">u4", len(shape), 4))
-    if dims != shape or len(raw) != head + math.prod(shape):
-        raise BadFile(
-            f"MNIST {name} must hold {shape} in {head + math.prod(shape)} bytes, got {dims} in {len(raw)} bytes; fetch it again"
-        )
+    length = head + math.prod(shape)
+    if dims != shape or len(raw) != length:
+        raise BadFile(f"MNIST {name} must hold {shape} in {length} bytes, got {dims} in {len(raw)}; fetch it again")
     return np.frombuffer(raw, np.uint8, offset=head).reshape(shape).copy()

@@ -30,8 +30,8 @@ CARD = Card(
     task="Stores a few pictures in its weights and gives back the whole one from a damaged copy.",
     introduced="Memory as the low points of an energy: content-addressable, and proven to come to rest.",
     why_it_mattered=(
-        "It joined neural networks to physics (Nobel Prize 2024), led to Boltzmann machines, and its modern form of 2020 "
-        "is the attention of transformers."
+        "It joined neural networks to physics (Nobel Prize 2024), led to Boltzmann machines, and its modern form of "
+        "2020 is the attention of transformers."
     ),
     differs_from_paper=(
         "Units are +1/-1 instead of 1/0, as nearly all later work has it.",
@@ -52,8 +52,8 @@ CARD = Card(
     learns=True,
     references=(
         "https://doi.org/10.1073/pnas.79.8.2554",
-        "D. J. Amit, H. Gutfreund, H. Sompolinsky, Storing infinite numbers of patterns in a spin-glass model of neural "
-        "networks, Phys. Rev. Lett. 55, 1985: the capacity, 0.138 N",
+        "D. J. Amit, H. Gutfreund, H. Sompolinsky, Storing infinite numbers of patterns in a spin-glass model of "
+        "neural networks, Phys. Rev. Lett. 55, 1985: the capacity, 0.138 N",
     ),
 )
 SIDE = 14
@@ -136,7 +136,8 @@ def build(size: str = "default") -> nn.Module:
                 following = i + 1
                 return turned, torch.where(following >= self.n, zero, following), quiet
 
-            at_rest: torch.Tensor = torch.while_loop(restless, update, (p, zero.clone(), zero.clone()))[0]
+            start = (p, zero.clone(), zero.clone())
+            at_rest: torch.Tensor = torch.while_loop(restless, update, start)[0]  # type: ignore[no-untyped-call]
             return at_rest
 
     return Hopfield()
@@ -177,7 +178,7 @@ def inputs(split: str, limit: int | None = None, size: str = "default") -> tuple
         x int8 (n, N), +1 or -1; y int8 (n, N).
     """
     whole = patterns(size)
-    count, n = whole.shape
+    n = whole.shape[1]
     chance = np.random.default_rng({"train": 1982, "test": 1984}[split])
     y = np.tile(whole, (COPIES, 1))
     x = y.copy()
@@ -260,8 +261,8 @@ def theory_overlap(load: float) -> float:
     Returns:
         m from 0.967 to 1, or 0 beyond the capacity of 0.138.
 
-    Source: Amit, Gutfreund, Sompolinsky 1985, replica-symmetric equations at zero temperature, reduced to one unknown y:
-    erf(y) = y (sqrt(2 load) + 2 exp(-y^2) / sqrt(pi)), m = erf(y), largest solution.
+    Source: Amit, Gutfreund, Sompolinsky 1985, replica-symmetric equations at zero temperature, reduced to one
+    unknown y: erf(y) = y (sqrt(2 load) + 2 exp(-y^2) / sqrt(pi)), m = erf(y), largest solution.
 
     Example:
         >>> round(theory_overlap(0.1), 3), theory_overlap(0.15)
@@ -312,7 +313,8 @@ def capacity(
         overlap.append(float(found.mean()))
         kept.append(float((found > 0.7).mean()))
         if progress:
-            progress((step + 1) / len(loads), f"load {load}: overlap {overlap[-1]:.4f}, theory {theory_overlap(load):.4f}")
+            words = f"load {load}: overlap {overlap[-1]:.4f}, theory {theory_overlap(load):.4f}"
+            progress((step + 1) / len(loads), words)
     errors = [abs(m / theory_overlap(load) - 1) for load, m in zip(loads, overlap, strict=True) if load <= 0.135]
     edge = _crossing(loads, overlap, THEORY_LAST_OVERLAP)
     return {

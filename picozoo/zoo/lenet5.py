@@ -36,9 +36,9 @@ CARD = Card(
     differs_from_paper=(
         "ReLU instead of scaled tanh.",
         "Maximum pooling instead of averaging with a learnt gain and bias.",
-        "C3 sees all six maps of S2; the paper's table connects each C3 map to only some, to save work and break symmetry.",
+        "C3 sees all six maps of S2; the paper's table connects each C3 map to only some of them.",
         "A dense layer gives ten logits, trained with cross-entropy; the paper ends in radial basis units.",
-        "Pictures are scaled to 0..1 and padded with paper inside the network; Adam instead of stochastic Levenberg-Marquardt.",
+        "Pictures are scaled to 0..1 and padded with paper inside; Adam instead of stochastic Levenberg-Marquardt.",
     ),
     data=("mnist", "digits"),
     data_licence="MNIST CC BY-SA 3.0 (as generally listed); UCI digits CC BY 4.0",
@@ -98,7 +98,9 @@ def examples(size: str = "default") -> dict[str, tuple[torch.Tensor, ...]]:
     return {"forward": (torch.zeros(1, 1, 28, 28),)}
 
 
-def inputs(split: str, limit: int | None = None, size: str = "default", source: str = "") -> tuple[np.ndarray, np.ndarray]:
+def inputs(
+    split: str, limit: int | None = None, size: str = "default", source: str = ""
+) -> tuple[np.ndarray, np.ndarray]:
     """Pictures and labels for scoring.
 
     Args:
@@ -167,7 +169,8 @@ def train(
             return float(np.mean(losses))
 
         key = f"lenet5-{seed}-{quick}-{total}"
-        loop.epochs(step, model, optimiser, loop.cosine(RATE, total), total, loop.Checkpoint(out, CARD.name, key), progress)
+        checkpoint = loop.Checkpoint(out, CARD.name, key)
+        loop.epochs(step, model, optimiser, loop.cosine(RATE, total), total, checkpoint, progress)
         metrics = {f"{s}_accuracy": _score(model, s) for s in (("digits",) if quick else ("mnist", "digits"))}
     return loop.save(out, CARD.name, size, seed, model.state_dict(), metrics, began)
 
@@ -210,5 +213,5 @@ def _score(model: nn.Module, source: str) -> float:
 
     x, y = inputs("test", source=source)
     with torch.no_grad():
-        logits = torch.cat([model(part) for part in torch.from_numpy(x[:, 0]).split(1000)])
+        logits = torch.cat([model(torch.from_numpy(part)) for part in np.array_split(x[:, 0], 10)])
     return metric(logits.numpy(), y)

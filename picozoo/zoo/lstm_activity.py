@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import os
 import time
+from itertools import pairwise
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -147,7 +148,7 @@ def _taken(part: Split, limit: int | None) -> np.ndarray:
         return np.arange(limit)
     length = limit // EXCERPTS
     bounds = [0, *(np.flatnonzero(np.diff(part.y)) + 1), len(part.y)]
-    parts = list(zip(bounds, bounds[1:], strict=False))
+    parts = list(pairwise(bounds))
     picked: list[np.ndarray] = []
     for k in range(EXCERPTS):  # excerpt k lies in part k % parts, at 1/4 or 3/4 and so on of it
         low, high = parts[k % len(parts)]
@@ -200,7 +201,7 @@ def train(
             x, y = _streams(part, np.random.default_rng((seed, epoch)), pieces)
             state, losses = None, []
             for at in range(0, len(x), PIECE):
-                logits, state = model.sequence(x[at : at + PIECE], state)
+                logits, state = model.sequence(x[at : at + PIECE], state)  # type: ignore[operator]
                 state = (state[0].detach(), state[1].detach())
                 loss = cross_entropy(logits.flatten(0, 1), y[at : at + PIECE].flatten())
                 optimiser.zero_grad()
@@ -211,7 +212,8 @@ def train(
             return float(np.mean(losses))
 
         key = f"lstm_activity-{seed}-{quick}-{total}"
-        loop.epochs(step, model, optimiser, loop.cosine(RATE, total), total, loop.Checkpoint(out, CARD.name, key), progress)
+        checkpoint = loop.Checkpoint(out, CARD.name, key)
+        loop.epochs(step, model, optimiser, loop.cosine(RATE, total), total, checkpoint, progress)
         metrics = figures(model)
     return loop.save(out, CARD.name, size, seed, model.state_dict(), metrics, began)
 
@@ -225,7 +227,7 @@ def _streams(part: Split, chance: np.random.Generator, pieces: int) -> tuple[tor
     import torch
 
     bounds = sorted({0, *(np.flatnonzero(np.diff(part.y)) + 1), *part.starts[1:], len(part.y)})
-    spans = list(zip(bounds, bounds[1:], strict=False))
+    spans = list(pairwise(bounds))
     steps = pieces * PIECE
     x = np.empty((steps, STREAMS, 3), np.float32)
     y = np.empty((steps, STREAMS), np.int64)

@@ -1,6 +1,6 @@
 """The Mark I Perceptron (Rosenblatt, 1957-1960): photocells, association units wired at random, one response unit.
 
-    400 photocells (0/1) -> 6 wires to each of 160 association units, fire above a threshold -> sum of learnt weights
+    400 photocells (0/1) -> 6 wires to each of 192 association units, fire above a threshold -> sum of learnt weights
 
 All integers: it runs, and learns, on the smallest chip.
 """
@@ -26,12 +26,12 @@ CARD = Card(
     family="dense",
     year=1957,
     authors="F. Rosenblatt",
-    paper="The Perceptron: A Perceiving and Recognizing Automaton, Cornell Aeronautical Laboratory report 85-460-1, 1957",
+    paper="The Perceptron: A Perceiving and Recognizing Automaton, Cornell Aeronautical Laboratory 85-460-1, 1957",
     task="Sees a 20x20 picture through photocells and learns from its mistakes to tell a handwritten 0 from a 1.",
-    introduced="A machine that learns its weights from examples, with a proof that it will if the task can be done at all.",
+    introduced="A machine that learns its weights from examples, and provably will if the task can be done at all.",
     why_it_mattered="The first learning neural machine; its rule is the ancestor of every gradient step since.",
     differs_from_paper=(
-        "160 association units instead of 512, six wires each (the machine allowed up to forty), so that it fits an Uno.",
+        "192 association units instead of 512, six wires each (the machine allowed up to forty), to fit an Uno.",
         "One response unit instead of eight.",
         "Weights are 16-bit integers that change by one; the machine turned potentiometers with motors.",
         "The picture is a threshold on MNIST's grey values, not a projected slide.",
@@ -54,14 +54,14 @@ CARD = Card(
         "A. Novikoff, On convergence proofs for perceptrons, 1962",
     ),
 )
-CELLS, UNITS, EXCITE, INHIBIT = 400, 160, 4, 2
+CELLS, UNITS, EXCITE, INHIBIT = 400, 192, 4, 2
 THRESHOLD = 0  # a unit fires if more exciting than inhibiting cells are lit
 WIRING_SEED = 1957
 PASSES, DIGITS_REPEAT = 10, 6
 
 
 def wiring() -> np.ndarray:
-    """Which photocells each association unit sees: int32 (6, 160), rows 0-3 excite, rows 4-5 inhibit; always the same.
+    """Which photocells each association unit sees: int32 (6, 192), rows 0-3 excite, rows 4-5 inhibit; always the same.
 
     Each unit has six different cells, drawn at random, as the plug-board of the machine was wired.
     """
@@ -74,7 +74,7 @@ def build(size: str = "default") -> nn.Module:
     """The network, weights at zero (size "untrained" is the same network, shipped without weights).
 
     `forward(x)`: x int8 (400,), 0 or 1 -> score int32 (1,), above zero means "one".
-    `learn(x, target)`: target int32 (1,), +1 or -1 -> the score before learning; changes the weights, int16 (160,),
+    `learn(x, target)`: target int32 (1,), +1 or -1 -> the score before learning; changes the weights, int16 (192,),
     by one where a unit fired, and only if the score has not the sign of the target. Weights wrap around beyond
     +-32767, which needs as many mistakes more than corrections; Novikoff's bound keeps separable tasks far from it.
 
@@ -99,8 +99,8 @@ def build(size: str = "default") -> nn.Module:
             self.register_buffer("off", torch.zeros(1, dtype=torch.int16))
 
         def _fire(self, x: torch.Tensor) -> torch.Tensor:
-            """Which association units fire, bool (160,); one wire of all units at a time, so little memory is needed."""
-            total = torch.index_select(x, 0, self.get_buffer("wire0"))  # (400,) -> (160,), int8
+            """Which association units fire, bool (192,); one wire of all units at a time to save memory."""
+            total = torch.index_select(x, 0, self.get_buffer("wire0"))  # (400,) -> (192,), int8
             for k in range(1, EXCITE + INHIBIT):
                 lit = torch.index_select(x, 0, self.get_buffer(f"wire{k}"))
                 total = total + lit if k < EXCITE else total - lit
@@ -144,7 +144,9 @@ def photocells(images: np.ndarray) -> np.ndarray:
     return (images[:, 4:24, 4:24] >= 128).reshape(len(images), CELLS).astype(np.int8)
 
 
-def inputs(split: str, limit: int | None = None, size: str = "default", source: str = "") -> tuple[np.ndarray, np.ndarray]:
+def inputs(
+    split: str, limit: int | None = None, size: str = "default", source: str = ""
+) -> tuple[np.ndarray, np.ndarray]:
     """Pictures of zeros and ones.
 
     Args:
@@ -174,7 +176,7 @@ def train(
     progress: Progress | None = None,
     quick: bool = False,
 ) -> TrainResult:
-    """Show zeros and ones of both data sets in random order and let `learn` correct its mistakes, until a pass has none.
+    """Show zeros and ones of both data sets in random order; `learn` corrects its mistakes until a pass has none.
 
     Args:
         out: folder for `perceptron.safetensors` and its JSON figures.
@@ -209,10 +211,11 @@ def train(
                 progress((epoch + 1) / passes, f"pass {epoch + 1} of {passes}, {wrong} mistakes")
             if not wrong:
                 break
-        metrics: dict[str, float] = {"shown": shown, "mistakes": mistakes, "largest_weight": int(model.w.abs().max())}
+        largest = int(model.get_buffer("w").abs().max())
+        metrics: dict[str, float] = {"shown": shown, "mistakes": mistakes, "largest_weight": largest}
         for name in ("digits",) if quick else ("mnist", "digits"):
             xs, ys = inputs("test", source=name)
-            scores = np.array([int(model(torch.from_numpy(row))) for row in xs])
+            scores = np.array([int(model.forward(torch.from_numpy(row))) for row in xs])
             metrics[f"{name}_accuracy"] = metric(scores, ys)
     return loop.save(out, CARD.name, size, seed, model.state_dict(), metrics, began)
 
