@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from picozoo import data
+from picozoo.errors import UsageError
 from picozoo.zoo._card import Card, Progress, TrainResult, need_torch
 
 if TYPE_CHECKING:
@@ -48,8 +49,9 @@ CARD = Card(
     main="recall",
     sizes=("default", "tiny"),
     precision="native",
-    train_minutes=3,
+    train_minutes=1,
     learns=True,
+    results={"recall": 1.0, "recall_tiny": 1.0, "curve_error": 0.0188, "capacity": 0.134, "capacity_error": 0.0285},
     references=(
         "https://doi.org/10.1073/pnas.79.8.2554",
         "D. J. Amit, H. Gutfreund, H. Sompolinsky, Storing infinite numbers of patterns in a spin-glass model of "
@@ -59,6 +61,7 @@ CARD = Card(
 SIDE = 14
 LETTERS = "AJPV"  # four of the letters that are least alike; 0.11 N
 DAMAGE = (0.10, 0.20)
+DAMAGE_SEEDS = {"train": 1982, "test": 1984}
 COPIES = 25  # damaged copies of each picture in a split
 # Eight digits of MNIST's training part at 14x14 (`digit_patterns` made them), one bit per dot, row by row.
 DIGITS = {
@@ -177,9 +180,11 @@ def inputs(split: str, limit: int | None = None, size: str = "default") -> tuple
     Returns:
         x int8 (n, N), +1 or -1; y int8 (n, N).
     """
+    if split not in DAMAGE_SEEDS:
+        raise UsageError(f"network 'hopfield': the split must be one of train, test, got {split!r}")
     whole = patterns(size)
     n = whole.shape[1]
-    chance = np.random.default_rng({"train": 1982, "test": 1984}[split])
+    chance = np.random.default_rng(DAMAGE_SEEDS[split])
     y = np.tile(whole, (COPIES, 1))
     x = y.copy()
     for row in x:

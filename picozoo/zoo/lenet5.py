@@ -49,6 +49,7 @@ CARD = Card(
     functions=("forward",),
     main="forward",
     train_minutes=5,
+    results={"mnist_accuracy": 0.9934, "digits_accuracy": 0.9944},
     references=(
         "https://doi.org/10.1109/5.726791",
         "http://yann.lecun.com/exdb/lenet/",
@@ -148,7 +149,7 @@ def train(
 
     began = time.perf_counter()
     x, y = _pool(quick)
-    total = 6 if quick else EPOCHS
+    total, batch = (12, 32) if quick else (EPOCHS, BATCH)
     with loop.repeatable(seed):
         model = build()
         optimiser = torch.optim.Adam(model.parameters(), lr=RATE, weight_decay=1e-5)
@@ -157,8 +158,8 @@ def train(
             chance = torch.Generator().manual_seed(seed * 1000 + epoch)
             order = torch.randperm(len(x), generator=chance)
             losses = []
-            for at in range(0, len(order), BATCH):
-                pick = order[at : at + BATCH]
+            for at in range(0, len(order), batch):
+                pick = order[at : at + batch]
                 picture = x[pick].float()[:, None] / 255
                 picture = picture if quick else _augment(picture, chance)
                 loss = cross_entropy(model(picture), y[pick])

@@ -46,6 +46,14 @@ CARD = Card(
     main="step",
     train_minutes=3,
     streaming=True,
+    results={
+        "accuracy": 0.9805,
+        "recall_dancing": 0.8767,
+        "recall_running": 0.9896,
+        "recall_sitting": 1.0,
+        "recall_standing": 0.9755,
+        "recall_walking": 0.9964,
+    },
     references=("https://doi.org/10.1162/neco.1997.9.8.1735", "https://doi.org/10.1162/089976600300015015"),
 )
 HIDDEN = 32
@@ -192,7 +200,7 @@ def train(
 
     began = time.perf_counter()
     part = data.load(CARD.data[0], "train")
-    total, pieces = (6, 3) if quick else (PASSES, PIECES)
+    total, pieces = (40, 6) if quick else (PASSES, PIECES)
     with loop.repeatable(seed):
         model = build()
         optimiser = torch.optim.Adam(model.parameters(), lr=RATE)

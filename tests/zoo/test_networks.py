@@ -1,0 +1,240 @@
+"""Every network of the zoo: its card, its functions through torch.export, its hooks, its recipe in quick form."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+import warnings
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+import numpy as np
+import pytest
+
+from picozoo import data, find
+from picozoo.errors import MissingTool, UsageError
+from picozoo.zoo._card import Card, TrainResult
+
+torch = pytest.importorskip("torch")
+
+NAMES = find.names("zoo")
+SIZES = [(name, size) for name in NAMES for size in find.load("zoo", name, "network").CARD.sizes]
+# what a quick recipe must reach: figure, at least
+QUICK = {
+    "lenet5": ("digits_accuracy", 0.9),
+    "perceptron": ("digits_accuracy", 0.95),
+    "lstm_activity": ("accuracy", 0.6),
+    "hopfield": ("recall", 0.95),
+}
+
+
+def network(name: str) -> ModuleType:
+    return find.load("zoo", name, "network")
+
+
+class Wrap(torch.nn.Module):
+    """Exports one public method, as the frontend does."""
+
+    def __init__(self, model: torch.nn.Module, function: str) -> None:
+        super().__init__()
+        self.model, self.function = model, function
+
+    def forward(self, *args: Any) -> Any:
+        return getattr(self.model, self.function)(*args)
+
+
+def quick(name: str, out: Path, **more: Any) -> TrainResult:
+    """The quick recipe, or a skip where its data are not here."""
+    try:
+        result: TrainResult = network(name).train(out, quick=True, **more)
+    except MissingTool as error:
+        pytest.skip(str(error))
+    return result
+
+
+def test_cards_need_no_torch() -> None:
+    code = (
+        "import sys\nfrom picozoo import find\n"
+        "[find.load('zoo', n, 'network').CARD for n in find.names('zoo')]\nsys.exit('torch' in sys.modules)"
+    )
+    assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_card(name: str) -> None:
+    card: Card = network(name).CARD
+    assert card.name == name
+    assert card.differs_from_paper
+    assert card.main in card.functions
+    assert card.precision in ("int8", "native")
+    assert set(card.board) == set(card.sizes)
+    assert not {*card.board.values(), *card.boards} - set(find.names("boards") or [*card.board.values(), *card.boards])
+    assert set(card.data) <= set(data.names())
+    with pytest.raises(UsageError, match="must be one of"):
+        network(name).build("colossal")
+
+
+@pytest.mark.parametrize(("name", "size"), SIZES)
+def test_functions_run_and_export(name: str, size: str) -> None:
+    module = network(name)
+    examples = module.examples(size)
+    assert set(examples) == set(module.CARD.functions)
+    for function, args in examples.items():
+        model, twin = module.build(size).eval(), module.build(size).eval()
+        twin.load_state_dict(model.state_dict())
+        with warnings.catch_warnings(), torch.no_grad():
+            warnings.simplefilter("ignore")  # torch warns about its own internals
+            exported = torch.export.export(Wrap(model, function), args, strict=False).run_decompositions({}).module()
+            chance = torch.Generator().manual_seed(1)
+            for _ in range(3):  # more than once: the kept state must be kept in both
+                real = [torch.randn(a.shape, generator=chance) if a.is_floating_point() else a for a in args]
+                assert torch.allclose(getattr(twin, function)(*real), exported(*real), atol=1e-5)
+
+
+@pytest.mark.parametrize(("name", "size"), SIZES)
+def test_hooks(name: str, size: str) -> None:
+    module = network(name)
+    if not any(data.available(d) for d in module.CARD.data):
+        pytest.skip(f"none of {module.CARD.data} is here")
+    x, y = module.inputs("test", 40, size=size)
+    assert len(x) == len(y) == 40
+    example = module.examples(size)[module.CARD.main][0]
+    assert x[0].shape == tuple(example.shape)
+    assert x.dtype == example.numpy().dtype
+    model = module.build(size).eval()
+    with torch.no_grad():
+        outputs = np.stack([getattr(model, module.CARD.main)(torch.from_numpy(row)).numpy() for row in x])
+    assert 0 <= module.metric(outputs, y) <= 1
+    if module.CARD.streaming:
+        starts = module.starts("test", 40, size=size)
+        assert starts[0] == 0
+        assert all(0 <= s < 40 for s in starts)
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_quick_recipe_learns_and_repeats(name: str, tmp_path: Path) -> None:
+    said: list[float] = []
+    first = quick(name, tmp_path / "a", progress=lambda share, words: said.append(share))
+    second = quick(name, tmp_path / "b")
+    assert first.path.read_bytes() == second.path.read_bytes()
+    assert first.metrics == second.metrics
+    assert said == sorted(said)
+    assert {p.suffix for p in first.path.parent.iterdir()} == {".safetensors", ".json"}
+    if name in QUICK:
+        figure, least = QUICK[name]
+        assert first.metrics[figure] >= least
+    from safetensors.torch import load_file
+
+    network(name).build().load_state_dict(load_file(first.path))
+
+
+def test_a_stopped_recipe_goes_on_to_the_same_bytes(tmp_path: Path) -> None:
+    whole = quick("lenet5", tmp_path / "whole")
+
+    def stop(share: float, words: str) -> None:
+        if share > 0.4:
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        quick("lenet5", tmp_path / "cut", progress=stop)
+    told: list[str] = []
+    rest = quick("lenet5", tmp_path / "cut", progress=lambda share, words: told.append(words))
+    assert len(told) < 8
+    assert rest.path.read_bytes() == whole.path.read_bytes()
+
+
+def test_training_leaves_torch_as_it_was(tmp_path: Path) -> None:
+    torch.manual_seed(5)
+    before = torch.get_rng_state()
+    quick("hopfield", tmp_path, size="tiny")
+    assert torch.equal(before, torch.get_rng_state())
+    assert not torch.are_deterministic_algorithms_enabled()
+
+
+def test_lstm_streams_as_it_was_trained() -> None:
+    """`step` over a stream from a zero state gives what `sequence` gives for all of it."""
+    model = network("lstm_activity").build().eval()
+    x = torch.randn(50, 1, 3, generator=torch.Generator().manual_seed(3)) * 100
+    with torch.no_grad():
+        whole = model.sequence(x)[0]
+        steps = torch.stack([model.step(row) for row in x])
+    assert torch.allclose(whole, steps, atol=1e-5)
+
+
+def test_lstm_excerpts_show_every_activity() -> None:
+    if not data.available("human_activity"):
+        pytest.skip("data set 'human_activity' is not here; set PICOZOO_DATA to a mirror")
+    module = network("lstm_activity")
+    _, y = module.inputs("test", 1000)
+    assert np.bincount(y).tolist() == [200] * 5
+    assert len(module.starts("test", 1000)) == 10
+    assert module.starts("test") == (0,)
+    assert len(module.starts("train")) == 5
+
+
+def test_perceptron_learns_only_from_mistakes() -> None:
+    model = network("perceptron").build()
+    x = torch.zeros(400, dtype=torch.int8)
+    x[::3] = 1
+    one = torch.ones(1, dtype=torch.int32)
+    assert model.learn(x, one).item() == 0  # a zero score is a mistake
+    fired = int(model.w.sum())
+    assert fired > 0
+    assert model.forward(x).item() == fired
+    before = model.w.clone()
+    assert model.learn(x, one).item() == fired  # right now: nothing changes
+    assert torch.equal(before, model.w)
+    model.learn(x, -one)
+    assert not model.w.any()
+
+
+def test_perceptron_wiring_is_fixed() -> None:
+    wires = network("perceptron").wiring()
+    assert wires.min() >= 0
+    assert wires.max() < 400
+    assert all(len(set(column)) == len(column) for column in wires.T)
+    assert np.array_equal(wires, network("perceptron").wiring())
+
+
+@pytest.mark.parametrize("size", ["default", "tiny"])
+def test_hopfield_in_torch_and_numpy_agree(size: str) -> None:
+    module = network("hopfield")
+    model = module.build(size)
+    stored = module.patterns(size)
+    for k, pattern in enumerate(stored):
+        assert model.learn(torch.from_numpy(pattern)).item() == k + 1
+    w = model.W.numpy()
+    assert np.array_equal(w, (stored.T.astype(int) @ stored) * (1 - np.eye(len(w), dtype=int)))
+    chance = np.random.default_rng(0)
+    noise = chance.choice(np.array([-1, 1], np.int8), (8, len(w)))
+    states = np.concatenate([module.inputs("test", 8, size=size)[0], noise])
+    rest = np.stack([model.recall(torch.from_numpy(s)).numpy() for s in states])
+    assert np.array_equal(rest, module.settle(w.astype(np.float32), states.T).T)
+
+
+def test_hopfield_damage_is_as_stated() -> None:
+    module = network("hopfield")
+    x, y = module.inputs("test")
+    share = (x != y).mean(1)
+    assert share.min() >= 0.10
+    assert share.max() <= 0.20
+    assert not np.array_equal(x, module.inputs("train")[0])
+    with pytest.raises(UsageError, match="must be one of train, test"):
+        module.inputs("valid")
+
+
+def test_hopfield_theory_and_a_small_curve() -> None:
+    module = network("hopfield")
+    assert module.theory_overlap(0.1379) == pytest.approx(0.967, abs=0.003)
+    assert module.theory_overlap(0.139) == 0.0
+    found = module.capacity(units=300, loads=(0.05, 0.1, 0.25), matrices=2, probes=20)
+    assert found["curve_error"] < 0.05
+    assert found["overlap_at_0.25"] < 0.8
+
+
+def test_hopfield_digits_come_from_mnist() -> None:
+    if not data.available("mnist"):
+        pytest.skip("data set 'mnist' is not here; set PICOZOO_DATA to a mirror")
+    module = network("hopfield")
+    assert module.digit_patterns() == module.DIGITS
