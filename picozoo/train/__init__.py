@@ -1,0 +1,1 @@
+"""What the recipes of several networks share; needs PyTorch."""

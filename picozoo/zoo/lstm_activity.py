@@ -44,7 +44,7 @@ CARD = Card(
     boards=("pico", "nucleo_l4r5zi", "stm32u575", "pico2", "stm32f746", "esp32c3", "browser"),
     functions=("step",),
     main="step",
-    train_minutes=3,
+    train_minutes=2,
     streaming=True,
     results={
         "accuracy": 0.9805,
