@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import sys
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -17,12 +18,17 @@ if TYPE_CHECKING:
 
 # Space at the start of flash for the vector table and the monitor, so that no function or table has address 0.
 HARNESS_BYTES = 0x2000
+AVR_HARNESS_BYTES = 0x80
 CONST = ".rodata.pz"
+_DISCARD = "/DISCARD/ : { *(.ARM.exidx* .ARM.extab* .eh_frame* .comment .note* .debug* .deplibs) }"
 
 
 def script(board: Board, roots: Sequence[str]) -> str:
     """The linker script: memories as unlimited regions, the network's parts in sections of their own."""
-    start = board.flash_origin
+    if board.core.arch == "avr":
+        return _avr_script(board, roots)
+    start, ram = board.flash_origin, board.ram_origin
+    data = "*(.data .data.* .sdata .sdata.*)"
     return f"""EXTERN({" ".join(roots)})
 SECTIONS {{
   . = {start:#x};
@@ -33,13 +39,38 @@ SECTIONS {{
   .rodata : {{ *(.rodata .rodata.* .srodata .srodata.*) }}
   . = ALIGN(16);
   __pz_data_load = .;
-  . = {board.ram_origin:#x};
-  .data : AT(__pz_data_load) {{ __pz_data_start = .; *(.data .data.* .sdata .sdata.*) . = ALIGN(4); __pz_data_end = .; }}
+  . = {ram:#x};
+  .data : AT(__pz_data_load) {{ __pz_data_start = .; {data} . = ALIGN(4); __pz_data_end = .; }}
   .bss (NOLOAD) : {{ __pz_bss_start = .; *(.bss .bss.* .sbss .sbss.* COMMON) . = ALIGN(4); __pz_bss_end = .; }}
   .pz_harness_bss (NOLOAD) : {{ *(.pz_harness.bss*) }}
   __pz_end = ALIGN(16);
-  __pz_stack_top = {board.ram_origin + (board.ram or 0):#x};
-  /DISCARD/ : {{ *(.ARM.exidx* .ARM.extab* .eh_frame* .comment .note* .debug*) }}
+  __pz_stack_top = {ram + (board.ram or 0):#x};
+  {_DISCARD}
+}}
+"""
+
+
+def _avr_script(board: Board, roots: Sequence[str]) -> str:
+    """AVR: tables are in flash only where the source says so; other read-only data must be copied to RAM."""
+    ram = board.ram_origin
+    return f"""EXTERN({" ".join(roots)})
+PROVIDE(__do_copy_data = 0);
+PROVIDE(__do_clear_bss = 0);
+SECTIONS {{
+  . = {board.flash_origin:#x};
+  .pz_harness : {{ KEEP(*(.pz_harness.vectors)) *(.pz_harness.text* .pz_harness.rodata*) }}
+  . = {board.flash_origin + AVR_HARNESS_BYTES:#x};
+  {CONST} : {{ *({CONST} {CONST}.* .progmem .progmem.* .progmem1.*) . = ALIGN(2); }}
+  .text : {{ *(.text .text.*) }}
+  . = ALIGN(2);
+  __pz_data_load = .;
+  . = {ram:#x};
+  .data : AT(__pz_data_load) {{ __pz_data_start = .; *(.data .data.* .rodata .rodata.*) __pz_data_end = .; }}
+  .bss (NOLOAD) : {{ __pz_bss_start = .; *(.bss .bss.* COMMON) __pz_bss_end = .; }}
+  .pz_harness_bss (NOLOAD) : {{ *(.pz_harness.bss*) }}
+  __pz_end = .;
+  __pz_stack_top = {ram + (board.ram or 0) - 1:#x};
+  {_DISCARD}
 }}
 """
 
@@ -53,34 +84,53 @@ def link(tools: Tools, folder: Path, objects: Sequence[str], roots: Sequence[str
         BuildFailed: a symbol that nobody defines, or another linker error.
     """
     (folder / "pz.ld").write_text(script(tools.board, roots))
-    output = folder / "image.elf"
     if tools.is_zig:
         _link_zig(tools, folder, objects)
     else:
-        from picozoo._toolchain import run
+        _link_gcc(tools, folder, objects)
+    return folder / "image.elf"
 
+
+def _link_gcc(tools: Tools, folder: Path, objects: Sequence[str]) -> None:
+    flags = ["-nostdlib", "-static", "-Wl,--gc-sections", "-Wl,--build-id=none", "-Wl,-T,pz.ld"]
+    if tools.board.core.arch == "avr":  # avr-libc: its memory and float functions are hand-written assembly
+        libraries = ["-Wl,--start-group", "-lm", "-lc", "-lgcc", "-Wl,--end-group"]
+    else:
         libraries = [*tools.runtime(folder), "-lgcc"]
-        flags = ["-nostdlib", "-static", "-Wl,--gc-sections", "-Wl,--build-id=none", "-Wl,-T,pz.ld"]
-        run([*tools.compiler, *tools.flags, *flags, *objects, *libraries, "-o", "image.elf"], folder)
-    return output
+    tools.run([*tools.compiler, *tools.flags, *flags, *objects, *libraries, "-o", "image.elf"], folder)
 
 
 def _link_zig(tools: Tools, folder: Path, objects: Sequence[str]) -> None:
-    from picozoo._toolchain import run
-
-    base = [tools.compiler[0], "ld.lld", "-static", "--gc-sections", "--build-id=none", "-T", "pz.ld", "-o", "image.elf"]
-    missing = undefined(run([*base, "--noinhibit-exec", *objects], folder))
+    flags = ["-static", "--gc-sections", "--build-id=none", "-T", "pz.ld", "-o", "image.elf"]
+    lld = [tools.compiler[0], "ld.lld", *flags, "--noinhibit-exec"]
+    missing = undefined(tools.run([*lld, *objects], folder))
     if not missing:
         return
     objects = [*objects, *tools.runtime(folder)]
-    missing = undefined(run([*base, "--noinhibit-exec", *objects], folder))
+    missing = undefined(tools.run([*lld, *objects], folder))
     if not missing:
         return
-    ours = [name for name in missing if not name.startswith("__")]
-    if ours:
-        raise BuildFailed(f"the linker found no definition of {', '.join(ours)}; define it in the sources")
+    refuse_undefined([name for name in missing if not name.startswith("__")])
     flags = ["-static", "-Wl,--gc-sections", "-Wl,-T,pz.ld", "-Wl,--build-id=none"]
-    run([*tools.compiler, *tools.flags, *flags, *objects, "-o", "image.elf"], folder)
+    tools.run([*tools.compiler, *tools.flags, *flags, *objects, "-o", "image.elf"], folder)
+
+
+def refuse_undefined(names: Sequence[str]) -> None:
+    """Raises BuildFailed if there are any."""
+    if names:
+        raise BuildFailed(f"the linker found no definition of {', '.join(names)}; define it in the sources")
+
+
+def link_host(tools: Tools, folder: Path, objects: Sequence[str], roots: Sequence[str]) -> Path:
+    """A shared library for this machine; what it needs of the C library it finds in the process that loads it."""
+    flags = ["-shared", "-nostdlib", *(f"-Wl,-u,{root}" for root in roots)]
+    if sys.platform == "darwin":
+        flags += ["-Wl,-undefined,dynamic_lookup"]
+    else:
+        flags += ["-Wl,--gc-sections", "-Wl,-Bsymbolic"]
+    output = folder / ("image.dylib" if sys.platform == "darwin" else "image.so")
+    tools.run([*tools.compiler, *tools.flags, *flags, *objects, "-o", output.name], folder)
+    return output
 
 
 def undefined(messages: str) -> list[str]:
@@ -95,6 +145,9 @@ def undefined(messages: str) -> list[str]:
 
 def facts(board: Board, path: Path, const_prefix: str) -> dict[str, Any]:
     """Symbols, segments and sizes of a linked ELF file, as plain values for the cache."""
+    if sys.platform == "darwin" and path.suffix == ".dylib":  # not an ELF file: it runs, but its sizes are unknown
+        zero = dict.fromkeys(("flash_code", "flash_const", "flash_data", "ram_data"), 0)
+        return {"file": path.name, "symbols": {}, "segments": [], "const_symbols": {}, **zero}
     with path.open("rb") as stream:
         elf = ELFFile(stream)
         sections = {section.name: section for section in elf.iter_sections()}

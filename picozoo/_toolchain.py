@@ -5,6 +5,7 @@ from __future__ import annotations
 import importlib.metadata
 import importlib.util
 import os
+import platform
 import re
 import shutil
 import subprocess
@@ -15,13 +16,12 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-from picozoo import _cache, _link
+from picozoo import _cache, _link, _link_wasm
 from picozoo.errors import BuildFailed, MissingTool, Unsupported
 from picozoo.specs import Board, Core
 
 HARNESS = Path(__file__).with_name("harness")
 COMMON = (
-    "-std=c99",
     "-g0",
     "-ffreestanding",
     "-fomit-frame-pointer",
@@ -39,7 +39,13 @@ COMMON = (
 ZIG_ONLY = ("-fno-sanitize=all",)
 # GCC would fold layers with equal code into one function and split others, and layers could not be told apart.
 GCC_ONLY = ("-fno-ipa-icf", "-fno-partial-inlining")
-GCC_PACKAGES = {"arm-none-eabi-": "gcc-arm-none-eabi", "avr-": "gcc-avr avr-libc", "riscv64-unknown-elf-": "gcc-riscv64-unknown-elf"}
+GCC_PACKAGES = {
+    "arm-none-eabi-": "gcc-arm-none-eabi",
+    "avr-": "gcc-avr avr-libc",
+    "riscv64-unknown-elf-": "gcc-riscv64-unknown-elf",
+    "aarch64-linux-gnu-": "gcc-aarch64-linux-gnu",
+    "": "gcc",
+}
 
 
 @cache
@@ -70,13 +76,16 @@ def run(command: Sequence[str], cwd: Path) -> str:
     Raises:
         BuildFailed: it returned an error; the message is its first error line.
     """
-    environment = dict(os.environ)
+    environment = dict(os.environ, LC_ALL="C")
     caches = _cache.folder("zig")
-    environment.update(ZIG_GLOBAL_CACHE_DIR=str(caches / "global"), ZIG_LOCAL_CACHE_DIR=str(caches / "local"), LC_ALL="C")
+    environment["ZIG_GLOBAL_CACHE_DIR"] = str(caches / "global")
+    environment["ZIG_LOCAL_CACHE_DIR"] = str(caches / "local")
     # The build must depend on what is given to it, not on what the user's shell points the compiler at.
     for name in ("CPATH", "C_INCLUDE_PATH", "LIBRARY_PATH", "COMPILER_PATH", "GCC_EXEC_PREFIX"):
         environment.pop(name, None)
-    done = subprocess.run(command, cwd=cwd, env=environment, capture_output=True, text=True, errors="replace", check=False)
+    done = subprocess.run(
+        command, cwd=cwd, env=environment, stdin=subprocess.DEVNULL, capture_output=True, text=True, errors="replace"
+    )
     messages = done.stderr + done.stdout
     if done.returncode != 0:
         raise BuildFailed(f"{os.path.basename(command[0])} said: {first_error(messages)}")
@@ -107,7 +116,8 @@ class Tools:
     def identity(self) -> list[str]:
         """Everything of the tools that changes their output, for the cache key."""
         own = [p.read_text() for p in sorted(HARNESS.glob("*")) if p.is_file() and p.suffix in (".c", ".h", ".S")]
-        return [*self.flags, _link.script(self.board, ["x"]), *own]
+        machine = [platform.machine(), _cpu_flags()] if self.board.core.arch == "host" else []
+        return [*self.flags, _link.script(self.board, ["x"]), *own, *machine]
 
     def make(
         self,
@@ -123,9 +133,16 @@ class Tools:
             (folder / name).write_text(text, encoding="utf-8")
         files = sorted(name for name in sources if name.endswith(".c"))
         search = [f"-I{path}" for path in (".", *includes)]
-        objects = self.compile(folder, [*files, *self.harness(folder)], [*search, *flags])
-        output = _link.link(self, folder, objects, roots)
+        objects = self.compile(folder, [*files, *self.harness(folder)], [*search, *self.optimise(flags)])
+        arch = self.board.core.arch
+        if arch == "wasm32":
+            return _link_wasm.link(self, folder, objects, roots, const_prefix)
+        output = (_link.link_host if arch == "host" else _link.link)(self, folder, objects, roots)
         return _link.facts(self.board, output, const_prefix)
+
+    def run(self, command: Sequence[str], folder: Path) -> str:
+        """`run`, for the linking modules."""
+        return run(command, folder)
 
     def compile(self, folder: Path, files: Sequence[str], flags: Sequence[str]) -> list[str]:
         """One object per file, in parallel; object names in the order of `files`."""
@@ -137,6 +154,13 @@ class Tools:
 
         with ThreadPoolExecutor(max_workers=os.cpu_count() or 1) as pool:
             return list(pool.map(one, files))
+
+    def optimise(self, flags: Sequence[str]) -> list[str]:
+        """The flags, with each -O level said to Clang itself too: `zig cc` makes -O2 of -O1 and -O3."""
+        if not self.is_zig:
+            return list(flags)
+        levels = [flag for flag in flags if flag in ("-O1", "-O2", "-O3", "-Oz")]
+        return [*flags, *(("-Xclang", levels[-1]) if levels else ())]
 
     def harness(self, folder: Path) -> list[str]:
         """Files of ours that the image needs besides the network: start-up and monitor."""
@@ -162,7 +186,7 @@ def select(board: Board, toolchain: str) -> Tools:
     """
     core = board.core
     if toolchain == "zig" and core.zig:
-        flags = (*core.zig, *COMMON, *ZIG_ONLY)
+        flags = (*core.zig, *_dialect(core), *COMMON, *ZIG_ONLY)
         return Tools(board, f"zig cc {zig_version()}", (zig_path(), "cc"), flags, is_zig=True)
     return _gcc(board, core)
 
@@ -175,7 +199,22 @@ def _gcc(board: Board, core: Core) -> Tools:
     if program is None:
         package = GCC_PACKAGES.get(prefix, prefix + "gcc")
         raise MissingTool(f"{prefix}gcc is not installed: run 'apt install {package}', or use the toolchain 'zig'")
-    return Tools(board, _gcc_version(program), (program,), (*flags, *COMMON, *GCC_ONLY), is_zig=False)
+    return Tools(board, _gcc_version(program), (program,), (*flags, *_dialect(core), *COMMON, *GCC_ONLY), is_zig=False)
+
+
+def _dialect(core: Core) -> tuple[str, ...]:
+    """C99; with GNU's `__flash` on AVR, and position-independent in a shared library."""
+    return ("-std=gnu99" if core.arch == "avr" else "-std=c99", *(("-fPIC",) if core.arch == "host" else ()))
+
+
+@cache
+def _cpu_flags() -> str:
+    """Features of this machine's processor, so that a cache shared between machines holds no code for another one."""
+    try:
+        lines = Path("/proc/cpuinfo").read_text().splitlines()
+    except OSError:
+        return platform.processor()
+    return next((line for line in lines if line.startswith(("flags", "Features"))), "")
 
 
 @cache
