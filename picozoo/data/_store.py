@@ -11,7 +11,6 @@ import hashlib
 import http.client
 import io
 import os
-import tempfile
 import urllib.error
 import urllib.request
 import zlib
@@ -152,11 +151,10 @@ def _download(url: str, file: File, progress: Progress | None) -> bytes:
 
 def _replace(path: Path, content: bytes) -> None:
     """Write beside `path`, then rename, so that a file is there whole or not at all."""
-    handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=path.name)
+    temporary = path.with_name(f"{path.name}.{os.getpid()}.part")  # not mkstemp: that file only its owner could read
     try:
-        with os.fdopen(handle, "wb") as out:
-            out.write(content)
+        temporary.write_bytes(content)
         os.replace(temporary, path)
     except BaseException:
-        Path(temporary).unlink(missing_ok=True)
+        temporary.unlink(missing_ok=True)
         raise

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import os
-import tempfile
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -41,13 +40,12 @@ def repeatable(seed: int) -> Iterator[torch.Generator]:
 def write(path: Path, content: bytes) -> None:
     """Write to a temporary name beside `path`, then rename into place."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=path.name)
+    temporary = path.with_name(f"{path.name}.{os.getpid()}.part")  # not mkstemp: that file only its owner could read
     try:
-        with os.fdopen(handle, "wb") as out:
-            out.write(content)
+        temporary.write_bytes(content)
         os.replace(temporary, path)
     except BaseException:
-        Path(temporary).unlink(missing_ok=True)
+        temporary.unlink(missing_ok=True)
         raise
 
 
