@@ -20,6 +20,8 @@ if TYPE_CHECKING:
 HARNESS_BYTES = 0x2000
 AVR_HARNESS_BYTES = 0x80
 CONST = ".rodata.pz"
+# Segments apart from each other, or the gap between two memories would be bytes of the file.
+_HEADERS = "PHDRS { harness PT_LOAD FLAGS(5); flash PT_LOAD FLAGS(5); ram PT_LOAD FLAGS(6); }"
 _DISCARD = "/DISCARD/ : { *(.ARM.exidx* .ARM.extab* .eh_frame* .comment .note* .debug* .deplibs) }"
 
 
@@ -28,19 +30,23 @@ def script(board: Board, roots: Sequence[str]) -> str:
     if board.core.arch == "avr":
         return _avr_script(board, roots)
     start, ram = board.flash_origin, board.ram_origin
+    # A core that really starts up looks for its vectors at address 0 (on QEMU's board that is memory of its own).
+    harness = 0 if board.emulator == "qemu" else start
+    entry = "ENTRY(pz_reset)\n" if board.emulator == "qemu" else ""
     data = "*(.data .data.* .sdata .sdata.*)"
-    return f"""EXTERN({" ".join(roots)})
+    return f"""{entry}EXTERN({" ".join(roots)})
+{_HEADERS}
 SECTIONS {{
-  . = {start:#x};
-  .pz_harness : {{ KEEP(*(.pz_harness.vectors)) *(.pz_harness.text* .pz_harness.rodata*) }}
+  . = {harness:#x};
+  .pz_harness : {{ KEEP(*(.pz_harness.vectors)) *(.pz_harness.text* .pz_harness.rodata*) }} :harness
   . = {start + HARNESS_BYTES:#x};
-  .text : {{ *(.text .text.*) }}
+  .text : {{ *(.text .text.*) }} :flash
   {CONST} : {{ *({CONST} {CONST}.*) }}
   .rodata : {{ *(.rodata .rodata.* .srodata .srodata.*) }}
   . = ALIGN(16);
   __pz_data_load = .;
   . = {ram:#x};
-  .data : AT(__pz_data_load) {{ __pz_data_start = .; {data} . = ALIGN(4); __pz_data_end = .; }}
+  .data : AT(__pz_data_load) {{ __pz_data_start = .; {data} . = ALIGN(4); __pz_data_end = .; }} :ram
   .bss (NOLOAD) : {{ __pz_bss_start = .; *(.bss .bss.* .sbss .sbss.* COMMON) . = ALIGN(4); __pz_bss_end = .; }}
   .pz_harness_bss (NOLOAD) : {{ *(.pz_harness.bss*) }}
   __pz_end = ALIGN(16);
@@ -56,16 +62,17 @@ def _avr_script(board: Board, roots: Sequence[str]) -> str:
     return f"""EXTERN({" ".join(roots)})
 PROVIDE(__do_copy_data = 0);
 PROVIDE(__do_clear_bss = 0);
+{_HEADERS}
 SECTIONS {{
   . = {board.flash_origin:#x};
-  .pz_harness : {{ KEEP(*(.pz_harness.vectors)) *(.pz_harness.text* .pz_harness.rodata*) }}
+  .pz_harness : {{ KEEP(*(.pz_harness.vectors)) *(.pz_harness.text* .pz_harness.rodata*) }} :harness
   . = {board.flash_origin + AVR_HARNESS_BYTES:#x};
-  {CONST} : {{ *({CONST} {CONST}.* .progmem .progmem.* .progmem1.*) . = ALIGN(2); }}
+  {CONST} : {{ *({CONST} {CONST}.* .progmem .progmem.* .progmem1.*) . = ALIGN(2); }} :flash
   .text : {{ *(.text .text.*) }}
   . = ALIGN(2);
   __pz_data_load = .;
   . = {ram:#x};
-  .data : AT(__pz_data_load) {{ __pz_data_start = .; *(.data .data.* .rodata .rodata.*) __pz_data_end = .; }}
+  .data : AT(__pz_data_load) {{ __pz_data_start = .; *(.data .data.* .rodata .rodata.*) __pz_data_end = .; }} :ram
   .bss (NOLOAD) : {{ __pz_bss_start = .; *(.bss .bss.* COMMON) __pz_bss_end = .; }}
   .pz_harness_bss (NOLOAD) : {{ *(.pz_harness.bss*) }}
   __pz_end = .;
@@ -92,7 +99,7 @@ def link(tools: Tools, folder: Path, objects: Sequence[str], roots: Sequence[str
 
 
 def _link_gcc(tools: Tools, folder: Path, objects: Sequence[str]) -> None:
-    flags = ["-nostdlib", "-static", "-Wl,--gc-sections", "-Wl,--build-id=none", "-Wl,-T,pz.ld"]
+    flags = ["-nostdlib", "-static", "-Wl,--gc-sections", "-Wl,--build-id=none", "-Wl,-z,max-page-size=16", "-Wl,-T,pz.ld"]
     if tools.board.core.arch == "avr":  # avr-libc: its memory and float functions are hand-written assembly
         libraries = ["-Wl,--start-group", "-lm", "-lc", "-lgcc", "-Wl,--end-group"]
     else:
@@ -101,7 +108,7 @@ def _link_gcc(tools: Tools, folder: Path, objects: Sequence[str]) -> None:
 
 
 def _link_zig(tools: Tools, folder: Path, objects: Sequence[str]) -> None:
-    flags = ["-static", "--gc-sections", "--build-id=none", "-T", "pz.ld", "-o", "image.elf"]
+    flags = ["-static", "--gc-sections", "--build-id=none", "-z", "max-page-size=16", "-T", "pz.ld", "-o", "image.elf"]
     lld = [tools.compiler[0], "ld.lld", *flags, "--noinhibit-exec"]
     missing = undefined(tools.run([*lld, *objects], folder))
     if not missing:
@@ -111,7 +118,7 @@ def _link_zig(tools: Tools, folder: Path, objects: Sequence[str]) -> None:
     if not missing:
         return
     refuse_undefined([name for name in missing if not name.startswith("__")])
-    flags = ["-static", "-Wl,--gc-sections", "-Wl,-T,pz.ld", "-Wl,--build-id=none"]
+    flags = ["-static", "-Wl,--gc-sections", "-Wl,-T,pz.ld", "-Wl,--build-id=none", "-Wl,-z,max-page-size=16"]
     tools.run([*tools.compiler, *tools.flags, *flags, *objects, "-o", "image.elf"], folder)
 
 

@@ -29,16 +29,22 @@ def available(board: Board) -> str | None:
     return reason
 
 
-def open_machine(image: Image, *, layers: Mapping[str, str] | None = None) -> Machine:
-    """Start the emulator of the image's board with the image loaded.
+def open_machine(image: Image, *, layers: Mapping[str, str] | None = None, port: str | None = None) -> Machine:
+    """Start the emulator of the image's board with the image loaded, or open a real board.
 
     Args:
         layers: function symbol -> layer label; what those functions and the helpers they call run is counted for
             that label.
+        port: serial port of a real board that has this image and the monitor in its flash; None: emulate.
 
     Raises:
         MissingTool: the emulator is not installed; the message says what to install.
+        MachineFault: nothing answers on `port`.
+        DoesNotFit: the emulated chip has less memory than the image needs (only where that cannot be emulated).
     """
+    if port is not None:
+        real: Machine = load("emulate", "serial", "emulator").open(image, dict(layers or {}), port)
+        return real
     reason = available(image.board)
     if reason is not None:
         raise MissingTool(reason)
