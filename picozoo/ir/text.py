@@ -64,8 +64,8 @@ def print_program(program: Program) -> str:
     """The whole program as text; equal programs give equal text."""
     lines = [f"program {json.dumps(program.name)}"]
     lines += [f"meta {json.dumps(k)} {json.dumps(v)}" for k, v in sorted(program.meta.items())]
-    lines += [f"const {r}: {type_text(program.constant_types[r])}" for r in program.constants]
-    lines += [f"state {r}: {type_text(program.state_types[r])}" for r in program.states]
+    lines += [f"const {r}: {type_text(t)}" for r, t in program.constant_types.items()]
+    lines += [f"state {r}: {type_text(t)}" for r, t in program.state_types.items()]
     for f in program.functions.values():
         lines += print_function(f)
     return "\n".join(lines) + "\n"

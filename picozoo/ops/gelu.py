@@ -25,7 +25,7 @@ class Gelu(Unary):
     Attrs = GeluAttrs
     attr_order = ("tanh",)
     aten = {"gelu.default": _read}
-    cases = (*unary_cases(), *unary_cases(attrs=GeluAttrs(True)))
+    cases = (*unary_cases(attrs=GeluAttrs()), *unary_cases(attrs=GeluAttrs(True)))
 
     def fn(self, x: np.ndarray, attrs: GeluAttrs) -> np.ndarray:
         x = x.astype(np.float64)

@@ -1,0 +1,344 @@
+"""Post-training quantisation on the IR: watch a float program run, then write it with quantize/dequantize pairs.
+
+The result is the canonical form every importer's quantised models take too; `passes.lower_qdq` makes integers of it.
+Weights get symmetric int8 with one scale per output channel, activations asymmetric int8, biases int32.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from picozoo import ops
+from picozoo.compress.ranges import Seen, affine, choose, power_of_two16, weight_params
+from picozoo.errors import UsageError
+from picozoo.ir.interp import Interpreter
+from picozoo.ir.program import Function, Node, Program
+from picozoo.ops._fixed_point import quantize_array
+from picozoo.ops._op import NoAttrs
+from picozoo.ops.quantize import QuantizeAttrs
+from picozoo.specs import QuantParams, TensorType
+
+Key = tuple[str, str]
+Calls = Iterable[tuple[str, Sequence[np.ndarray]] | None]
+_PROBE = {"act": ("i8", QuantParams.tensor(0.1)), "act16": ("i16", QuantParams.tensor(2.0**-12))}
+
+
+@dataclass(frozen=True)
+class Chosen:
+    """Integer type and parameters of a group of values."""
+
+    dtype: str
+    quant: QuantParams
+
+    @property
+    def scale(self) -> float:
+        return self.quant.scale[0]
+
+    @property
+    def zero(self) -> int:
+        return self.quant.zero_point[0]
+
+
+@dataclass
+class Site:
+    """A node that gets an integer form, and the value groups it ties together."""
+
+    function: Function
+    node: Node
+
+
+def calibrate(program: Program, calls: Calls) -> dict[Key, Seen]:
+    """Run the calls in order and record every float value, state included.
+
+    Args:
+        calls: (function, inputs), or None to reset the state (a new sequence starts).
+    """
+    seen: dict[Key, Seen] = {}
+
+    def note(k: Key, value: np.ndarray) -> None:
+        if value.dtype == np.float32:
+            seen.setdefault(k, Seen()).add(value)
+
+    def watch(f: Function, node: Node, outs: list[np.ndarray]) -> None:
+        for ref, value in zip(node.outputs, outs, strict=True):
+            note((f.name, ref), value)
+
+    machine = Interpreter(program, watch)
+    for call in calls:
+        if call is None:
+            machine.reset()
+            continue
+        name, inputs = call
+        for ref, value in machine.state.items():
+            note(("", ref), value)
+        for ref, value in zip(program.functions[name].params, inputs, strict=True):
+            note((name, ref), value)
+        machine.call(name, *inputs)
+    return seen
+
+
+def quantise(program: Program, calls: Calls, *, method: str = "mse", keep_float: Sequence[str] = ()) -> Program:
+    """The program in int8, as quantize/dequantize pairs around float operators.
+
+    Args:
+        program: float, after the float passes (so that activations are fused and layouts chosen).
+        calls: calibration calls, a few hundred typical inputs; see `calibrate`.
+        method: how ranges are chosen, see `ranges.choose`.
+        keep_float: names of nodes to leave in float.
+
+    Raises:
+        UsageError: a name in `keep_float` that no node has, or calibration that never reaches a function.
+    """
+    names = {n.name for f in program.functions.values() for n in f.nodes}
+    if unknown := sorted(set(keep_float) - names):
+        raise UsageError(f"no layer is called {', '.join(unknown)}; layers: {', '.join(sorted(names)[:20])}")
+    program = program.copy()
+    sites = [Site(f, n) for f in program.functions.values() for n in _eligible(program, f, set(keep_float))]
+    groups = _Groups()
+    for s in sites:
+        _tie(program, s, groups)
+    _tie_states(program, groups)
+    params = _parameters(program, groups, calibrate(program, calls), method)
+    _quantise_states(program, params)
+    for f in program.functions.values():
+        _Rewriter(program, f, {id(s.node) for s in sites}, params).run()
+    return program
+
+
+def _eligible(program: Program, f: Function, keep: set[str]) -> list[Node]:
+    """Nodes that have an integer form here. Movers count only next to another one: alone they gain nothing."""
+    chosen: list[Node] = []
+    integer: set[str] = set(f.params)
+    for node in f.nodes:
+        op = ops.get(node.op)
+        if op.quant_rule == "none" or node.name in keep or not _lowers(program, f, node):
+            continue
+        if op.quant_rule == "same" and not any(r in integer or r[0] == "$" for r in node.inputs):
+            continue
+        chosen.append(node)
+        integer.update(node.outputs)
+    # a mover fed by a parameter that only float nodes read later would be quantised for nothing
+    while True:
+        readers = {r for n in chosen for r in n.inputs}
+        useless = [n for n in chosen if ops.get(n.op).quant_rule == "same" and all(r in f.params for r in n.inputs)
+                   and not any(o in readers for o in n.outputs)]
+        if not useless:
+            return chosen
+        chosen = [n for n in chosen if n not in useless]
+
+
+def _lowers(program: Program, f: Function, node: Node) -> bool:
+    op = ops.get(node.op)
+    ins, outs = program.in_types(f, node), program.out_types(f, node)
+    kinds = op.quant_inputs(ins, node.attrs)
+    if any(t.dtype != "f32" for i, t in enumerate(ins) if i in kinds) or any(t.dtype != "f32" for t in outs):
+        return False
+    probe = []
+    for i, t in enumerate(ins):
+        kind = kinds.get(i, "")
+        if kind.startswith(("weight", "bias")) and program.constant(node.inputs[i]) is None:
+            return False
+        if kind in _PROBE:
+            probe.append(t.with_(dtype=_PROBE[kind][0], quant=_PROBE[kind][1]))
+        elif kind.startswith("weight"):
+            probe.append(t.with_(dtype="i8", quant=QuantParams.tensor(0.1)))
+        else:
+            probe.append(t)
+    made = [t.with_(dtype=_PROBE[k][0], quant=_PROBE[k][1]) for t, k in zip(outs, op.quant_outputs(outs, node.attrs), strict=True)]
+    return op.lowers(probe, made, node.attrs)
+
+
+class _Groups:
+    """Values that must share parameters, and what kind of integers they become."""
+
+    def __init__(self) -> None:
+        self.parent: dict[Key, Key] = {}
+        self.kind: dict[Key, str] = {}
+        self.fixed: dict[Key, QuantParams] = {}
+
+    def find(self, k: Key) -> Key:
+        self.parent.setdefault(k, k)
+        while self.parent[k] != k:
+            k = self.parent[k]
+        return k
+
+    def add(self, k: Key, kind: str) -> None:
+        root = self.find(k)
+        # int16 wins: an operator that needs it cannot take less
+        self.kind[root] = "act16" if "act16" in (kind, self.kind.get(root)) else kind
+
+    def join(self, a: Key, b: Key) -> None:
+        ra, rb = self.find(a), self.find(b)
+        if ra == rb:
+            return
+        self.parent[rb] = ra
+        if rb in self.kind:
+            self.add(ra, self.kind.pop(rb))
+        if rb in self.fixed:
+            self.fixed[ra] = self.fixed.pop(rb)
+
+    def members(self) -> dict[Key, list[Key]]:
+        found: dict[Key, list[Key]] = {}
+        for k in self.parent:
+            found.setdefault(self.find(k), []).append(k)
+        return found
+
+
+def _key(f: Function, ref: str) -> Key:
+    return ("", ref) if ref[0] != "%" else (f.name, ref)
+
+
+def _tie(program: Program, s: Site, groups: _Groups) -> None:
+    op, f, node = ops.get(s.node.op), s.function, s.node
+    outs = program.out_types(f, node)
+    kinds = op.quant_inputs(program.in_types(f, node), node.attrs)
+    acts = [_key(f, node.inputs[i]) for i, k in kinds.items() if k in _PROBE and i < len(node.inputs)]
+    for i, kind in kinds.items():
+        if kind in _PROBE and i < len(node.inputs):
+            groups.add(_key(f, node.inputs[i]), kind)
+    for ref, kind in zip(node.outputs, op.quant_outputs(outs, node.attrs), strict=True):
+        groups.add(_key(f, ref), kind)
+    if op.quant_rule == "same":
+        for k in acts:
+            groups.join(k, _key(f, node.outputs[0]))
+    elif op.quant_rule == "fixed":
+        groups.fixed[groups.find(_key(f, node.outputs[0]))] = QuantParams.tensor(*op.fixed_quant(outs, node.attrs))
+    # an int16 input (the old cell) and the int16 output that replaces it share their scale
+    wide = [_key(f, node.inputs[i]) for i, k in kinds.items() if k == "act16"]
+    wide += [_key(f, r) for r, k in zip(node.outputs, op.quant_outputs(outs, node.attrs), strict=True) if k == "act16"]
+    for k in wide[1:]:
+        groups.join(wide[0], k)
+
+
+def _tie_states(program: Program, groups: _Groups) -> None:
+    for f in program.functions.values():
+        for state, ref in f.updates.items():
+            if ("", state) in groups.parent or _key(f, ref) in groups.parent:
+                if program.state_types[state].is_float:
+                    groups.join(("", state), _key(f, ref))
+
+
+def _parameters(program: Program, groups: _Groups, seen: Mapping[Key, Seen], method: str) -> dict[Key, Chosen]:
+    found: dict[Key, Chosen] = {}
+    for root, members in groups.members().items():
+        if root in groups.fixed:
+            params = groups.fixed[root]
+        else:
+            merged = Seen()
+            for k in members:
+                if k[1][0] == "@":
+                    merged.add(program.constants[k[1]])
+                elif k in seen:
+                    merged.merge(seen[k])
+            if merged.low > merged.high:
+                raise UsageError(f"calibration never computed {members[0][1][1:]}; give inputs for every function that is quantised")
+            params = power_of_two16(merged.low, merged.high) if groups.kind[root] == "act16" else choose(merged, method)
+        found.update(dict.fromkeys(members, Chosen(_PROBE[groups.kind[root]][0], params)))
+    return found
+
+
+def _int_type(t: TensorType, p: Chosen) -> TensorType:
+    return t.with_(dtype=p.dtype, quant=p.quant)
+
+
+def _quantise_states(program: Program, params: Mapping[Key, Chosen]) -> None:
+    for ref, t in list(program.state_types.items()):
+        q = params.get(("", ref))
+        if q is not None and t.is_float:
+            made = _int_type(t, q)
+            program.state_types[ref] = made
+            program.states[ref] = quantize_array(program.states[ref], q.scale, q.zero, made.dtype)
+
+
+class _Rewriter:
+    """Puts quantize/dequantize pairs into one function."""
+
+    def __init__(self, program: Program, f: Function, sites: set[int], params: Mapping[Key, Chosen]) -> None:
+        self.program, self.f, self.sites, self.params = program, f, sites, params
+        self.nodes: list[Node] = []
+        self.real: dict[str, str] = {}  # reference -> its dequantised form
+        self.integer: dict[str, str] = {}  # reference -> its integers
+
+    def run(self) -> None:
+        f = self.f
+        for p in f.params:
+            self._pair(p)
+        for state in self.program.states:
+            if ("", state) in self.params and self.program.state_types[state].quant is not None:
+                self.integer[state] = state
+                self.real[state] = self._emit("dequantize", state, TensorType(self.program.state_types[state].shape), f"{state[1:]}.dq")
+        for node in f.nodes:
+            inputs = [self.real.get(r, r) for r in node.inputs]
+            if id(node) in self.sites:
+                inputs = self._constants(node, inputs)
+            self.nodes.append(replace(node, inputs=tuple(inputs)))
+            for ref in node.outputs:
+                self._pair(ref)
+        f.nodes = self.nodes
+        f.results = tuple(self.real.get(r, r) for r in f.results)
+        f.updates = {s: self._updated(s, r) for s, r in f.updates.items()}
+
+    def _updated(self, state: str, ref: str) -> str:
+        t = self.program.state_types[state]
+        if t.quant is None:
+            return self.real.get(ref, ref)
+        if ref in self.integer and self.program.type_of(self.f, self.integer[ref]) == t:
+            return self.integer[ref]
+        made = self._emit("quantize", self.real.get(ref, ref), t, f"{state[1:]}.q", QuantizeAttrs(t.dtype))
+        return made
+
+    def _emit(self, op: str, ref: str, t: TensorType, hint: str, attrs: object = None) -> str:
+        out = self.f.fresh(hint)
+        self.f.types[out] = t
+        taken = {n.name for n in self.nodes} | {n.name for n in self.f.nodes}
+        name, k = out[1:], 1
+        while name in taken:
+            name, k = f"{out[1:]}_{k}", k + 1
+        self.nodes.append(Node(op, name, (ref,), (out,), attrs or NoAttrs()))
+        return out
+
+    def _pair(self, ref: str) -> None:
+        q = self.params.get((self.f.name, ref))
+        t = self.f.types[ref]
+        if q is None or not t.is_float:
+            return
+        made = _int_type(t, q)
+        self.integer[ref] = self._emit("quantize", ref, made, f"{ref[1:]}.q", QuantizeAttrs(made.dtype))
+        self.real[ref] = self._emit("dequantize", self.integer[ref], t, f"{ref[1:]}.dq")
+
+    def _constants(self, node: Node, inputs: list[str]) -> list[str]:
+        """Weights, biases and constant activations of a site, as integers behind a dequantize."""
+        kinds = ops.get(node.op).quant_inputs(self.program.in_types(self.f, node), node.attrs)
+        out = list(inputs)
+        scales: dict[int, np.ndarray] = {}
+        for i, ref in enumerate(node.inputs):
+            value, kind = self.program.constant(ref), kinds.get(i, "")
+            if kind.startswith("weight") and value is not None:
+                q = weight_params(value, int(kind.split(":")[1]))
+                s, z = q.broadcast(value.ndim)
+                out[i] = self._constant(f"{ref}.i8", quantize_array(value, s, z), TensorType(value.shape, "i8", q))
+                scales[i] = np.array(q.scale, np.float64)
+            elif kind in _PROBE and value is not None:
+                p = self.params[("", ref)]
+                t = _int_type(TensorType(value.shape), p)
+                out[i] = self._constant(f"{ref}.q", quantize_array(value, p.scale, p.zero, t.dtype), t)
+        for i, ref in enumerate(node.inputs):
+            value, kind = self.program.constant(ref), kinds.get(i, "")
+            if kind.startswith("bias") and value is not None:
+                x, w = (int(v) for v in kind.split(":")[1].split(","))
+                sx = self.params[_key(self.f, node.inputs[x])].scale
+                scale = np.maximum((scales[w] * sx).astype(np.float32), np.float32(1e-30))
+                ints = np.clip(np.rint(value.astype(np.float64) / scale), -(2**31) + 1, 2**31 - 1).astype(np.int32)
+                q = QuantParams(tuple(float(v) for v in scale), (0,) * len(scale), 0)
+                out[i] = self._constant(f"{ref}.i32", ints, TensorType(value.shape, "i32", q))
+        return out
+
+    def _constant(self, hint: str, array: np.ndarray, t: TensorType) -> str:
+        ref = self.program.add_constant(hint, array, t)
+        return self._emit("dequantize", ref, TensorType(t.shape), f"{hint[1:]}.dq")
+
+
+__all__ = ["affine", "calibrate", "quantise"]

@@ -1,0 +1,76 @@
+"""Makes integer operators of islands: dequantize -> operator -> quantize becomes the operator on the integers themselves.
+
+An operator is lowered if every float input comes from a dequantize node, every output is read only by quantize nodes of
+one type, and `Op.lowers` has an integer form for those types. What is left over stays float between its pairs.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from picozoo import ops
+from picozoo.ir.program import Function, Node, Program, rewire
+from picozoo.passes import dead_code
+from picozoo.specs import Target, TensorType
+
+
+def run(program: Program, target: Target) -> Program:
+    """The program with every possible island in integers and the unread pairs removed."""
+    program = program.copy()
+    for f in program.functions.values():
+        for node in list(f.nodes):
+            if node.op not in ("quantize", "dequantize", "while_loop"):
+                _lower(program, f, node)
+        _drop_round_trips(program, f)
+    return dead_code.run(program, target)
+
+
+def _lower(program: Program, f: Function, node: Node) -> None:
+    made, uses = f.producers(), f.uses()
+    inputs = []
+    for ref in node.inputs:
+        before = made.get(ref)
+        if before is not None and before.op == "dequantize":
+            inputs.append(before.inputs[0])
+        elif program.type_of(f, ref).is_float:
+            return
+        else:
+            inputs.append(ref)
+    if all(a == b for a, b in zip(inputs, node.inputs, strict=True)):
+        return
+    quantizers = [_quantizers(f, uses, ref) for ref in node.outputs]
+    if not all(quantizers):
+        return
+    outs: list[TensorType] = [f.types[q[0].outputs[0]] for q in quantizers]
+    ins = [program.type_of(f, r) for r in inputs]
+    if not ops.get(node.op).lowers(ins, outs, node.attrs):
+        return
+    at = next(i for i, n in enumerate(f.nodes) if n is node)
+    f.nodes[at] = replace(node, inputs=tuple(inputs))
+    mapping = {}
+    for ref, t, nodes in zip(node.outputs, outs, quantizers, strict=True):
+        f.types[ref] = t
+        mapping.update({n.outputs[0]: ref for n in nodes})
+        for n in nodes:
+            f.nodes = [m for m in f.nodes if m is not n]
+    rewire(f, mapping)
+
+
+def _quantizers(f: Function, uses: dict[str, list[Node | None]], ref: str) -> list[Node]:
+    """The quantize nodes that read `ref`, if nothing else does and they agree; else none."""
+    readers = uses.get(ref, [])
+    nodes = [r for r in readers if r is not None and r.op == "quantize"]
+    same = len({f.types[n.outputs[0]] for n in nodes}) == 1
+    return nodes if nodes and same and len(nodes) == len(readers) else []
+
+
+def _drop_round_trips(program: Program, f: Function) -> None:
+    """quantize(dequantize(q)) with the same parameters is q."""
+    made = f.producers()
+    mapping = {}
+    for node in f.nodes:
+        before = made.get(node.inputs[0]) if node.op == "quantize" else None
+        if before is not None and before.op == "dequantize" and program.type_of(f, before.inputs[0]) == f.types[node.outputs[0]]:
+            mapping[node.outputs[0]] = before.inputs[0]
+    f.nodes = [n for n in f.nodes if n.outputs[0] not in mapping]
+    rewire(f, mapping)

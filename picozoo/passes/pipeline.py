@@ -1,0 +1,67 @@
+"""The passes in their order, as data. The comment beside each says what must have run before it and why."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from types import ModuleType
+
+from picozoo.ir.program import Program
+from picozoo.ir.verify import verify
+from picozoo.passes import (
+    dead_code,
+    fold_affine,
+    fold_constants,
+    fuse_activation,
+    integer_io,
+    layout,
+    lower_qdq,
+    materialise,
+    schedule,
+    simplify_casts,
+)
+from picozoo.specs import Target
+
+# From what a frontend gives to the float program that is quantised, compiled, or saved.
+FLOAT: Sequence[ModuleType] = (
+    fold_constants,  # first: constants made of constants (masks, ranges) must not look like work to the others
+    simplify_casts,
+    layout,  # before folding: only then does a batch norm stand directly behind its convolution
+    fold_affine,  # before fusing: conv, affine, relu must become conv, relu first
+    fuse_activation,  # before quantising: the value before a relu needs no range of its own
+    fold_constants,  # again: layout may have left transposes of constants
+    dead_code,
+)
+
+# From quantize/dequantize pairs to integer operators.
+INTEGER: Sequence[ModuleType] = (
+    lower_qdq,  # needs the pairs as the quantiser wrote them
+    integer_io,  # after lowering: what is left at the edges is the caller's conversion
+    dead_code,
+)
+
+# What the planner and the target need; nothing after this may add or remove nodes.
+PREPARE: Sequence[ModuleType] = (
+    simplify_casts,
+    dead_code,
+    schedule,  # before the copies: a copy belongs right before its reader or at the very end
+    materialise,
+)
+
+Watch = Callable[[str, Program], None]
+
+
+def run(program: Program, passes: Sequence[ModuleType], target: Target, *, check: bool = True, watch: Watch | None = None) -> Program:
+    """Run passes in order; the verifier names the one that broke the program.
+
+    Args:
+        check: verify after every pass (tests always do; it costs a few milliseconds).
+        watch: called with each pass's name and result, for `--debug` dumps and tests.
+    """
+    for p in passes:
+        name = p.__name__.rsplit(".", 1)[-1]
+        program = p.run(program, target)
+        if check:
+            verify(program, name)
+        if watch:
+            watch(name, program)
+    return program

@@ -1,0 +1,173 @@
+"""An independent proof of a memory plan: it replays the program over labelled bytes, knowing nothing of lifetimes.
+
+Every byte of the context remembers which value was last written there. Replaying each function, a node may read a value
+only if all its bytes still carry that value; a write relabels them. Loops are replayed twice, so that what must survive
+the first round is checked in the second. An operator may overlap its output with an input only as it declares.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from picozoo import ops
+from picozoo.errors import InvalidProgram
+from picozoo.ir.program import Function, Node, Program
+from picozoo.plan.arena import Plan, scratch_bytes
+from picozoo.plan.timeline import Key, key
+from picozoo.specs import Target
+
+
+class _Replay:
+    def __init__(self, program: Program, plan: Plan, function: Function, target: Target) -> None:
+        self.program, self.plan, self.function, self.target = program, plan, function, target
+        self.fp = plan.functions[function.name]
+        self.bytes = np.zeros(plan.arena + plan.state, np.int64)
+        self.labels: dict[object, int] = {}
+        self.owner: dict[Key, int] = {}  # value -> label of the bytes it must find
+
+    def span(self, k: Key) -> slice | None:
+        kind, offset = self.plan.locate(self.function.name, k)
+        if kind == "const":
+            return None
+        size = self.program.type_of(self.program.functions.get(k[0]), k[1]).nbytes
+        start = offset + (self.plan.arena if kind == "state" else 0)
+        end_of_region = self.plan.arena if kind == "arena" else self.plan.arena + self.plan.state
+        if start + size > end_of_region or offset % self.plan.align:
+            raise InvalidProgram(f"memory plan: {k[1]} lies outside its region or is not aligned")
+        return slice(start, start + size)
+
+    def write(self, k: Key) -> None:
+        span = self.span(k)
+        self.labels[(k, len(self.labels))] = label = len(self.labels) + 1
+        self.owner[k] = label
+        if span is not None:
+            self.bytes[span] = label
+
+    def read(self, k: Key, why: str) -> None:
+        span = self.span(k)
+        if span is not None and not (self.bytes[span] == self.owner[k]).all():
+            raise InvalidProgram(f"memory plan of {self.function.name}: {k[1]} is overwritten before it is read {why}")
+
+    def alias(self, new: Key, old: Key) -> bool:
+        """`new` becomes another name of `old` if it lies at the same place."""
+        if self.span(new) != self.span(old):
+            return False
+        self.owner[new] = self.owner[old]
+        return True
+
+    # -- replay ---------------------------------------------------------------------------------------------------
+    def run(self) -> None:
+        f = self.function
+        for ref in self.program.states:
+            self.write_if_known(("", ref))
+        for p in f.params:
+            self.write(key(f, p))
+        self.body(f)
+        for state, k in self.fp.shared.update_copies:
+            self.read(k, f"to update {state}")
+            self.write(("", state))
+        for ref in f.results:
+            self.read(key(f, ref), "as a result")
+        copied = {state for state, _ in self.fp.shared.update_copies}
+        for state, ref in f.updates.items():
+            if state not in copied and self.span(("", state)) != self.span(key(f, ref)):
+                raise InvalidProgram(f"memory plan of {f.name}: the update of {state} is lost")
+            if state not in copied:
+                self.read(key(f, ref), f"as the new {state}")
+        touched = set(f.updates)
+        for ref in self.program.states:
+            if ref not in touched and ("", ref) in self.owner:
+                self.read(("", ref), "in the next call")
+
+    def write_if_known(self, k: Key) -> None:
+        if k in self.fp.shared.of:
+            self.write(k)
+
+    def body(self, f: Function) -> None:
+        for node in f.nodes:
+            if node.op == "while_loop":
+                self.loop(f, node)
+            else:
+                self.node(f, node)
+
+    def node(self, f: Function, node: Node) -> None:
+        ins, outs = self.program.in_types(f, node), self.program.out_types(f, node)
+        for ref in node.inputs:
+            if ref[0] != "@":
+                self.read(key(f, ref), f"by {node.name}")
+        if node.op == "reshape" and self.alias(key(f, node.outputs[0]), key(f, node.inputs[0])):
+            return
+        allowed = set(ops.get(node.op).inplace_pairs(ins, outs, node.attrs))
+        spans = [(f"input {i}", self.span(key(f, r)), i) for i, r in enumerate(node.inputs) if r[0] != "@"]
+        if size := scratch_bytes(self.program, f, node, self.target):
+            at = self.fp.scratch[(f.name, node.name)]
+            for what, span, _ in spans:
+                self._apart(node, "working memory", slice(at, at + size), what, span)
+            for o, ref in enumerate(node.outputs):
+                self._apart(node, "working memory", slice(at, at + size), f"output {o}", self.span(key(f, ref)))
+            self.bytes[at : at + size] = 0
+        for o, ref in enumerate(node.outputs):
+            out = self.span(key(f, ref))
+            for what, span, i in spans:
+                if (o, i) in allowed and span is not None and out is not None and span.start == out.start:
+                    continue
+                self._apart(node, f"output {o}", out, what, span)
+        for ref in node.outputs:
+            self.write(key(f, ref))
+
+    def _apart(self, node: Node, a: str, x: slice | None, b: str, y: slice | None) -> None:
+        if x is not None and y is not None and x.start < y.stop and y.start < x.stop:
+            raise InvalidProgram(f"memory plan of {self.function.name}: {node.name}: {a} overlaps {b}")
+
+    def loop(self, f: Function, node: Node) -> None:
+        cond, body = self.program.functions[node.attrs.cond], self.program.functions[node.attrs.body]
+        n = node.attrs.carried
+        into, out = self.fp.shared.loop_in[node.name], self.fp.shared.loop_out[node.name]
+        for source, _ in into:
+            self.read(source, f"to enter loop {node.name}")
+        copied = {to for _, to in into}
+        for source, to in into:
+            self.read(source, f"to enter loop {node.name}")
+            self.write(to)
+        for k, ref in enumerate(node.inputs[:n]):
+            if key(f, node.outputs[k]) not in copied:
+                self.read(key(f, ref), f"to enter loop {node.name}")
+                if not self.alias(key(f, node.outputs[k]), key(f, ref)):
+                    raise InvalidProgram(f"memory plan of {self.function.name}: loop {node.name} loses an initial value")
+        for _ in range(2):
+            self._enter(f, node, cond, n)
+            self.body(cond)
+            self.read(key(cond, cond.results[0]), f"as the condition of {node.name}")
+            self._enter(f, node, body, n)
+            self.body(body)
+            for ref in body.results:
+                self.read(key(body, ref), f"at the end of loop {node.name}")
+            for source, to in out:
+                self.read(source, f"at the end of loop {node.name}")
+                self.write(to)
+            done = {to[1] for _, to in out}
+            for k, ref in enumerate(body.results):
+                home = key(f, node.outputs[k])
+                if body.params[k] in done:
+                    self.owner[home] = self.owner[key(body, body.params[k])]
+                elif not self.alias(home, key(body, ref)):
+                    raise InvalidProgram(f"memory plan of {self.function.name}: loop {node.name} loses a carried value")
+
+    def _enter(self, f: Function, node: Node, region: Function, n: int) -> None:
+        for k, p in enumerate(region.params):
+            source = key(f, node.outputs[k] if k < n else node.inputs[k])
+            self.read(source, f"in a region of {node.name}")
+            if source[1][0] == "@" or self.span(source) is None:
+                self.owner[key(region, p)] = 0
+            elif not self.alias(key(region, p), source):
+                raise InvalidProgram(f"memory plan of {self.function.name}: {p} of {region.name} is not where {source[1]} is")
+
+
+def check_plan(program: Program, plan: Plan, target: Target) -> None:
+    """Prove that every value is intact whenever it is read.
+
+    Raises:
+        InvalidProgram: the first value that would be read after it was overwritten, and by whom.
+    """
+    for f in program.public():
+        _Replay(program, plan, f, target).run()

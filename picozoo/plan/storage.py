@@ -1,0 +1,188 @@
+"""Decides which values share one piece of storage: views, states updated in place, loop variables, in-place operators.
+
+A class of values that share storage is found by joining, most valuable joins first:
+
+1. views: a reshape is its input;
+2. loops: a carried value is one storage for the loop's input, its regions' parameters and its output;
+3. updates: the new value of a state is computed into the state itself where nothing reads the old one later;
+4. loop results: the body's new value is computed into the carried storage under the same condition;
+5. loop inputs: the carried storage is the initial value's own where that dies at the loop;
+6. in place: an operator writes over an input that dies there.
+
+What cannot be joined is copied at the function's end or the loop's begin and end; the plan lists those copies.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from picozoo import ops
+from picozoo.ir.program import Function, Program
+from picozoo.plan.timeline import Key, Loop, Step, Timeline, flatten, key
+from picozoo.specs import TensorType
+
+
+@dataclass
+class Storage:
+    """A class of values in one place. `kind`: "arena", "state" or "const"; times are inclusive."""
+
+    kind: str
+    members: list[Key]
+    size: int
+    first: int
+    last: int
+    ref: str = ""  # the state or constant
+
+    def label(self) -> str:
+        return self.members[0][1].lstrip("%@$")
+
+
+@dataclass
+class Shared:
+    """Result of the joins for one public function."""
+
+    timeline: Timeline
+    of: dict[Key, Storage] = field(default_factory=dict)
+    update_copies: list[tuple[str, Key]] = field(default_factory=list)
+    loop_in: dict[str, list[tuple[Key, Key]]] = field(default_factory=dict)  # node name -> (from, to)
+    loop_out: dict[str, list[tuple[Key, Key]]] = field(default_factory=dict)
+
+    def storages(self) -> list[Storage]:
+        """Every storage once, in the order of first use."""
+        seen: dict[int, Storage] = {id(s): s for s in self.of.values()}
+        return sorted(seen.values(), key=lambda s: (s.first, s.members[0]))
+
+
+class _Joiner:
+    def __init__(self, program: Program, function: Function) -> None:
+        self.program, self.function = program, function
+        self.t = flatten(program, function)
+        self.shared = Shared(self.t)
+        self.of = self.shared.of
+
+    def type_of(self, k: Key) -> TensorType:
+        return self.program.type_of(self.program.functions.get(k[0]), k[1])
+
+    def place(self, k: Key) -> Storage:
+        if k not in self.of:
+            kind = {"@": "const", "$": "state"}.get(k[1][0], "arena")
+            times = [self.t.made.get(k, 0), *self.t.reads.get(k, [])]
+            ref = k[1] if kind != "arena" else ""
+            self.of[k] = Storage(kind, [k], self.type_of(k).nbytes, min(times), max(times), ref)
+        return self.of[k]
+
+    def join(self, into: Storage, other: Storage) -> None:
+        if into is other:
+            return
+        into.members += other.members
+        into.size = max(into.size, other.size)
+        into.first, into.last = min(into.first, other.first), max(into.last, other.last)
+        for k in other.members:
+            self.of[k] = into
+
+    # -- the joins, in order ------------------------------------------------------------------------------------
+    def run(self) -> Shared:
+        for p in self.function.params:
+            self.place(key(self.function, p))
+        for step in self.t.steps:
+            for ref in (*step.node.inputs, *step.node.outputs):
+                self.place(key(step.function, ref))
+        for ref in (*self.function.results, *self.function.updates.values(), *self.function.updates):
+            self.place(key(self.function, ref))
+        for loop in self.t.loops:
+            self._loop_storage(loop)
+        for step in self.t.steps:
+            if step.kind == "call" and step.node.op == "reshape":
+                self.join(self.place(key(step.function, step.node.inputs[0])), self.place(key(step.function, step.node.outputs[0])))
+        for state, ref in self.function.updates.items():
+            self._update(state, key(self.function, ref))
+        for loop in self.t.loops:
+            self._loop_results(loop)
+        for loop in self.t.loops:
+            self._loop_inputs(loop)
+        for step in self.t.steps:
+            if step.kind == "call":
+                self._inplace(step)
+        return self.shared
+
+    def _loop_storage(self, loop: Loop) -> None:
+        for k, ref in enumerate(loop.node.inputs):
+            if k < loop.carried:
+                home = self.place(key(loop.function, loop.node.outputs[k]))
+                home.last = max(home.last, loop.end)
+            else:
+                home = self.place(key(loop.function, ref))
+            for region in (loop.cond, loop.body):
+                self.join(home, self.place(key(region, region.params[k])))
+
+    def _reads_after(self, storage: Storage, time: int, allowed: set[int] | None = None) -> bool:
+        """Is any member read at or after `time`, apart from the times in `allowed`?"""
+        return any(r >= time and r not in (allowed or ()) for k in storage.members for r in self.t.reads.get(k, []))
+
+    def _may_overwrite(self, step: Step, value: Key, old: Storage) -> bool:
+        """May `step` write `value` into the storage of `old`, if nothing needs `old` after the step?"""
+        sources = [i for i, r in enumerate(step.node.inputs) if self.of[key(step.function, r)] is old]
+        if not sources:
+            return True
+        ins = self.program.in_types(step.function, step.node)
+        outs = self.program.out_types(step.function, step.node)
+        pairs = ops.get(step.node.op).inplace_pairs(ins, outs, step.node.attrs)
+        out = step.node.outputs.index(value[1])
+        return len(sources) == 1 and (out, sources[0]) in pairs
+
+    def _fresh(self, k: Key) -> Step | None:
+        """The step that makes `k`, if the value has a storage of its own that starts there."""
+        step, storage = self.t.producer.get(k), self.of[k]
+        if step is None or storage.kind != "arena" or storage.first != step.time:
+            return None
+        return step
+
+    def _update(self, state: str, value: Key) -> None:
+        old, new = self.place(("", state)), self.of[value]
+        if new is old:
+            return
+        step = self._fresh(value)
+        if step and not self._reads_after(old, step.time, {step.time}) and self._may_overwrite(step, value, old):
+            self.join(old, new)
+        else:
+            self.shared.update_copies.append((state, value))
+
+    def _loop_results(self, loop: Loop) -> None:
+        copies = self.shared.loop_out.setdefault(loop.node.name, [])
+        for k, ref in enumerate(loop.body.results):
+            value, home = key(loop.body, ref), self.of[key(loop.body, loop.body.params[k])]
+            if self.of[value] is home:
+                continue
+            step = self._fresh(value)
+            old_reads = {loop.end, loop.begin} | {r for r in [step.time if step else -1]}
+            inside = [r for m in home.members for r in self.t.reads.get(m, []) if loop.begin < r < loop.end and r not in old_reads]
+            if step and loop.begin < step.time < loop.end and all(r < step.time for r in inside) and self._may_overwrite(step, value, home):
+                self.join(home, self.of[value])
+            else:
+                copies.append((value, key(loop.body, loop.body.params[k])))
+
+    def _loop_inputs(self, loop: Loop) -> None:
+        copies = self.shared.loop_in.setdefault(loop.node.name, [])
+        for k, ref in enumerate(loop.node.inputs[: loop.carried]):
+            start, home = self.of[key(loop.function, ref)], self.of[key(loop.function, loop.node.outputs[k])]
+            alone = sum(self.of[key(loop.function, r)] is start for r in loop.node.inputs) == 1
+            if start.kind == "arena" and home.kind == "arena" and alone and start.last <= loop.begin:
+                self.join(start, home)
+            else:
+                copies.append((key(loop.function, ref), key(loop.function, loop.node.outputs[k])))
+
+    def _inplace(self, step: Step) -> None:
+        ins = self.program.in_types(step.function, step.node)
+        outs = self.program.out_types(step.function, step.node)
+        for out, i in ops.get(step.node.op).inplace_pairs(ins, outs, step.node.attrs):
+            old, value = self.of[key(step.function, step.node.inputs[i])], key(step.function, step.node.outputs[out])
+            new = self.of[value]
+            if old is new or old.kind != "arena" or new.kind != "arena" or old.last > step.time or new.first != step.time:
+                continue
+            if new.size <= old.size and self._may_overwrite(step, value, old):
+                self.join(old, new)
+
+
+def share(program: Program, function: Function) -> Shared:
+    """Run all joins for one public function of a program."""
+    return _Joiner(program, function).run()

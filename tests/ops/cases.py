@@ -1,0 +1,59 @@
+"""Turns every operator's `cases` into functions of one program, so that one build tests them all."""
+
+from __future__ import annotations
+
+import zlib
+
+import numpy as np
+
+from picozoo import ops
+from picozoo.ir.program import Function, Node, Program
+from picozoo.ops._op import Case
+from picozoo.specs import TensorType
+
+
+def draw(t: TensorType, case: Case, rng: np.random.Generator) -> np.ndarray:
+    """Random values of a type; floats and int32 within the case's range, 8 and 16 bit integers over all of theirs."""
+    if t.dtype == "f32":
+        return rng.uniform(case.low, case.high, t.shape).astype(np.float32)
+    if t.dtype == "bool":
+        return rng.integers(0, 2, t.shape).astype(np.bool_)
+    if t.dtype in ("i32", "i64", "i16") and t.quant is None:
+        return rng.integers(int(case.low), int(case.high) + 1, t.shape).astype(t.numpy)
+    info = np.iinfo(t.numpy)
+    low = -127 if t.quant is not None and t.quant.axis is not None else info.min
+    return rng.integers(low, info.max + 1, t.shape).astype(t.numpy)
+
+
+def case_names() -> list[tuple[str, int]]:
+    return [(name, i) for name in ops.names() for i in range(len(ops.get(name).cases))]
+
+
+def build_program(only: str = "") -> tuple[Program, dict[str, list[np.ndarray]]]:
+    """One function `OP_I` per case, and its inputs."""
+    program, inputs = Program("cases"), {}
+    for name, i in case_names():
+        if only and name != only:
+            continue
+        op, case = ops.get(name), ops.get(name).cases[i]
+        rng = np.random.default_rng(zlib.crc32(f"{name}{i}".encode()))
+        f = Function(f"{name}_{i}", (), (), [], {})
+        refs, given = [], []
+        for k, t in enumerate(case.ins):
+            value = draw(t, case, rng)
+            if k in case.constants:
+                refs.append(program.add_constant(f"{f.name}.c{k}", value, t))
+                continue
+            ref = f"%x{k}"
+            f.types[ref] = t
+            f.params = (*f.params, ref)
+            refs.append(ref)
+            given.append(value)
+        outs = list(case.outs) or op.infer(list(case.ins), case.attrs)
+        names = tuple(f"%y{k}" for k in range(len(outs)))
+        f.types.update(zip(names, outs, strict=True))
+        f.nodes = [Node(name, "node", tuple(refs), names, case.attrs)]
+        f.results = names
+        program.functions[f.name] = f
+        inputs[f.name] = given
+    return program, inputs
