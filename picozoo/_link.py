@@ -99,7 +99,8 @@ def link(tools: Tools, folder: Path, objects: Sequence[str], roots: Sequence[str
 
 
 def _link_gcc(tools: Tools, folder: Path, objects: Sequence[str]) -> None:
-    flags = ["-nostdlib", "-static", "-Wl,--gc-sections", "-Wl,--build-id=none", "-Wl,-z,max-page-size=16", "-Wl,-T,pz.ld"]
+    flags = ["-nostdlib", "-static", "-Wl,-T,pz.ld"]
+    flags += ["-Wl,--gc-sections", "-Wl,--build-id=none", "-Wl,-z,max-page-size=16"]
     if tools.board.core.arch == "avr":  # avr-libc: its memory and float functions are hand-written assembly
         libraries = ["-Wl,--start-group", "-lm", "-lc", "-lgcc", "-Wl,--end-group"]
     else:

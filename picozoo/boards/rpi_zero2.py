@@ -16,7 +16,6 @@ BOARD = Board(
     flash_origin=0x0020_0000,
     ram_origin=0x4000_0000,
     notes=(
-        "Runs Linux; the emulator runs the same code without it. Programs come from an SD card, so flash is "
-        "no limit."
+        "Runs Linux; the emulator runs the same code without it. Programs come from an SD card, so flash is no limit."
     ),
 )

@@ -1,10 +1,10 @@
 """Machines that run an image: one emulator (or a real board on a port) = one file here.
 
-    with open_machine(image, layers={"net_forward_L0_conv1": "conv1"}) as machine:
-        machine.write(machine.address("pz_net") + 16, pixels)
-        machine.count(True)
-        machine.call("net_forward", machine.address("pz_net"))
-        machine.counts().layers["conv1"].instructions
+with open_machine(image, layers={"net_forward_L0_conv1": "conv1"}) as machine:
+    machine.write(machine.address("pz_net") + 16, pixels)
+    machine.count(True)
+    machine.call("net_forward", machine.address("pz_net"))
+    machine.counts().layers["conv1"].instructions
 """
 
 from __future__ import annotations

@@ -126,7 +126,6 @@ def account(
         functions[function_at(block.address) or "?"] += decoded.instructions * block.count
     for mix in layers.values():
         total.update(mix)
-    named = {
-        labels[k - FIRST_LAYER]: LayerCount(instructions[k], dict(layers[k])) for k in sorted(layers) if k >= FIRST_LAYER
-    }
+    numbers = [k for k in sorted(layers) if k >= FIRST_LAYER]
+    named = {labels[k - FIRST_LAYER]: LayerCount(instructions[k], dict(layers[k])) for k in numbers}
     return Counts(sum(instructions.values()), None, named, dict(functions), dict(total))

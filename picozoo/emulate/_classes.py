@@ -1,16 +1,16 @@
 """Instruction classes: the keys of an instruction mix, and of a core's cycle costs.
 
-    alu  shift/add/logic/compare/move          mul    32x32 -> 32, with or without accumulate; SIMD multiplies (DSP)
-    mull 32x32 -> 64, with or without add      div    integer division
-    load, store           one register         loadm, storem   several registers (also push, pop, ldrd)
-    branch                every change of flow, calls and returns included
-    fadd, fmul, fmac, fdiv, fload, fstore, fother              scalar float
-    vector, vload, vstore, vmul                                Helium and NEON
-    other                 barriers, nop and what no rule knows
+alu  shift/add/logic/compare/move          mul    32x32 -> 32, with or without accumulate; SIMD multiplies (DSP)
+mull 32x32 -> 64, with or without add      div    integer division
+load, store           one register         loadm, storem   several registers (also push, pop, ldrd)
+branch                every change of flow, calls and returns included
+fadd, fmul, fmac, fdiv, fload, fstore, fother              scalar float
+vector, vload, vstore, vmul                                Helium and NEON
+other                 barriers, nop and what no rule knows
 
-    +taken   a block ended by going elsewhere than to the next address
-    +word    each register that a multiple load or store moves
-    +paired  a load or store right behind another one
++taken   a block ended by going elsewhere than to the next address
++word    each register that a multiple load or store moves
++paired  a load or store right behind another one
 """
 
 from __future__ import annotations

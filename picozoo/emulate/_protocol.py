@@ -50,7 +50,7 @@ def frame(kind: int, payload: bytes) -> bytes:
     return bytes([SYNC]) + body + bytes(fletcher16(body))
 
 
-class Fault(Exception):
+class BoardFaultError(Exception):
     """The board reported a fault during a call: program counter (0 if unknown) and fault status."""
 
     def __init__(self, pc: int, status: int) -> None:
@@ -102,7 +102,7 @@ class Link:
         """Call a function and wait for its result at most so long.
 
         Raises:
-            Fault: the board reported a fault.
+            BoardFaultError: the board reported a fault.
             MachineFault: no answer, or a broken one.
         """
         padded = [value & 0xFFFFFFFF for value in (*args, 0, 0, 0, 0)[:4]]
@@ -124,7 +124,7 @@ class Link:
             if got == kind | OK:
                 return answer
             if got == FAULT and len(answer) == 8:
-                raise Fault(*struct.unpack("<II", answer))
+                raise BoardFaultError(*struct.unpack("<II", answer))
             if got != REFUSED or attempt == 2:
                 break
         raise MachineFault(f"the board refused request {chr(kind)!r} (answer {got:#x} {answer.hex()})")

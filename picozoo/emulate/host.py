@@ -1,4 +1,7 @@
-"""This machine itself: the shared library is loaded into the process. No counts, and no protection from bad pointers."""
+"""This machine itself: the shared library is loaded into the process.
+
+No counts, and no protection from bad pointers.
+"""
 
 from __future__ import annotations
 

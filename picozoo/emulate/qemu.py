@@ -26,7 +26,7 @@ from picozoo.emulate._blocks import Block, CBlock, CBlocks, account
 from picozoo.emulate._decode import Decoder
 from picozoo.emulate._layers import DRIVER, LayerMap
 from picozoo.emulate._machine import Counts
-from picozoo.emulate._protocol import Fault, Link
+from picozoo.emulate._protocol import BoardFaultError, Link
 from picozoo.errors import BuildFailed, DoesNotFit, MachineFault, MissingTool
 
 PROGRAM = "qemu-system-arm"
@@ -129,7 +129,7 @@ class QemuMachine(Base):
         command = [PROGRAM, "-machine", "mps3-an547", "-cpu", self.image.board.core.cpu, "-nodefaults"]
         command += ["-display", "none", "-monitor", "none", "-chardev", "stdio,id=line,signal=off"]
         command += ["-serial", "chardev:line", "-kernel", str(self.image.path), *self._plugin()]
-        self._errors = tempfile.TemporaryFile()
+        self._errors = tempfile.TemporaryFile()  # noqa: SIM115 - lives as long as the process
         self._process = subprocess.Popen(
             command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=self._errors, bufsize=0
         )
@@ -190,7 +190,7 @@ class QemuMachine(Base):
         assert callable(action)
         try:
             action()
-        except Fault as fault:
+        except BoardFaultError as fault:
             raise MachineFault(f"{what} on {self.image.board.name} faulted (status {fault.status:#x})") from fault
 
     def call(self, symbol: str, *args: int) -> int:
@@ -201,9 +201,9 @@ class QemuMachine(Base):
             self._counter.shared.blocks.steps = 0
         try:
             return signed32(self._link.call(start, args, SECONDS))
-        except Fault as fault:
-            name = self.image.board.name
-            raise MachineFault(f"{symbol} on {name} faulted (status {fault.status:#x}) {self.where(fault.pc)}") from fault
+        except BoardFaultError as fault:
+            what = f"{symbol} on {self.image.board.name} faulted (status {fault.status:#x})"
+            raise MachineFault(f"{what} {self.where(fault.pc)}") from fault
         except MachineFault as error:
             self._restart()
             raise MachineFault(f"{symbol} on {self.image.board.name}: {error}; the machine was started anew") from error

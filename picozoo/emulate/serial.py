@@ -11,7 +11,7 @@ from typing import Any
 from picozoo.build import Image
 from picozoo.emulate._base import Base, signed32
 from picozoo.emulate._machine import Counts
-from picozoo.emulate._protocol import Fault, Link
+from picozoo.emulate._protocol import BoardFaultError, Link
 from picozoo.errors import MachineFault, MissingTool
 
 BAUD = 115200
@@ -61,14 +61,14 @@ class SerialMachine(Base):
         """Put bytes into RAM."""
         try:
             self._link.write(address, bytes(data))
-        except Fault as fault:
+        except BoardFaultError as fault:
             raise MachineFault(f"writing {len(data)} bytes at {address:#x} faulted") from fault
 
     def read(self, address: int, size: int) -> bytes:
         """Bytes of RAM or flash."""
         try:
             return self._link.read(address, size)
-        except Fault as fault:
+        except BoardFaultError as fault:
             raise MachineFault(f"reading {size} bytes at {address:#x} faulted") from fault
 
     def call(self, symbol: str, *args: int) -> int:
@@ -76,9 +76,9 @@ class SerialMachine(Base):
         self.check_args(args)
         try:
             return signed32(self._link.call(self.address(symbol) | self._thumb, args, SECONDS))
-        except Fault as fault:
-            where = self.where(fault.pc)
-            raise MachineFault(f"{symbol} on {self.image.board.name} faulted (status {fault.status:#x}) {where}") from fault
+        except BoardFaultError as fault:
+            what = f"{symbol} on {self.image.board.name} faulted (status {fault.status:#x})"
+            raise MachineFault(f"{what} {self.where(fault.pc)}") from fault
 
     def count(self, on: bool) -> None:
         """Nothing is counted on a real board."""

@@ -165,9 +165,7 @@ class SimavrMachine(Base):
         per_word = self._counts.sum(axis=0)
         for word in np.flatnonzero(per_word):
             functions[self.function_at(int(word) * 2) or "?"] += int(per_word[word])
-        return Counts(
-            int(self._counts.sum()), int(self._cycles.sum()), layers, dict(functions), dict(total_mix)
-        )
+        return Counts(int(self._counts.sum()), int(self._cycles.sum()), layers, dict(functions), dict(total_mix))
 
     def _mix(self, counts: np.ndarray[Any, Any]) -> Counter[str]:
         mix: Counter[str] = Counter()
@@ -210,7 +208,7 @@ def classify(opcode: int) -> str:
         'branch'
     """
     high = opcode >> 12
-    jumps = opcode & 0xF800 == 0xF000 or opcode & 0xFE0C == 0x940C or opcode & 0xFEEF in (0x9409, 0x9508)
+    jumps = opcode & 0xF800 == 0xF000 or opcode & 0xFE0C == 0x940C or opcode & 0xFFEF == 0x9508 or opcode & 0xFEFF == 0x9409
     if high in (0xC, 0xD) or jumps:
         return "branch"
     if opcode & 0xFC00 == 0x9C00 or opcode & 0xFE00 == 0x0200 or opcode & 0xFF00 == 0x0300:

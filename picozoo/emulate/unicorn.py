@@ -6,6 +6,7 @@ An instruction in an IT block whose condition is false still counts: it takes it
 from __future__ import annotations
 
 import ctypes
+import importlib.metadata
 from collections.abc import Callable
 from typing import Any
 
@@ -74,13 +75,13 @@ def _arch(name: str) -> _Arch:
 class UnicornMachine(Base):
     """One emulated core with the image in its flash and RAM."""
 
-    emulator = f"unicorn {unicorn.__version__}"
+    emulator = f"unicorn {importlib.metadata.version('unicorn')}"
 
     def __init__(self, image: Image, layers: dict[str, str]) -> None:
         super().__init__(image, layers)
         core = image.board.core
         self._arch = _arch(core.arch)
-        self._uc = unicorn.Uc(self._arch.arch, self._arch.mode)
+        self._uc: Any = binding.Uc(self._arch.arch, self._arch.mode)
         if core.cpu:
             self._uc.ctl_set_cpu_model(getattr(self._arch.models, core.cpu))
         self._map_memory()
@@ -146,7 +147,7 @@ class UnicornMachine(Base):
     def _memory(self, access: Callable[[], Any], address: int, size: int) -> Any:
         try:
             return access()
-        except unicorn.UcError as error:
+        except binding.UcError as error:
             raise MachineFault(f"no memory at {address:#x} for {size} bytes on {self.image.board.name}") from error
 
     def call(self, symbol: str, *args: int) -> int:
@@ -162,7 +163,7 @@ class UnicornMachine(Base):
         self._table.start(self.budget * bytes_per_instruction)
         try:
             self._uc.emu_start(start | arch.thumb, self._exit)
-        except unicorn.UcError as error:
+        except binding.UcError as error:
             raise MachineFault(f"{symbol} on {self.image.board.name}: {error} {self.where(self._pc())}") from error
         if self._state.blocks.stopped:
             raise MachineFault(

@@ -74,11 +74,11 @@ class WasmtimeMachine(Base):
         """Called at the start (number) and end (-1) of each layer."""
         if not self._counting:
             return
-        entering = number >= 0
-        self._charge(_wasm_layers.ENTRY_FUEL if entering else _wasm_layers.LAYER_FUEL + self._arguments[self._stack[-1]])
-        if entering:
+        if number >= 0:
+            self._charge(_wasm_layers.ENTRY_FUEL)
             self._stack.append(number)
         else:
+            self._charge(_wasm_layers.LAYER_FUEL + self._arguments[self._stack[-1]])
             self._stack.pop()
 
     def _charge(self, overhead: int) -> None:
