@@ -130,6 +130,8 @@ class Target:
         pointer_bytes: 2 (AVR), 4 or 8.
         align: every tensor in the arena starts at a multiple of this; bytes, power of two.
         features: subset of {"dsp", "mve", "fpu", "neon", "simd128"}.
+        wide_weights: convolution weights up to this many values are stored as int16, which saves widening them in the
+            loop and costs twice the flash (0: never).
         progmem: constants are not in the data address space and need PZ_FLASH reads (AVR).
     """
 
@@ -137,6 +139,7 @@ class Target:
     align: int = 4
     features: frozenset[str] = field(default_factory=frozenset)
     progmem: bool = False
+    wide_weights: int = 4096
 
 
 @dataclass(frozen=True)

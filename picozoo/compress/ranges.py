@@ -105,8 +105,13 @@ def _squared_error(values: np.ndarray, q: QuantParams) -> float:
 
 
 def weight_params(w: np.ndarray, axis: int) -> QuantParams:
-    """Symmetric int8, one scale per index of `axis`; a row of zeros gets a harmless scale."""
+    """Symmetric int8, one scale per index of `axis`.
+
+    A row whose weights are all but zero (a channel that training switched off) gets the largest row's scale: a scale of
+    its own would keep nothing worth keeping, and its tiny multiplier would deny the whole layer the fast requantisation.
+    """
     other = tuple(d for d in range(w.ndim) if d != axis)
     top = np.abs(w).max(axis=other).astype(np.float64)
-    scale = np.where(top > 0, top / 127, 1.0).astype(np.float32)
+    most = top.max(initial=0.0) or 127.0
+    scale = (np.where(top > most * 1e-5, top, most) / 127).astype(np.float32)
     return QuantParams(tuple(float(s) for s in scale), (0,) * len(scale), axis)

@@ -31,29 +31,20 @@ PZ_KERNEL void pz_conv2d_f32(const pz_f32 *x, const pz_f32 PZ_FLASH *w, const pz
         }
 }
 
-/* Copy the window at (iy, ix) to patch[kh][kw][c], `zero` outside the input. T is pz_i8 or pz_i16. */
-#define PZ_DEFINE_PATCH(name, T)                                                                                          \
-  PZ_INLINE void name(const pz_i8 *x, T *patch, int h, int wd, int c, int kh, int kw, int iy, int ix, int dh, int dw,     \
-                      int zero) {                                                                                         \
-    for (int ky = 0; ky < kh; ++ky, iy += dh) {                                                                           \
-      if (iy < 0 || iy >= h) {                                                                                            \
-        for (int i = 0; i < kw * c; ++i) *patch++ = (T)zero;                                                              \
-      } else if (dw == 1 && ix >= 0 && ix + kw <= wd) {                                                                   \
-        const pz_i8 *p = x + (iy * wd + ix) * c;                                                                          \
-        for (int i = 0; i < kw * c; ++i) *patch++ = p[i];                                                                 \
-      } else {                                                                                                            \
-        for (int kx = 0; kx < kw; ++kx) {                                                                                 \
-          const int jx = ix + kx * dw;                                                                                    \
-          const int in = jx >= 0 && jx < wd;                                                                              \
-          const pz_i8 *p = x + (iy * wd + (in ? jx : 0)) * c;                                                             \
-          for (int i = 0; i < c; ++i) *patch++ = in ? p[i] : (T)zero;                                                     \
-        }                                                                                                                 \
-      }                                                                                                                   \
-    }                                                                                                                     \
-  }
-
-PZ_DEFINE_PATCH(pz_patch_i8, pz_i8)
-PZ_DEFINE_PATCH(pz_patch_i16, pz_i16)
+/* Copy the window at (iy, ix) to patch[kh][kw][c], `zero` outside the input. */
+PZ_INLINE void pz_patch(const pz_i8 *x, pz_i8 *patch, int h, int wd, int c, int kh, int kw, int iy, int ix, int dh, int dw,
+                        int zero) {
+  for (int ky = 0; ky < kh; ++ky, iy += dh)
+    for (int kx = 0; kx < kw; ++kx) {
+      const int jx = ix + kx * dw;
+      if (iy < 0 || iy >= h || jx < 0 || jx >= wd) {
+        for (int i = 0; i < c; ++i) *patch++ = (pz_i8)zero;
+      } else {
+        const pz_i8 *p = x + (iy * wd + jx) * c;
+        for (int i = 0; i < c; ++i) *patch++ = p[i];
+      }
+    }
+}
 
 /* int8, weights [o][kh][kw][c]. patch: kh * kw * c bytes. q.bias holds bias - zero * sum of weights. */
 PZ_KERNEL void pz_conv2d_i8(const pz_i8 *x, const pz_i8 PZ_FLASH *w, pz_i8 *y, pz_i8 *patch, int n, int h, int wd, int c, int oh,
@@ -67,32 +58,56 @@ PZ_KERNEL void pz_conv2d_i8(const pz_i8 *x, const pz_i8 PZ_FLASH *w, pz_i8 *y, p
         if (point)
           p = x + (oy * sh * wd + ox * sw) * c;
         else
-          pz_patch_i8(x, patch, h, wd, c, kh, kw, oy * sh - pt, ox * sw - pl, dh, dw, zero);
+          pz_patch(x, patch, h, wd, c, kh, kw, oy * sh - pt, ox * sw - pl, dh, dw, zero);
         pz_dot_plain(p, w, y, kh * kw * c, o, q);
       }
 }
 
 #if !defined(__AVR__)
-/* int8 with packed weights (pz_dot.h). patch: two windows of int16, each rounded up to a multiple of four values. */
-PZ_KERNEL void pz_conv2d_i8_pair(const pz_i8 *x, const pz_u32 *w, pz_i8 *y, pz_i16 *patch, int n, int h, int wd, int c, int oh,
+/* The window at (iy, ix) as widened words, `step` apart: rows inside the input straight from it, others by way of
+   `row` (kw * c bytes). */
+PZ_INLINE void pz_patch_words(const pz_i8 *x, pz_u32 *to, pz_i8 *row, int step, int h, int wd, int c, int kh, int kw, int iy,
+                              int ix, int dh, int dw, int zero) {
+  const int inside = dw == 1 && ix >= 0 && ix + kw <= wd;
+  for (int ky = 0; ky < kh; ++ky, iy += dh) {
+    if (iy < 0 || iy >= h) {
+      to = pz_widen_fill(zero, to, kw * c, step);
+    } else if (inside) {
+      to = pz_widen(x + (iy * wd + ix) * c, to, kw * c, step);
+    } else {
+      pz_i8 *r = row;
+      for (int kx = 0; kx < kw; ++kx) {
+        const int jx = ix + kx * dw;
+        const int in = jx >= 0 && jx < wd;
+        const pz_i8 *p = x + (iy * wd + (in ? jx : 0)) * c;
+        for (int i = 0; i < c; ++i) *r++ = in ? p[i] : (pz_i8)zero;
+      }
+      to = pz_widen(row, to, kw * c, step);
+    }
+  }
+}
+
+/* int8 with packed weights (pz_dot.h), int16 ones if `wide`. patch: two windows as words, each rounded up to a multiple
+   of four words, then kw * c bytes. */
+PZ_KERNEL void pz_conv2d_i8_pair(const pz_i8 *x, const pz_u32 *w, pz_i8 *y, pz_u32 *patch, int n, int h, int wd, int c, int oh,
                                  int ow, int o, int kh, int kw, int sh, int sw, int pt, int pl, int dh, int dw, int zero,
-                                 const pz_requant_args q) {
-  const int k = kh * kw * c, k4 = (k + 3) / 4;
-  pz_i16 *const second = patch + k4 * 4;
-  for (int i = k; i < k4 * 4; ++i) patch[i] = second[i] = 0;
+                                 int wide, const pz_requant_args q) {
+  const int groups = PZ_PATCH_GROUPS(kh, kw * c);
+  pz_i8 *const row = (pz_i8 *)(patch + groups * 8);
+  pz_clear_words(patch, groups * 8);
   for (int b = 0; b < n; ++b, x += h * wd * c) {
     int filled = 0;
     for (int oy = 0; oy < oh; ++oy)
       for (int ox = 0; ox < ow; ++ox) {
-        pz_patch_i16(x, filled ? second : patch, h, wd, c, kh, kw, oy * sh - pt, ox * sw - pl, dh, dw, zero);
+        pz_patch_words(x, patch + filled, row, 2, h, wd, c, kh, kw, oy * sh - pt, ox * sw - pl, dh, dw, zero);
         filled ^= 1;
         if (!filled) {
-          pz_dot_pair2(patch, second, w, y, y + o, k4, o, q);
+          pz_dot_pair2(patch, w, y, y + o, groups, o, wide, q);
           y += 2 * o;
         }
       }
-    if (filled) {
-      pz_dot_pair1(patch, w, y, k4, o, q);
+    if (filled) { /* an odd number of windows: the last one is computed twice, into the same place */
+      pz_dot_pair2(patch, w, y, y, groups, o, wide, q);
       y += o;
     }
   }

@@ -1,12 +1,14 @@
-/* Inner loops of the int8 convolution and fully connected kernels.
+/* Inner loops of the int8 convolution, fully connected and LSTM kernels.
 
    Two forms, equal to the bit. The plain form multiplies int8 by int8 in row order; compilers vectorise it. The paired
-   form keeps patches as int16 and weights packed for two output channels, so that a core with DSP instructions makes
-   two multiply-accumulates per instruction (SMLAD); without those instructions the same code runs in plain C.
+   form is for cores with DSP instructions (two multiply-accumulates each); without them the same code runs in plain C.
 
-   Packed weights: for each pair of output channels (a, b), for each group of four k, eight bytes
-   a[k], a[k+2], a[k+1], a[k+3], b[k], b[k+2], b[k+1], b[k+3]. One SXTB16 of a word then gives (k, k+1), one of the word
-   rotated by eight bits gives (k+2, k+3). Rows are padded with zeros to a multiple of four, channels to a multiple of two.
+   Paired form: a row is cut into groups of four values v0 v1 v2 v3, kept as two words of int16, (v0, v2) and (v1, v3):
+   that is what SXTB16 makes of four bytes in a word, and of the same word rotated by eight bits. What is left of a row
+   (one to three values) fills a word or two with zeros behind it, and the whole is padded to a multiple of four words.
+     patch      widened input: for two patches their words take turns, w0 of the first, w0 of the second, w1 ...
+     weights    int8: one word per group of four; int16: two words per group. For each pair of output channels (a, b)
+                a group of a, then the same group of b, and so on.
    The packer is ops/_matmul8.py. */
 #ifndef PZ_DOT_H
 #define PZ_DOT_H
@@ -29,6 +31,13 @@ PZ_INLINE uint32_t pz_sxtb16(uint32_t w) {
   return low | (high << 16);
 }
 PZ_INLINE uint32_t pz_sxtb16_ror8(uint32_t w) { return pz_sxtb16((w >> 8) | (w << 24)); }
+#endif
+
+/* The multiply loops as assembly: compilers spill, and do not use the multiple-word loads with update. */
+#if PZ_DSP && defined(__thumb2__) && !defined(PZ_NO_ASM)
+#define PZ_ASM 1
+#else
+#define PZ_ASM 0
 #endif
 
 /* How a layer turns accumulators into output integers. `small`: pz_requant_small may be used. */
@@ -59,64 +68,204 @@ PZ_INLINE void pz_dot_plain(const pz_i8 *x, const pz_i8 PZ_FLASH *w, pz_i8 *y, i
   }
 }
 
-/* Paired form, two patches a0, a1 of k4 * 4 int16 values; y1 is the output of the second patch. */
-PZ_INLINE void pz_dot_pair2(const pz_i16 *a0, const pz_i16 *a1, const pz_u32 *w, pz_i8 *y0, pz_i8 *y1, int k4, int out_c,
+/* Sums of two patches (p, words taking turns) with two rows of weights, n groups of four words a patch.
+   s[0], s[1]: first row with each patch; s[2], s[3]: second row. `wide`: weights are int16. */
+PZ_INLINE void pz_mac_2x2(const pz_u32 *p, const pz_u32 *w, int n, int wide, int32_t *s) {
+  int32_t a = s[0], b = s[1], c = s[2], d = s[3];
+#if PZ_ASM
+  uint32_t u, v;
+  if (wide) {
+    __asm__ volatile(
+        "1:\n"
+        ".rept 2\n"
+        "ldm %[p]!, {r4, r5, r6, r8}\n"
+        "ldrd %[u], %[v], [%[w]], #8\n"
+        "smlad %[a], %[u], r4, %[a]\n"
+        "smlad %[b], %[u], r5, %[b]\n"
+        "smlad %[a], %[v], r6, %[a]\n"
+        "smlad %[b], %[v], r8, %[b]\n"
+        "ldrd %[u], %[v], [%[w]], #8\n"
+        "smlad %[c], %[u], r4, %[c]\n"
+        "smlad %[d], %[u], r5, %[d]\n"
+        "smlad %[c], %[v], r6, %[c]\n"
+        "smlad %[d], %[v], r8, %[d]\n"
+        ".endr\n"
+        "subs %[n], %[n], #1\n"
+        "bne 1b\n"
+        : [a] "+r"(a), [b] "+r"(b), [c] "+r"(c), [d] "+r"(d), [p] "+r"(p), [w] "+r"(w), [n] "+r"(n), [u] "=&r"(u),
+          [v] "=&r"(v)
+        :
+        : "r4", "r5", "r6", "r8", "cc", "memory");
+  } else {
+    __asm__ volatile(
+        "1:\n"
+        ".rept 2\n"
+        "ldm %[p]!, {r4, r5, r6, r8}\n"
+        "ldr %[u], [%[w]], #4\n"
+        "sxtb16 %[v], %[u]\n"
+        "smlad %[a], %[v], r4, %[a]\n"
+        "smlad %[b], %[v], r5, %[b]\n"
+        "sxtb16 %[v], %[u], ror #8\n"
+        "smlad %[a], %[v], r6, %[a]\n"
+        "smlad %[b], %[v], r8, %[b]\n"
+        "ldr %[u], [%[w]], #4\n"
+        "sxtb16 %[v], %[u]\n"
+        "smlad %[c], %[v], r4, %[c]\n"
+        "smlad %[d], %[v], r5, %[d]\n"
+        "sxtb16 %[v], %[u], ror #8\n"
+        "smlad %[c], %[v], r6, %[c]\n"
+        "smlad %[d], %[v], r8, %[d]\n"
+        ".endr\n"
+        "subs %[n], %[n], #1\n"
+        "bne 1b\n"
+        : [a] "+r"(a), [b] "+r"(b), [c] "+r"(c), [d] "+r"(d), [p] "+r"(p), [w] "+r"(w), [n] "+r"(n), [u] "=&r"(u),
+          [v] "=&r"(v)
+        :
+        : "r4", "r5", "r6", "r8", "cc", "memory");
+  }
+#else
+  for (int i = 0; i < 2 * n; ++i, p += 4) {
+    uint32_t e = wide ? w[0] : pz_sxtb16(w[0]), f = wide ? w[1] : pz_sxtb16_ror8(w[0]);
+    a = pz_smlad(f, p[2], pz_smlad(e, p[0], a));
+    b = pz_smlad(f, p[3], pz_smlad(e, p[1], b));
+    w += wide ? 2 : 1;
+    e = wide ? w[0] : pz_sxtb16(w[0]);
+    f = wide ? w[1] : pz_sxtb16_ror8(w[0]);
+    c = pz_smlad(f, p[2], pz_smlad(e, p[0], c));
+    d = pz_smlad(f, p[3], pz_smlad(e, p[1], d));
+    w += wide ? 2 : 1;
+  }
+#endif
+  s[0] = a;
+  s[1] = b;
+  s[2] = c;
+  s[3] = d;
+}
+
+/* Sums of one patch with two rows of int8 weights, n groups of four words. */
+PZ_INLINE void pz_mac_1x2(const pz_u32 *p, const pz_u32 *w, int n, int32_t *s) {
+  int32_t a = s[0], b = s[1];
+#if PZ_ASM
+  uint32_t u, v, t;
+  __asm__ volatile(
+      "1:\n"
+      "ldm %[w]!, {r4, r5, r6, r8}\n"
+      "ldrd %[u], %[v], [%[p]], #8\n"
+      "sxtb16 %[t], r4\n"
+      "smlad %[a], %[t], %[u], %[a]\n"
+      "sxtb16 %[t], r4, ror #8\n"
+      "smlad %[a], %[t], %[v], %[a]\n"
+      "sxtb16 %[t], r5\n"
+      "smlad %[b], %[t], %[u], %[b]\n"
+      "sxtb16 %[t], r5, ror #8\n"
+      "smlad %[b], %[t], %[v], %[b]\n"
+      "ldrd %[u], %[v], [%[p]], #8\n"
+      "sxtb16 %[t], r6\n"
+      "smlad %[a], %[t], %[u], %[a]\n"
+      "sxtb16 %[t], r6, ror #8\n"
+      "smlad %[a], %[t], %[v], %[a]\n"
+      "sxtb16 %[t], r8\n"
+      "smlad %[b], %[t], %[u], %[b]\n"
+      "sxtb16 %[t], r8, ror #8\n"
+      "smlad %[b], %[t], %[v], %[b]\n"
+      "subs %[n], %[n], #1\n"
+      "bne 1b\n"
+      : [a] "+r"(a), [b] "+r"(b), [p] "+r"(p), [w] "+r"(w), [n] "+r"(n), [u] "=&r"(u), [v] "=&r"(v), [t] "=&r"(t)
+      :
+      : "r4", "r5", "r6", "r8", "cc", "memory");
+#else
+  for (int i = 0; i < 2 * n; ++i, p += 2, w += 2) {
+    a = pz_smlad(pz_sxtb16_ror8(w[0]), p[1], pz_smlad(pz_sxtb16(w[0]), p[0], a));
+    b = pz_smlad(pz_sxtb16_ror8(w[1]), p[1], pz_smlad(pz_sxtb16(w[1]), p[0], b));
+  }
+#endif
+  s[0] = a;
+  s[1] = b;
+}
+
+/* Two patches -> outputs y0 and y1, out_c channels each; n groups of four words a patch. */
+PZ_INLINE void pz_dot_pair2(const pz_u32 *p, const pz_u32 *w, pz_i8 *y0, pz_i8 *y1, int n, int out_c, int wide,
                             const pz_requant_args q) {
-  for (int o = 0; o < out_c; o += 2) {
+  const int words = n * 4 * (wide ? 2 : 1);
+  for (int o = 0; o < out_c; o += 2, w += words) {
     const int two = (out_c & 1) == 0 || o + 1 < out_c;
-    const pz_u32 *p0 = (const pz_u32 *)a0;
-    const pz_u32 *p1 = (const pz_u32 *)a1;
-    int32_t s00 = q.bias[o], s10 = s00, s01 = two ? q.bias[o + 1] : 0, s11 = s01;
-    for (int i = 0; i < k4; ++i) {
-      const uint32_t w0 = w[0], w1 = w[1], x0 = p0[0], x1 = p1[0], z0 = p0[1], z1 = p1[1];
-      uint32_t v = pz_sxtb16(w0);
-      s00 = pz_smlad(v, x0, s00);
-      s10 = pz_smlad(v, x1, s10);
-      v = pz_sxtb16_ror8(w0);
-      s00 = pz_smlad(v, z0, s00);
-      s10 = pz_smlad(v, z1, s10);
-      v = pz_sxtb16(w1);
-      s01 = pz_smlad(v, x0, s01);
-      s11 = pz_smlad(v, x1, s11);
-      v = pz_sxtb16_ror8(w1);
-      s01 = pz_smlad(v, z0, s01);
-      s11 = pz_smlad(v, z1, s11);
-      w += 2;
-      p0 += 2;
-      p1 += 2;
-    }
-    y0[o] = pz_finish(s00, o, q);
-    y1[o] = pz_finish(s10, o, q);
+    int32_t s[4];
+    s[0] = s[1] = q.bias[o];
+    s[2] = s[3] = two ? q.bias[o + 1] : 0;
+    pz_mac_2x2(p, w, n, wide, s);
+    y1[o] = pz_finish(s[1], o, q); /* the second first: where y0 is y1, the first patch counts */
+    y0[o] = pz_finish(s[0], o, q);
     if (two) {
-      y0[o + 1] = pz_finish(s01, o + 1, q);
-      y1[o + 1] = pz_finish(s11, o + 1, q);
+      y1[o + 1] = pz_finish(s[3], o + 1, q);
+      y0[o + 1] = pz_finish(s[2], o + 1, q);
     }
   }
 }
 
-/* Paired form, one patch. */
-PZ_INLINE void pz_dot_pair1(const pz_i16 *a, const pz_u32 *w, pz_i8 *y, int k4, int out_c, const pz_requant_args q) {
-  for (int o = 0; o < out_c; o += 2) {
+/* One patch, int8 weights. */
+PZ_INLINE void pz_dot_pair1(const pz_u32 *p, const pz_u32 *w, pz_i8 *y, int n, int out_c, const pz_requant_args q) {
+  for (int o = 0; o < out_c; o += 2, w += n * 4) {
     const int two = (out_c & 1) == 0 || o + 1 < out_c;
-    const pz_u32 *p = (const pz_u32 *)a;
-    int32_t s0 = q.bias[o], s1 = two ? q.bias[o + 1] : 0;
-    for (int i = 0; i < k4; ++i) {
-      const uint32_t w0 = w[0], w1 = w[1], x = p[0], z = p[1];
-      s0 = pz_smlad(pz_sxtb16(w0), x, s0);
-      s0 = pz_smlad(pz_sxtb16_ror8(w0), z, s0);
-      s1 = pz_smlad(pz_sxtb16(w1), x, s1);
-      s1 = pz_smlad(pz_sxtb16_ror8(w1), z, s1);
-      w += 2;
-      p += 2;
-    }
-    y[o] = pz_finish(s0, o, q);
-    if (two) y[o + 1] = pz_finish(s1, o + 1, q);
+    int32_t s[2];
+    s[0] = q.bias[o];
+    s[1] = two ? q.bias[o + 1] : 0;
+    pz_mac_1x2(p, w, n, s);
+    y[o] = pz_finish(s[0], o, q);
+    if (two) y[o + 1] = pz_finish(s[1], o + 1, q);
   }
 }
 
-/* int8 -> int16, n values, four at a time where the source allows it. */
-PZ_INLINE void pz_widen(const pz_i8 *x, pz_i16 *y, int n) {
-  for (int i = 0; i < n; ++i) y[i] = x[i];
+PZ_INLINE uint32_t pz_read32(const pz_i8 *x) {
+#if PZ_DSP
+  uint32_t v;
+  __builtin_memcpy(&v, x, 4); /* one load: cores with DSP instructions take unaligned words */
+  return v;
+#else
+  return (uint32_t)(uint8_t)x[0] | (uint32_t)(uint8_t)x[1] << 8 | (uint32_t)(uint8_t)x[2] << 16 | (uint32_t)(uint8_t)x[3] << 24;
+#endif
+}
+
+PZ_INLINE uint32_t pz_words16(int low, int high) { return ((uint32_t)low & 0xffffu) | (uint32_t)high << 16; }
+
+/* Widen a row of n values into words `step` apart; returns where the next row goes. */
+PZ_INLINE pz_u32 *pz_widen(const pz_i8 *x, pz_u32 *to, int n, int step) {
+  for (; n >= 4; n -= 4, x += 4, to += 2 * step) {
+    const uint32_t v = pz_read32(x);
+    to[0] = pz_sxtb16(v);
+    to[step] = pz_sxtb16_ror8(v);
+  }
+  if (n > 0) {
+    to[0] = pz_words16(x[0], n > 2 ? x[2] : 0);
+    to += step;
+  }
+  if (n > 1) {
+    to[0] = pz_words16(x[1], 0);
+    to += step;
+  }
+  return to;
+}
+
+/* The same for a row of n equal values (what lies outside the input). */
+PZ_INLINE pz_u32 *pz_widen_fill(int value, pz_u32 *to, int n, int step) {
+  const uint32_t both = pz_words16(value, value), one = pz_words16(value, 0);
+  for (; n >= 4; n -= 4, to += 2 * step) to[0] = to[step] = both;
+  if (n > 0) {
+    to[0] = n > 2 ? both : one;
+    to += step;
+  }
+  if (n > 1) {
+    to[0] = one;
+    to += step;
+  }
+  return to;
+}
+
+/* Words of a row of n values, and of a patch of `rows` rows rounded up to a multiple of four. */
+#define PZ_ROW_WORDS(n) ((n) / 4 * 2 + ((n) % 4 == 0 ? 0 : (n) % 4 == 1 ? 1 : 2))
+#define PZ_PATCH_GROUPS(rows, n) (((rows) * PZ_ROW_WORDS(n) + 3) / 4)
+
+PZ_INLINE void pz_clear_words(pz_u32 *to, int n) {
+  for (int i = 0; i < n; ++i) to[i] = 0;
 }
 
 #endif

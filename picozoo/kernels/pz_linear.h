@@ -28,14 +28,14 @@ PZ_KERNEL void pz_linear_i8(const pz_i8 *x, const pz_i8 PZ_FLASH *w, pz_i8 *y, i
 }
 
 #if !defined(__AVR__)
-/* int8 with packed weights (pz_dot.h). patch: k int16 values rounded up to a multiple of four. */
-PZ_KERNEL void pz_linear_i8_pair(const pz_i8 *x, const pz_u32 *w, pz_i8 *y, pz_i16 *patch, int rows, int k, int out,
+/* int8 with packed weights (pz_dot.h). patch: k values as words, rounded up to a multiple of four words. */
+PZ_KERNEL void pz_linear_i8_pair(const pz_i8 *x, const pz_u32 *w, pz_i8 *y, pz_u32 *patch, int rows, int k, int out,
                                  const pz_requant_args q) {
-  const int k4 = (k + 3) / 4;
-  for (int i = k; i < k4 * 4; ++i) patch[i] = 0;
+  const int n = PZ_PATCH_GROUPS(1, k);
+  pz_clear_words(patch + PZ_ROW_WORDS(k), n * 4 - PZ_ROW_WORDS(k));
   for (int r = 0; r < rows; ++r) {
-    pz_widen(x + r * k, patch, k);
-    pz_dot_pair1(patch, w, y + r * out, k4, out, q);
+    pz_widen(x + r * k, patch, k, 1);
+    pz_dot_pair1(patch, w, y + r * out, n, out, q);
   }
 }
 #endif

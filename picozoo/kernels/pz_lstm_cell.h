@@ -83,32 +83,28 @@ PZ_KERNEL void pz_lstm_cell_i8(const pz_i8 *x, const pz_i8 *h, const pz_i16 *c, 
 
 #if !defined(__AVR__)
 PZ_INLINE void pz_lstm_rows_pair(const pz_i8 *x, const pz_u32 *w, const pz_i32 *bias, const pz_i32 *multiplier, const pz_i8 *shift,
-                                 pz_i16 *gates, pz_i16 *patch, int k, int rows, int add) {
-  const int k4 = (k + 3) / 4;
-  pz_widen(x, patch, k);
-  for (int i = k; i < k4 * 4; ++i) patch[i] = 0;
-  for (int r = 0; r < rows; r += 2) {
-    const pz_u32 *p = (const pz_u32 *)patch;
-    int32_t s0 = bias[r], s1 = bias[r + 1];
-    for (int i = 0; i < k4; ++i, w += 2, p += 2) {
-      s0 = pz_smlad(pz_sxtb16(w[0]), p[0], s0);
-      s0 = pz_smlad(pz_sxtb16_ror8(w[0]), p[1], s0);
-      s1 = pz_smlad(pz_sxtb16(w[1]), p[0], s1);
-      s1 = pz_smlad(pz_sxtb16_ror8(w[1]), p[1], s1);
-    }
-    s0 = pz_requant(s0, multiplier[r], shift[r]) + (add ? gates[r] : 0);
-    s1 = pz_requant(s1, multiplier[r + 1], shift[r + 1]) + (add ? gates[r + 1] : 0);
-    gates[r] = (pz_i16)pz_clamp(s0, -32768, 32767);
-    gates[r + 1] = (pz_i16)pz_clamp(s1, -32768, 32767);
+                                 pz_i16 *gates, pz_u32 *patch, int k, int rows, int add) {
+  const int n = PZ_PATCH_GROUPS(1, k);
+  pz_clear_words(patch + PZ_ROW_WORDS(k), n * 4 - PZ_ROW_WORDS(k));
+  pz_widen(x, patch, k, 1);
+  for (int r = 0; r < rows; r += 2, w += n * 4) {
+    int32_t s[2];
+    s[0] = bias[r];
+    s[1] = bias[r + 1];
+    pz_mac_1x2(patch, w, n, s);
+    s[0] = pz_requant(s[0], multiplier[r], shift[r]) + (add ? gates[r] : 0);
+    s[1] = pz_requant(s[1], multiplier[r + 1], shift[r + 1]) + (add ? gates[r + 1] : 0);
+    gates[r] = (pz_i16)pz_clamp(s[0], -32768, 32767);
+    gates[r + 1] = (pz_i16)pz_clamp(s[1], -32768, 32767);
   }
 }
 
-/* With packed weights (pz_dot.h); gates: 4 * units values, then the widened input, rounded up to multiples of four. */
+/* With packed weights (pz_dot.h); gates: 4 * units values, then the widened x or h. */
 PZ_KERNEL void pz_lstm_cell_i8_pair(const pz_i8 *x, const pz_i8 *h, const pz_i16 *c, const pz_u32 *wx, const pz_i32 *bx,
                                     const pz_i32 *mx, const pz_i8 *sx, const pz_u32 *wh, const pz_i32 *bh, const pz_i32 *mh,
                                     const pz_i8 *sh, const uint16_t *table, pz_i8 *h_out, pz_i16 *c_out, pz_i16 *gates, int n,
                                     int k, int units, int bits, int32_t multiplier, int shift, int32_t zero) {
-  pz_i16 *const patch = gates + 4 * units;
+  pz_u32 *const patch = (pz_u32 *)(gates + 4 * units);
   for (int b = 0; b < n; ++b) {
     pz_lstm_rows_pair(x + b * k, wx, bx, mx, sx, gates, patch, k, 4 * units, 0);
     pz_lstm_rows_pair(h + b * units, wh, bh, mh, sh, gates, patch, units, 4 * units, 1);

@@ -46,18 +46,51 @@ def folded_bias(w: np.ndarray, bias: np.ndarray | None, x_zero: int) -> np.ndarr
     return (0 if bias is None else bias.astype(np.int64)) - x_zero * total
 
 
-def pack_pairs(w: np.ndarray) -> np.ndarray:
-    """(out, k) int8 in the order `pz_dot_pair2` reads, as uint32 words.
+def row_positions(n: int) -> list[int]:
+    """For each int16 place of a widened row its index in the row, or -1 for a zero; see kernels/pz_dot.h.
 
     Example:
-        >>> [hex(v) for v in pack_pairs(np.array([[1, 2, 3, 4]], np.int8))]
-        ['0x4020301', '0x0']
+        >>> row_positions(6)
+        [0, 2, 1, 3, 4, -1, 5, -1]
+        >>> row_positions(3)
+        [0, 2, 1, -1]
+    """
+    places = [i for g in range(0, n - n % 4, 4) for i in (g, g + 2, g + 1, g + 3)]
+    rest = list(range(n - n % 4, n))
+    if rest:
+        places += [rest[0], rest[2] if len(rest) > 2 else -1]
+    if len(rest) > 1:
+        places += [rest[1], -1]
+    return places
+
+
+def patch_positions(rows: int, n: int) -> list[int]:
+    """The same for a patch of `rows` rows of n values, padded to a multiple of eight places."""
+    row = row_positions(n)
+    places = [r * n + i if i >= 0 else -1 for r in range(rows) for i in row]
+    return places + [-1] * (-len(places) % 8)
+
+
+def pack_pairs(w: np.ndarray, rows: int, wide: bool = False) -> np.ndarray:
+    """Weights (out, rows * n) int8 in the order `pz_mac_2x2` and `pz_mac_1x2` read them, as uint32 words.
+
+    Args:
+        rows: rows of a patch (kernel height), 1 for a vector.
+        wide: int16 values, twice the flash, no widening in the loop.
+
+    Example:
+        >>> [hex(v) for v in pack_pairs(np.array([[1, 2, 3, 4]], np.int8), 1)]
+        ['0x4030201', '0x0', '0x0', '0x0']
     """
     out, k = w.shape
-    full = np.zeros((-(-out // 2) * 2, -(-k // 4) * 4), np.int8)
-    full[:out, :k] = w
-    words = full.reshape(full.shape[0] // 2, 2, full.shape[1] // 4, 4)[..., [0, 2, 1, 3]]
-    return np.ascontiguousarray(words.transpose(0, 2, 1, 3)).view("<u4").reshape(-1)
+    places = np.array(patch_positions(rows, k // rows))
+    full = np.zeros((-(-out // 2) * 2, len(places)), np.int16)
+    full[:out] = np.where(places >= 0, w[:, np.maximum(places, 0)], 0)
+    groups = full.reshape(full.shape[0] // 2, 2, -1, 4)  # (pair, channel, group, place)
+    if not wide:
+        # SXTB16 takes bytes 0 and 2, then 1 and 3: places 0, 1 must be bytes 0, 2
+        groups = groups[..., [0, 2, 1, 3]].astype(np.int8)
+    return np.ascontiguousarray(groups.transpose(0, 2, 1, 3)).view("<u4").reshape(-1)
 
 
 def fits_small(w: np.ndarray, folded: np.ndarray, r: Requant) -> bool:

@@ -154,7 +154,7 @@ class Conv2d(Op):
         k = kh * kw * c
         if outs[0].quant is None or attrs.groups > 1:
             return 0
-        return 2 * 2 * (-(-k // 4) * 4) if self._paired(ins, attrs, target) else k
+        return 4 * len(m8.patch_positions(kh, kw * c)) + kw * c if self._paired(ins, attrs, target) else k
 
     def emit(self, call: Any) -> str:
         a, (n, h, w, c), (_, oh, ow, o) = call.attrs, call.ins[0].shape, call.outs[0].shape
@@ -173,8 +173,9 @@ class Conv2d(Op):
                             m8.requant_literal(call, bias, r, weights))
         q = m8.requant_literal(call, m8.folded_bias(weights, b, r.x_zero), r, weights)
         if self._paired(call.ins, a, call.target):
-            return call.run("pz_conv2d_i8_pair", call.x(0), call.table("packed", m8.pack_pairs(weights.reshape(o, -1))), call.y(),
-                            call.scratch("pz_i16"), *size, r.x_zero, q)
+            wide = weights.size <= call.target.wide_weights
+            return call.run("pz_conv2d_i8_pair", call.x(0), call.table("packed", m8.pack_pairs(weights.reshape(o, -1), kh, wide)), call.y(),
+                            call.scratch("pz_u32"), *size, r.x_zero, int(wide), q)
         return call.run("pz_conv2d_i8", call.x(0), call.x(1), call.y(), call.scratch("pz_i8"), *size, r.x_zero, q)
 
 

@@ -95,7 +95,8 @@ class Linear(Op):
         return [r.apply(acc + m8.folded_bias(w, args[2] if len(args) > 2 else None, r.x_zero))]
 
     def scratch(self, ins: Types, outs: Types, attrs: LinearAttrs, target: Target) -> int:
-        return -(-ins[0].shape[-1] // 4) * 8 if outs[0].quant is not None and "dsp" in target.features else 0
+        paired = outs[0].quant is not None and "dsp" in target.features
+        return 2 * len(m8.patch_positions(1, ins[0].shape[-1])) if paired else 0
 
     def emit(self, call: Any) -> str:
         rows, k, out = prod(call.ins[0].shape[:-1]), call.ins[0].shape[-1], call.outs[0].shape[-1]
@@ -106,8 +107,8 @@ class Linear(Op):
         r = m8.requant_of(call.ins[0], call.ins[1], call.outs[0], call.attrs.act)
         q = m8.requant_literal(call, m8.folded_bias(w, b, r.x_zero), r, w)
         if "dsp" in call.target.features:
-            return call.run("pz_linear_i8_pair", call.x(0), call.table("packed", m8.pack_pairs(w)), call.y(),
-                            call.scratch("pz_i16"), rows, k, out, q)
+            return call.run("pz_linear_i8_pair", call.x(0), call.table("packed", m8.pack_pairs(w, 1)), call.y(),
+                            call.scratch("pz_u32"), rows, k, out, q)
         return call.run("pz_linear_i8", call.x(0), call.x(1), call.y(), rows, k, out, q)
 
 

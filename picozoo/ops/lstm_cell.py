@@ -138,7 +138,7 @@ class LstmCell(Op):
         n_in, units = ins[0].shape[1], ins[1].shape[1]
         gates = 4 * units * (4 if outs[0].quant is None else 2)
         if outs[0].quant is not None and "dsp" in target.features:
-            gates += max(-(-n_in // 4), -(-units // 4)) * 8
+            gates += 2 * max(len(m8.patch_positions(1, k)) for k in (n_in, units))
         return gates
 
     def emit(self, call: Any) -> str:
@@ -152,7 +152,7 @@ class LstmCell(Op):
         out = call.outs[0].quant
         m, s = quantize_multiplier(2.0**-30 / out.scale[0])
         paired = "dsp" in call.target.features
-        pack = (lambda w: m8.pack_pairs(w)) if paired else (lambda w: w)
+        pack = (lambda w: m8.pack_pairs(w, 1)) if paired else (lambda w: w)
         tables = []
         for tag, w, bias, r in (("x", w_ih, b, rx), ("h", w_hh, None, rh)):
             tables += [call.table(f"w{tag}", pack(w)), call.table(f"b{tag}", m8.folded_bias(w, bias, r.x_zero).astype(np.int32)),
