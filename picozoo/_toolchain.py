@@ -138,9 +138,13 @@ class Tools:
         objects += self.harness(folder)
         arch = self.board.core.arch
         if arch == "wasm32":
-            return _link_wasm.link(self, folder, objects, roots, const_prefix)
-        output = (_link.link_host if arch == "host" else _link.link)(self, folder, objects, roots)
-        return _link.facts(self.board, output, const_prefix)
+            facts = _link_wasm.link(self, folder, objects, roots, const_prefix)
+        else:
+            output = (_link.link_host if arch == "host" else _link.link)(self, folder, objects, roots)
+            facts = _link.facts(self.board, output, const_prefix)
+        if facts["symbols"]:
+            _link.refuse_undefined([root for root in roots if root not in facts["symbols"]])
+        return facts
 
     def run(self, command: Sequence[str], folder: Path) -> str:
         """`run`, for the linking modules."""

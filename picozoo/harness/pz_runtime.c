@@ -132,10 +132,10 @@ typedef union {
     } half;
 } pz_u64;
 
-/* 32 x 32 -> 64. Armv6-M has no long multiply, and the compiler would call the function that is being defined here. */
+/* 32 x 32 -> 64. Armv6-M and AVR have no long multiply: the compiler would call the function that is being defined here. */
 PZ_INLINE uint64_t pz_umull(uint32_t a, uint32_t b)
 {
-#if defined(__ARM_ARCH_6M__)
+#if defined(__ARM_ARCH_6M__) || defined(__AVR__)
     uint32_t al = a & 0xFFFFu, ah = a >> 16, bl = b & 0xFFFFu, bh = b >> 16;
     uint32_t low = al * bl, middle = ah * bl + (low >> 16);
     uint32_t other = al * bh + (middle & 0xFFFFu);
@@ -378,19 +378,8 @@ int64_t __ashrdi3(int64_t x, int by)
 uint64_t __muldi3(uint64_t a, uint64_t b)
 {
     pz_u64 x = {a}, y = {b}, r;
-#if defined(__AVR__)
-    /* 16-bit pieces: the core's own 32 x 32 -> 64 would be this function again. */
-    r.all = 0;
-    for (uint8_t i = 0; i < 64u; i++, a += a, b = pz_shr64(b, 1u, 0u)) {
-        if ((b & 1u) != 0u) {
-            r.all += a;
-        }
-    }
-    (void)x, (void)y;
-#else
     r.all = pz_umull(x.half.low, y.half.low);
     r.half.high += x.half.low * y.half.high + x.half.high * y.half.low;
-#endif
     return r.all;
 }
 #endif
