@@ -39,7 +39,7 @@ COMMON = (
 ZIG_ONLY = ("-fno-sanitize=all",)
 # GCC would fold layers with equal code into one function and split others, and layers could not be told apart.
 GCC_ONLY = ("-fno-ipa-icf", "-fno-partial-inlining")
-HARNESS_BOARDS = {"qemu": "pz_board_mps3.c"}  # emulator -> its board's UART
+HARNESS_BOARDS = {"qemu": "pz_board_qemu.c"}  # emulator -> its byte stream
 GCC_PACKAGES = {
     "arm-none-eabi-": "gcc-arm-none-eabi",
     "avr-": "gcc-avr avr-libc",
@@ -181,8 +181,9 @@ class Tools:
 
     def runtime(self, folder: Path) -> list[str]:
         """Objects with the functions that compilers call on their own; see harness/pz_runtime.c."""
-        names = ["pz_runtime.c", *(["pz_runtime_avr.S"] if self.board.core.arch == "avr" else [])]
-        for name in names:
+        names = ["pz_runtime.c", "pz_runtime_float.c"]
+        names += ["pz_runtime_avr.S"] if self.board.core.arch == "avr" else []
+        for name in [*names, "pz_runtime.h"]:
             shutil.copyfile(HARNESS / name, folder / name)
         # Small is what counts on AVR. Without -fno-builtin the loop in memcpy would become a call of memcpy.
         opt = "-Os" if self.board.core.arch == "avr" else "-O2"

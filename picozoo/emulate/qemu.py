@@ -1,4 +1,4 @@
-"""QEMU's mps3-an547: Cortex-M55 with Helium, driven over its UART, counted by a TCG plugin of ours.
+"""QEMU's mps3-an547: Cortex-M55 with Helium, driven by our monitor over two pipes, counted by a TCG plugin of ours.
 
 The plugin counts into a file that is mapped here too, so counting is switched and read without asking QEMU. Where this
 QEMU has no plugins the machine works without counts.
@@ -6,7 +6,6 @@ QEMU has no plugins the machine works without counts.
 
 from __future__ import annotations
 
-import contextlib
 import ctypes
 import mmap
 import os
@@ -110,6 +109,7 @@ class QemuMachine(Base):
         self._layers = LayerMap(image, layers)
         self._folder = tempfile.TemporaryDirectory(prefix="picozoo-qemu-")
         self._counter: _Counter | None = None
+        self._pipes: list[int] = []
         self._decoder = Decoder(image.board.core.arch, self._code)
         self._process: subprocess.Popen[bytes] | None = None
         self.emulator = "qemu {}.{}".format(*version())
@@ -126,12 +126,14 @@ class QemuMachine(Base):
                 raise DoesNotFit(f"the image needs {need} bytes of {what} and {board.title} has {have}; it cannot run")
 
     def _start(self) -> None:
+        folder = Path(self._folder.name)
+        self._pipes = [_open_pipe(folder / "pz_in"), _open_pipe(folder / "pz_out")]
         command = [PROGRAM, "-machine", "mps3-an547", "-cpu", self.image.board.core.cpu, "-nodefaults"]
-        command += ["-display", "none", "-monitor", "none", "-chardev", "stdio,id=line,signal=off"]
-        command += ["-serial", "chardev:line", "-kernel", str(self.image.path), *self._plugin()]
+        command += ["-display", "none", "-monitor", "none", "-serial", "none", "-kernel", str(self.image.path)]
+        command += ["-semihosting-config", "enable=on,target=native", *self._plugin()]
         self._errors = tempfile.TemporaryFile()  # noqa: SIM115 - lives as long as the process
         self._process = subprocess.Popen(
-            command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=self._errors, bufsize=0
+            command, cwd=folder, stdin=subprocess.DEVNULL, stdout=self._errors, stderr=self._errors
         )
         self._link = Link(self._read_bytes, self._write_bytes, patience=20.0, watch=self._watch)
         self._link.hello()
@@ -149,21 +151,25 @@ class QemuMachine(Base):
         return ["-plugin", f"file={library},state={self._counter.path},size={self._counter.size}"]
 
     def _read_bytes(self, size: int, seconds: float) -> bytes:
-        assert self._process is not None
-        assert self._process.stdout is not None
-        ready, _, _ = select.select([self._process.stdout], [], [], seconds)
-        data = os.read(self._process.stdout.fileno(), size) if ready else b""
-        if ready and not data:
-            raise MachineFault(f"QEMU stopped: {self._last_words()}")
-        return data
+        ready, _, _ = select.select([self._pipes[1]], [], [], seconds)
+        if ready:
+            return os.read(self._pipes[1], size)
+        self._check_alive()
+        return b""
 
     def _write_bytes(self, data: bytes) -> None:
-        if self._process is None or self._process.stdin is None:
+        self._check_alive()
+        while data:
+            _, ready, _ = select.select([], [self._pipes[0]], [], 5.0)
+            if not ready:
+                raise MachineFault("QEMU does not take what is sent to it")
+            data = data[os.write(self._pipes[0], data[:4096]) :]
+
+    def _check_alive(self) -> None:
+        if self._process is None:
             raise MachineFault("the QEMU machine is closed")
-        try:
-            self._process.stdin.write(data)
-        except BrokenPipeError as error:
-            raise MachineFault(f"QEMU stopped: {self._last_words()}") from error
+        if self._process.poll() is not None:
+            raise MachineFault(f"QEMU stopped: {self._last_words()}")
 
     def _last_words(self) -> str:
         self._errors.seek(0)
@@ -213,7 +219,7 @@ class QemuMachine(Base):
         self._start()
 
     def _code(self, address: int, size: int) -> bytes:
-        """Code bytes from the image file: reading them over the UART would take long."""
+        """Code bytes from the image file: it is also what the machine runs."""
         for s in self.image.segments:
             if s.address <= address and address + size <= s.address + s.file_size:
                 with self.image.path.open("rb") as file:
@@ -249,17 +255,23 @@ class QemuMachine(Base):
         if self._process is not None:
             self._process.kill()
             self._process.wait()
-            for stream in (self._process.stdin, self._process.stdout):
-                if stream is not None:
-                    with contextlib.suppress(OSError):
-                        stream.close()
             self._errors.close()
             self._process = None
+        for pipe in self._pipes:
+            os.close(pipe)
+        self._pipes = []
 
     def close(self) -> None:
         """End the QEMU process."""
         self._stop()
         self._folder.cleanup()
+
+
+def _open_pipe(path: Path) -> int:
+    """A named pipe, open for both directions so that neither side waits for the other to open it."""
+    path.unlink(missing_ok=True)
+    os.mkfifo(path)
+    return os.open(path, os.O_RDWR)
 
 
 @cache

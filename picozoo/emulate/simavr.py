@@ -208,7 +208,9 @@ def classify(opcode: int) -> str:
         'branch'
     """
     high = opcode >> 12
-    jumps = opcode & 0xF800 == 0xF000 or opcode & 0xFE0C == 0x940C or opcode & 0xFFEF == 0x9508 or opcode & 0xFEFF == 0x9409
+    jumps = (
+        opcode & 0xF800 == 0xF000 or opcode & 0xFE0C == 0x940C or opcode & 0xFFEF == 0x9508 or opcode & 0xFEFF == 0x9409
+    )
     if high in (0xC, 0xD) or jumps:
         return "branch"
     if opcode & 0xFC00 == 0x9C00 or opcode & 0xFE00 == 0x0200 or opcode & 0xFF00 == 0x0300:
