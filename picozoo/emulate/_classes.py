@@ -82,6 +82,8 @@ _ARM_MUL = ("mul", "mla", "mls", "smla", "smul", "smuad", "smusd", "smlsd")
 def _arm(base: str, name: str, operands: str, code: bytes) -> str:
     if not base:
         return _arm_unknown(code)
+    if base.startswith(("ldc", "stc", "cdp", "mcr", "mrc")):  # capstone 5 takes Helium for a coprocessor
+        return _arm_unknown(code)
     if base in _ARM_BRANCHES or (base.startswith(("bl", "bx")) and base[2:] in _CONDITIONS):
         return "branch"
     if base.startswith("v"):
@@ -118,6 +120,8 @@ _FLOAT = (
 
 
 def _arm_float(base: str, name: str, operands: str) -> str:
+    if operands.startswith("q"):
+        return "vmul" if "mul" in base or "mla" in base or base.startswith("vfm") else "vector"
     return next((kind for starts, kind in _FLOAT if base.startswith(starts)), "fother")
 
 
