@@ -1,7 +1,9 @@
 """One network in one file: the program's text and its numbers, in the safetensors format.
 
 The file is a plain safetensors container: every constant and state is a tensor under its own reference, and the
-header's metadata holds the program text. Nothing in it is ever executed.
+header's metadata holds the program text. A quantisable network also carries typical inputs, so that it can be quantised
+without its data set: tensors `calibration.FUNCTION.K` (float16 or integers, first dimension = calls) and
+`calibration.starts`. Nothing in the file is ever executed.
 """
 
 from __future__ import annotations
@@ -18,9 +20,11 @@ from picozoo.errors import BadFile, PicozooError
 from picozoo.ir.program import Program
 from picozoo.ir.text import parse_program, print_program
 from picozoo.ir.verify import verify
+from picozoo.specs import Calibration
 
 FORMAT = "picozoo-program-1"
 SUFFIX = ".pz"
+_CALIBRATION = "calibration."
 _MAX_BYTES = 4 << 30
 
 
@@ -38,15 +42,25 @@ def write_atomically(path: Path, data: bytes) -> None:
         raise
 
 
-def save_program(program: Program, path: Path) -> None:
+def save_program(program: Program, path: Path, calibration: Calibration | None = None) -> None:
     """Write `program` to `path` in one step. The same program gives the same bytes."""
-    tensors = {ref: np.ascontiguousarray(a) for ref, a in {**program.constants, **program.states}.items()}
+    tensors = {ref: np.asarray(a, order="C") for ref, a in {**program.constants, **program.states}.items()}
+    if calibration is not None:
+        for k, x in enumerate(calibration.inputs):
+            kept = x.astype(np.float16) if x.dtype.kind == "f" else x
+            tensors[f"{_CALIBRATION}{calibration.function}.{k}"] = np.asarray(kept, order="C")
+        tensors[f"{_CALIBRATION}starts"] = np.array(calibration.starts, np.int64)
     # One metadata key only: with more, the library writes them in an order that changes from run to run.
     data = save(tensors, metadata={FORMAT: print_program(program)})
     write_atomically(path, data)
 
 
 def load_program(path: Path) -> Program:
+    """As `load_network`, without the calibration data."""
+    return load_network(path)[0]
+
+
+def load_network(path: Path) -> tuple[Program, Calibration | None]:
     """Read a program that `save_program` wrote, checking everything.
 
     Raises:
@@ -73,8 +87,25 @@ def load_program(path: Path) -> Program:
                         raise BadFile(f"the numbers of {kind} {ref} are missing")
                     arrays[ref] = f.get_tensor(ref)
                     arrays[ref].setflags(write=False)
-        return verify(program)
+            calibration = _calibration(program, {k: f.get_tensor(k) for k in f.keys() if k.startswith(_CALIBRATION)})  # noqa: SIM118
+        return verify(program), calibration
     except BadFile as e:
         raise BadFile(f"{path}: {e}") from None
     except (SafetensorError, PicozooError, OSError, ValueError, TypeError, KeyError) as e:
         raise BadFile(f"{path}: truncated or damaged ({e}). Get the file again") from e
+
+
+def _calibration(program: Program, tensors: dict[str, np.ndarray]) -> Calibration | None:
+    """Calibration inputs of the file, checked against the function they are for."""
+    starts = tensors.pop(f"{_CALIBRATION}starts", np.zeros(0, np.int64))
+    if not tensors:
+        return None
+    function = sorted(tensors)[0].removeprefix(_CALIBRATION).rpartition(".")[0]
+    f = program.functions.get(function)
+    if f is None or set(tensors) != {f"{_CALIBRATION}{function}.{k}" for k in range(len(f.params))}:
+        raise BadFile(f"its calibration data are for {function!r}, which the program does not have")
+    inputs = [tensors[f"{_CALIBRATION}{function}.{k}"] for k in range(len(f.params))]
+    for p, x in zip(f.params, inputs, strict=True):
+        if x.shape[1:] != f.types[p].shape or len(x) != len(inputs[0]) or starts.ndim != 1:
+            raise BadFile(f"its calibration data for {p} have shape {list(x.shape)}")
+    return Calibration(function, tuple(inputs), tuple(int(s) for s in starts))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -120,6 +121,29 @@ class TensorType:
         from dataclasses import replace
 
         return replace(self, **changes)  # type: ignore[arg-type]
+
+
+@dataclass(frozen=True)
+class Calibration:
+    """Typical inputs of one function, for choosing quantisation ranges.
+
+    Args:
+        function: which function they are for.
+        inputs: one array per parameter, first dimension = calls.
+        starts: calls before which the state is reset (streaming networks).
+    """
+
+    function: str
+    inputs: tuple[np.ndarray, ...]
+    starts: tuple[int, ...] = ()
+
+    def calls(self) -> Iterator[tuple[str, list[np.ndarray]] | None]:
+        """In the form `compress.quantise` takes."""
+        starts = set(self.starts)
+        for i in range(len(self.inputs[0])):
+            if i in starts:
+                yield None
+            yield self.function, [np.asarray(x[i], np.float32 if x.dtype.kind == "f" else x.dtype) for x in self.inputs]
 
 
 @dataclass(frozen=True)

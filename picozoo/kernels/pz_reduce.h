@@ -4,8 +4,8 @@
 
 #include "pz_base.h"
 
-#define PZ_DEFINE_REDUCE(name, T, S, start, first, step)                     \
-  PZ_KERNEL void name(const T *x, T *y, int outer, int n, int inner) {       \
+#define PZ_DEFINE_REDUCE_TO(name, T, TY, S, start, first, step)                     \
+  PZ_KERNEL void name(const T *x, TY *y, int outer, int n, int inner) {       \
     for (int o = 0; o < outer; ++o, x += n * inner)                          \
       for (int i = 0; i < inner; ++i) {                                      \
         const T *column = x + i;                                             \
@@ -14,8 +14,10 @@
           const T v = column[k * inner];                                     \
           s = (S)(step);                                                     \
         }                                                                    \
-        *y++ = (T)s;                                                         \
+        *y++ = (TY)s;                                                         \
       }                                                                      \
   }
+
+#define PZ_DEFINE_REDUCE(name, T, S, start, first, step) PZ_DEFINE_REDUCE_TO(name, T, T, S, start, first, step)
 
 #endif

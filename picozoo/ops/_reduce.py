@@ -21,22 +21,30 @@ class ReduceAttrs:
     keep: bool = False
 
 
+def runs_of(dim: Any, rank: int) -> list[tuple[int, ...]]:
+    """PyTorch's `dim` argument as runs of neighbouring dimensions, last run first.
+
+    Example:
+        >>> runs_of([0, 2, 3], 4)
+        [(2, 3), (0,)]
+    """
+    dims = range(rank) if dim is None or dim == [] else [dim] if isinstance(dim, int) else dim
+    runs: list[list[int]] = []
+    for a in sorted(norm_axis(d, rank) for d in dims):
+        if runs and runs[-1][-1] == a - 1:
+            runs[-1].append(a)
+        else:
+            runs.append([a])
+    return [tuple(r) for r in reversed(runs)]
+
+
 def reduce_reader(op: str) -> Any:
     """Reader for aten reductions: any set of dims, split into runs of neighbours, last run first."""
 
     def read(ctx: Any, x: Any, dim: Any = None, keepdim: bool = False, **_: Any) -> Any:
         x = ctx.ref(x, ctx.out_dtype)
-        rank = ctx.type(x).rank
-        dims = range(rank) if dim is None or dim == [] else [dim] if isinstance(dim, int) else dim
-        axes = sorted(norm_axis(d, rank) for d in dims)
-        runs: list[list[int]] = []
-        for a in axes:
-            if runs and runs[-1][-1] == a - 1:
-                runs[-1].append(a)
-            else:
-                runs.append([a])
-        for run in reversed(runs):
-            x = ctx.emit(op, [x], ReduceAttrs(tuple(run), True))
+        for run in runs_of(dim, ctx.type(x).rank):
+            x = ctx.emit(op, [x], ReduceAttrs(run, True))
         return ctx.reshape(x, ctx.out_shape)
 
     return read

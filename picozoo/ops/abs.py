@@ -12,7 +12,7 @@ from picozoo.ops._elementwise import Unary, unary_cases
 
 class Abs(Unary):
     name = "abs"
-    dtypes = ("f32", "i32")
+    dtypes = ("f32", "i8", "i16", "i32", "i64")
     aten = {"abs.default": unary("abs")}
     cases = unary_cases()
 

@@ -12,7 +12,7 @@ from picozoo.ops._elementwise import Unary, unary_cases
 
 class Neg(Unary):
     name = "neg"
-    dtypes = ("f32", "i32")
+    dtypes = ("f32", "i8", "i16", "i32", "i64")
     aten = {"neg.default": unary("neg")}
     cases = unary_cases()
 

@@ -14,6 +14,7 @@ from picozoo.passes import (
     fuse_activation,
     integer_io,
     layout,
+    lift_loop_constants,
     lower_qdq,
     materialise,
     schedule,
@@ -23,7 +24,8 @@ from picozoo.specs import Target
 
 # From what a frontend gives to the float program that is quantised, compiled, or saved.
 FLOAT: Sequence[ModuleType] = (
-    fold_constants,  # first: constants made of constants (masks, ranges) must not look like work to the others
+    lift_loop_constants,  # first of all: regions must see their constants before anything folds or counts them
+    fold_constants,  # before the rest: constants made of constants (masks, ranges) must not look like work to the others
     simplify_casts,
     layout,  # before folding: only then does a batch norm stand directly behind its convolution
     fold_affine,  # before fusing: conv, affine, relu must become conv, relu first

@@ -177,10 +177,21 @@ class _Joiner:
         for out, i in ops.get(step.node.op).inplace_pairs(ins, outs, step.node.attrs):
             old, value = self.of[key(step.function, step.node.inputs[i])], key(step.function, step.node.outputs[out])
             new = self.of[value]
-            if old is new or old.kind != "arena" or new.kind != "arena" or old.last > step.time or new.first != step.time:
+            if old is new or new.kind != "arena" or new.first != step.time or not self._dies(old, new, step):
                 continue
             if new.size <= old.size and self._may_overwrite(step, value, old):
                 self.join(old, new)
+
+    def _dies(self, old: Storage, new: Storage, step: Step) -> bool:
+        """Does nothing need `old` after `step`? A state may serve for what lies between its old value and its new one."""
+        if old.kind == "arena":
+            return old.last <= step.time
+        updated = old.kind == "state" and self.function.updates.get(old.ref)
+        if not updated or self.of[key(self.function, updated)] is not old or step.function is not self.function:
+            return False
+        later = [self.t.made[k] for k in old.members if self.t.made.get(k, 0) > step.time]
+        needed = [r for k in old.members if self.t.made.get(k, 0) <= step.time for r in self.t.reads.get(k, [])]
+        return bool(later) and new.last <= min(later) and all(r <= step.time for r in needed)
 
 
 def share(program: Program, function: Function) -> Shared:

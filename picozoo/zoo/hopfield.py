@@ -85,7 +85,10 @@ def build(size: str = "default") -> nn.Module:
     """The network with nothing stored: 196 units ("default", 14x14) or 35 ("tiny", 5x7 for 2 KB of RAM).
 
     `recall(p)`: p int8 (N,), +1 or -1 -> the state it comes to rest in, int8 (N,).
-    `learn(p)`: adds p to the weights W, int8 (N, N), symmetric with zero diagonal -> pictures stored, int32 (1,).
+    `learn(p)`: adds p to the weights W, int8 (N, N), symmetric -> pictures stored, int32 (1,). At most 127 pictures.
+
+    Hopfield's weights have a zero diagonal. Here the diagonal holds the number of stored pictures, which `recall` takes
+    out of what a unit hears: the same sums, without a mask as large as the weights.
 
     Raises:
         UsageError: another size.
@@ -109,14 +112,10 @@ def build(size: str = "default") -> nn.Module:
             self.n = n
             self.register_buffer("W", torch.zeros(n, n, dtype=torch.int8))
             self.register_buffer("stored", torch.zeros(1, dtype=torch.int32))
-            self.register_buffer("off_diagonal", 1 - torch.eye(n, dtype=torch.int8))
-            # two constants: the number of each unit, and the first one
-            self.register_buffer("unit", torch.arange(n, dtype=torch.int32))
-            self.register_buffer("first", torch.zeros(1, dtype=torch.int32))
+            self.register_buffer("first", torch.zeros(1, dtype=torch.int32))  # a constant: the first unit
 
         def learn(self, p: torch.Tensor) -> torch.Tensor:
             self.W.addr_(p, p)  # Hebb: units that agree are tied together, those that differ pushed apart
-            self.W.mul_(self.off_diagonal)
             self.stored.add_(1)
             return self.stored.clone()
 
@@ -130,11 +129,13 @@ def build(size: str = "default") -> nn.Module:
                 x: torch.Tensor, i: torch.Tensor, quiet: torch.Tensor
             ) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
                 row = torch.index_select(self.W, 0, i).reshape(-1)  # (N,) int8
-                # |W x| = |W| fits int8, so only the sum needs 32 bits
-                heard = (row * x).sum(dim=0, keepdim=True, dtype=torch.int32)  # (1,)
-                says = torch.index_select(x, 0, i).to(torch.int32)  # (1,)
+                says = torch.index_select(x, 0, i)  # (1,) int8
+                # |W x| = |W| fits int8, so only the sum needs 32 bits; a unit does not listen to itself, and what it
+                # would say to itself is its own sign once for every stored pattern
+                self_talk = self.stored * says
+                heard = (row * x).sum(dim=0, keepdim=True, dtype=torch.int32) - self_talk  # (1,)
                 flip = heard * says < 0  # a tie leaves the unit as it is
-                turned = torch.where(torch.logical_and(self.unit == i, flip), -x, x)
+                turned = torch.index_copy(x, 0, i.long(), torch.where(flip, -says, says))
                 quiet = torch.where(flip, zero, quiet + 1)
                 following = i + 1
                 return turned, torch.where(following >= self.n, zero, following), quiet
@@ -229,6 +230,7 @@ def train(
             model.learn(torch.from_numpy(pattern))  # type: ignore[operator]
     x, y = inputs("test", size=size)
     weights = model.get_buffer("W").numpy().astype(np.float32)
+    np.fill_diagonal(weights, 0)
     metrics = {"recall": metric(settle(weights, x.T).T, y)}
     if not quick:
         metrics |= capacity(seed=seed, progress=progress)
@@ -377,3 +379,8 @@ def digit_patterns(count: int = 8, tries: int = 60) -> dict[str, tuple[int, str]
     assert best is not None
     picked = sorted(best[1], key=lambda i: int(labels[i]))
     return {str(labels[i]): (int(usable[i]), np.packbits(dots[usable[i]]).tobytes().hex()) for i in picked}
+
+
+def lessons(size: str = "default") -> tuple[str, list[tuple[np.ndarray]], tuple[str, ...]]:
+    """What to teach on the board: the function, its calls, and the states that start at zero."""
+    return "learn", [(p,) for p in patterns(size)], ("W", "stored")

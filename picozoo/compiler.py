@@ -1,0 +1,345 @@
+"""The whole way from a network to a firmware: passes, quantisation, memory plan, C, image, session on the board."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+
+from picozoo import __version__, build, emulate, find
+from picozoo.compress.quantise import quantise
+from picozoo.compress.ranges import METHODS
+from picozoo.emit.c_model import Layer, Model, Slot, emit
+from picozoo.errors import DoesNotFit, UsageError
+from picozoo.ir.program import Program
+from picozoo.network import Network, from_module, load
+from picozoo.ops._fixed_point import quantize_array
+from picozoo.passes import pipeline
+from picozoo.plan.arena import Plan, plan_program
+from picozoo.plan.check import check_plan
+from picozoo.specs import Board, Calibration
+
+PRECISIONS = ("auto", "int8", "float32", "native")
+PREFER = ("speed", "balanced", "size")
+# What each preference changes: compiler flag, most convolution weights stored as int16, one kernel for many layers.
+_PREFER: dict[str, tuple[str, int, bool]] = {"speed": ("-O3", 1 << 30, False), "balanced": ("-O3", 4096, False), "size": ("-Os", 0, True)}
+
+
+@dataclass(frozen=True)
+class Options:
+    """How to compile. Checked when built.
+
+    Args:
+        precision: "int8", "float32", "native" (the program's own integers), or "auto": native without floats, int8
+            where there is calibration data, else float32.
+        method: how calibration chooses ranges, see `compress.ranges.choose`.
+        prefer: "speed" | "balanced" | "size".
+        toolchain: "zig" (bundled) or "gcc" (the vendor's, if installed).
+        io: "int8" leaves inputs and outputs as integers where they are; "float32" keeps the program's own types.
+        keep_float: layers to leave in float.
+    """
+
+    precision: str = "auto"
+    method: str = "mse"
+    prefer: str = "balanced"
+    toolchain: str = "zig"
+    io: str = "int8"
+    keep_float: tuple[str, ...] = ()
+
+    def __post_init__(self) -> None:
+        for name, value, allowed in (
+            ("precision", self.precision, PRECISIONS), ("calibration method", self.method, METHODS), ("prefer", self.prefer, PREFER),
+            ("toolchain", self.toolchain, ("zig", "gcc")), ("io", self.io, ("int8", "float32")),
+        ):
+            if value not in allowed:
+                raise UsageError(f"{name} must be one of {', '.join(allowed)}, got {value!r}")
+
+
+@dataclass
+class Firmware:
+    """A network compiled for a board: the C, its memory plan, and (built when first asked for) the image.
+
+    Args:
+        program: as compiled, integers and all.
+        float_program: before quantisation, optimised; what `program` is judged against.
+        precision: what "auto" became.
+    """
+
+    network: Network
+    board: Board
+    options: Options
+    precision: str
+    program: Program
+    float_program: Program
+    plan: Plan
+    model: Model
+
+    @cached_property
+    def image(self) -> build.Image:
+        """Compiled and linked; from the cache if the same sources were built before."""
+        n = self.model.name
+        sources = dict(self.model.files)
+        sources["pz_instance.c"] = f'#include "{n}.h"\n{n}_t pz_net;\n'
+        opt, _, shared = _PREFER[self.options.prefer]
+        roots = ["pz_net", f"{n}_init", *[e.symbol for e in self.model.entries.values()]]
+        return build.build(sources, self.board, roots=roots, toolchain=self.options.toolchain, opt=opt, const_prefix=f"{n}_",
+                           extra=["-DPZ_SHARED_KERNELS"] if shared else [])
+
+    def check_fits(self, stack: int = 0) -> None:
+        """Raise if flash or RAM is too small.
+
+        Raises:
+            DoesNotFit: by how much, at which layer, and what would help.
+        """
+        flash, ram = self.image.flash, self.model.context_bytes + stack
+        if self.board.flash is not None and flash > self.board.flash:
+            raise DoesNotFit(
+                f"{self.network.name} needs {flash:,} bytes of flash ({self.image.flash_const:,} of them tables), "
+                f"{self.board.name} has {self.board.flash:,}: {flash - self.board.flash:,} too many. {self._advice(flash, ram)}"
+            )
+        if self.board.ram is not None and ram > self.board.ram:
+            raise DoesNotFit(
+                f"{self.network.name} needs {ram:,} bytes of RAM (working memory {self.model.arena:,}, state {self.model.state:,}"
+                f"{f', stack {stack:,}' if stack else ''}), {self.board.name} has {self.board.ram:,}: "
+                f"{ram - self.board.ram:,} too many. {self._peak()} {self._advice(flash, ram)}"
+            )
+
+    def _peak(self) -> str:
+        """The fullest step: its layer and the largest tensors alive there."""
+        function, plan = max(self.plan.functions.items(), key=lambda kv: kv[1].placed.peak)
+        steps = plan.shared.timeline.steps
+        if not steps:
+            return ""
+        at = max(range(1, len(steps) + 1), key=lambda t: sum(v.size for v in plan.lives if v.first <= t <= v.last))
+        alive = sorted((v for v in plan.lives if v.first <= at <= v.last), key=lambda v: -v.size)[:3]
+        return (f"The peak is in {function} at layer {steps[at - 1].node.name}: "
+                + ", ".join(f"{v.label} {v.size:,}" for v in alive) + ".")
+
+    def _advice(self, flash: int, ram: int) -> str:
+        fits = []
+        for name in find.names("boards"):
+            b = find.load("boards", name, "board").BOARD
+            if b.flash is not None and b.ram is not None and flash <= b.flash and ram <= b.ram:
+                fits.append((b.ram, name))
+        other = f"Boards with room: {', '.join(n for _, n in sorted(fits)[:3])}." if fits else "No board in the list has room; make the network smaller."
+        return ("Use int8 (--precision int8): a quarter of the size. " if self.precision == "float32" else "") + other
+
+    def session(self, *, count: bool = False) -> Session:
+        """Start the network on its board; use it in a `with` block."""
+        return Session(self, count=count)
+
+    def run(self, *inputs: Any, function: str = "") -> Any:
+        """One call on the board from a fresh state, in real numbers.
+
+        Args:
+            inputs: arrays or tensors, one per input of the function, real values (they are quantised where needed).
+            function: by default the main one.
+
+        Returns:
+            The output array (a list of them if the function has several); integer outputs of quantised networks are
+            given back as real numbers.
+        """
+        with self.session() as s:
+            outs = s.call_real(function or self.program.main.name, *inputs)
+        return outs[0] if len(outs) == 1 else outs
+
+    @cached_property
+    def report(self) -> Any:
+        """What it costs: a `report.Report`, measured on the board with one typical call. Shows itself in notebooks."""
+        from picozoo.evaluate import evaluate
+
+        return evaluate(self, samples=0)
+
+    def layer(self, symbol: str) -> Layer:
+        return next(v for v in self.model.layers if v.symbol == symbol)
+
+
+class Session:
+    """A running board with one instance of the network: calls, state, counts."""
+
+    def __init__(self, firmware: Firmware, *, count: bool = False) -> None:
+        self.firmware = firmware
+        layers = {v.symbol: str(i) for i, v in enumerate(firmware.model.layers)}
+        self.machine = emulate.open_machine(firmware.image, layers=layers)
+        self.base = self.machine.address("pz_net")
+        self.machine.paint_stack()
+        self.machine.count(count)
+        self.reset()
+
+    def __enter__(self) -> Session:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.machine.close()
+
+    def reset(self) -> None:
+        """Put the state back to its initial value; not counted."""
+        self.machine.call(f"{self.firmware.model.name}_init", self.base)
+
+    def call(self, function: str, *inputs: np.ndarray) -> list[np.ndarray]:
+        """Write the inputs, call, read the outputs; arrays in the compiled program's own types.
+
+        Raises:
+            UsageError: no such function, wrong number of inputs, shape or type.
+        """
+        entries = self.firmware.model.entries
+        if function not in entries:
+            raise UsageError(f"{self.firmware.network.name} has no function {function!r}; it has {', '.join(entries)}")
+        e = entries[function]
+        if len(inputs) != len(e.inputs):
+            raise UsageError(f"{function} takes {len(e.inputs)} inputs ({', '.join(s.name for s in e.inputs)}), got {len(inputs)}")
+        for s, x in zip(e.inputs, inputs, strict=True):
+            if x.size != s.type.size or x.dtype != s.type.numpy:
+                raise UsageError(f"{function}: input {s.name} must be {s.type.dtype}{list(s.type.shape)}, got {x.dtype}{list(x.shape)}")
+            self.machine.write(self.base + s.offset, np.ascontiguousarray(x).tobytes())
+        self.machine.call(e.symbol, self.base)
+        return [self._read(s) for s in e.outputs]
+
+    def call_real(self, function: str, *inputs: Any) -> list[np.ndarray]:
+        """As `call`, from and to real numbers."""
+        e = self.firmware.model.entries.get(function)
+        slots = e.inputs if e is not None else ()
+        given = [to_slot(x, s) for x, s in zip(inputs, slots, strict=False)] + list(inputs[len(slots) :])
+        outs = self.call(function, *given)
+        assert e is not None
+        return [from_slot(y, s) for y, s in zip(outs, e.outputs, strict=True)]
+
+    def _read(self, s: Slot) -> np.ndarray:
+        raw = self.machine.read(self.base + s.offset, s.type.nbytes)
+        return np.frombuffer(raw, s.type.numpy).reshape(s.type.shape).copy()
+
+    def state(self) -> bytes:
+        """All kept state, as `restore` takes it."""
+        return self.machine.read(self.base + self.firmware.model.arena, self.firmware.model.state) if self.firmware.model.state else b""
+
+    def restore(self, state: bytes) -> None:
+        """Put a saved state back.
+
+        Raises:
+            UsageError: the number of bytes is not that of this network's state.
+        """
+        if len(state) != self.firmware.model.state:
+            raise UsageError(f"the state of {self.firmware.network.name} has {self.firmware.model.state} bytes, got {len(state)}")
+        if state:
+            self.machine.write(self.base + self.firmware.model.arena, state)
+
+    def get_state(self, name: str) -> np.ndarray:
+        """One kept tensor, in the compiled program's type."""
+        if name not in self.firmware.model.states:
+            raise UsageError(find.unknown("state", name, list(self.firmware.model.states)))
+        return self._read(self.firmware.model.states[name])
+
+
+def to_slot(x: Any, s: Slot) -> np.ndarray:
+    """A real-valued input in the slot's type: quantised where the slot is, cast where only the type differs.
+
+    Raises:
+        UsageError: the number of elements differs, or values would be lost by the cast.
+    """
+    a = np.asarray(x.detach().cpu().numpy() if hasattr(x, "detach") else x)
+    if a.size != s.type.size:
+        raise UsageError(f"input {s.name} must have shape {list(s.type.shape)}, got {list(a.shape)}")
+    a = a.reshape(s.type.shape)
+    if a.dtype == s.type.numpy:
+        return a
+    if s.type.quant is not None:
+        return quantize_array(a, s.type.quant.scale[0], s.type.quant.zero_point[0], s.type.dtype)
+    cast = a.astype(s.type.numpy)
+    if s.type.dtype != "f32" and not np.array_equal(cast.astype(np.float64), a.astype(np.float64)):
+        raise UsageError(f"input {s.name} must be {s.type.dtype}; the {a.dtype} values given do not fit it")
+    return cast
+
+
+def from_slot(y: np.ndarray, s: Slot) -> np.ndarray:
+    """A raw output as real numbers."""
+    if s.type.quant is None:
+        return y
+    scale, zero = s.type.quant.broadcast(s.type.rank)
+    return ((y.astype(np.int32) - zero) * scale).astype(np.float32)
+
+
+def get_board(board: str | Board) -> Board:
+    """A board by name. Raises UnknownName with the nearest names."""
+    if isinstance(board, Board):
+        return board
+    found: Board = find.load("boards", board, "board").BOARD
+    return found
+
+
+def compile(  # noqa: A001 - the public name of the package's main verb
+    network: Any, example_inputs: Any = None, *, board: str | Board, calibrate: Any = None, name: str = "",
+    keep_float: Sequence[str] = (), **options: str,
+) -> Firmware:
+    """Compile a network for a board.
+
+    Args:
+        network: a name of the zoo, a file, a `Network`, or a PyTorch nn.Module.
+        example_inputs: for a module: a tuple of example tensors, or a mapping of method names to tuples.
+        board: name of a board, see `picozoo boards`.
+        calibrate: for int8: typical inputs of the main function, first dimension = calls.
+        name: of the generated C (modules only).
+        keep_float, options: fields of `Options`.
+
+    Returns:
+        The firmware; nothing is built or run yet.
+
+    Raises:
+        UnknownName, Unsupported, UsageError, BadFile: as their messages say.
+
+    Example:
+        >>> fw = compile("perceptron", board="uno")
+        >>> sorted(fw.model.files)
+        ['perceptron.c', 'perceptron.h']
+    """
+    if isinstance(network, Network):
+        net = network
+    elif isinstance(network, str) or hasattr(network, "__fspath__"):
+        net = load(network)
+    else:
+        net = from_module(network, example_inputs, name=name, calibrate=calibrate)
+    return compile_network(net, get_board(board), Options(keep_float=tuple(keep_float), **options))
+
+
+def compile_network(net: Network, board: Board, options: Options, *, watch: pipeline.Watch | None = None) -> Firmware:
+    """As `compile`, for what is already loaded and checked."""
+    target = replace(board.core.target, wide_weights=min(board.core.target.wide_weights, _PREFER[options.prefer][1])
+                     if options.prefer != "speed" else _PREFER["speed"][1])
+    float_program = pipeline.run(net.program, pipeline.FLOAT, target, watch=watch)
+    precision = choose_precision(float_program, net.calibration, options.precision)
+    program = float_program
+    if precision == "int8":
+        assert net.calibration is not None
+        program = quantise(program, net.calibration.calls(), method=options.method, keep_float=options.keep_float)
+        program = pipeline.run(program, [p for p in pipeline.INTEGER if options.io == "int8" or "integer_io" not in p.__name__], target, watch=watch)
+    program = pipeline.run(program, pipeline.PREPARE, target, watch=watch)
+    plan = plan_program(program, target)
+    check_plan(program, plan, target)
+    stamp = f"picozoo {__version__}, precision {precision}, calibration {options.method}, prefer {options.prefer}, for {board.core.title}"
+    model = emit(program, plan, target, stamp=stamp)
+    return Firmware(net, board, options, precision, program, float_program, plan, model)
+
+
+def choose_precision(program: Program, calibration: Calibration | None, wanted: str) -> str:
+    """What "auto" means for this program.
+
+    Raises:
+        UsageError: int8 without calibration data.
+    """
+    floats = any(t.is_float for f in program.functions.values() for t in f.types.values())
+    if wanted == "native" and floats:
+        raise UsageError(f"precision native: {program.name} computes with floats; use int8 or float32")
+    if wanted in ("auto", "native") and not floats:
+        return "native"
+    if wanted == "int8" and not floats:
+        return "native"
+    if wanted == "int8" and calibration is None:
+        raise UsageError(f"precision int8: {program.name} carries no calibration data; give some (compile(..., calibrate=inputs)) or use float32")
+    if wanted == "auto":
+        return "int8" if calibration is not None else "float32"
+    return wanted
+
+
+__all__ = ["Firmware", "Options", "Session", "compile", "compile_network", "from_slot", "get_board", "to_slot"]

@@ -1,0 +1,246 @@
+"""Runs a firmware on its board over data and writes down what happened: the `Report`."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from picozoo import __version__
+from picozoo.compiler import Firmware, Session, from_slot, to_slot
+from picozoo.emulate import Counts
+from picozoo.ir.interp import Interpreter
+from picozoo.measure import Cost, predict
+from picozoo.report.data import Block, LayerReport, Learning, Report
+
+FLOAT_TOLERANCE = 1e-4  # relative and, below 1, absolute: what "equal" means between float forms
+Progress = Callable[[float, str], None]
+
+
+@dataclass
+class Data:
+    """Inputs of the main function and what is right; both None without a data set."""
+
+    x: np.ndarray
+    y: np.ndarray
+    starts: frozenset[int]
+    label: str
+
+
+def test_data(fw: Firmware, limit: int) -> Data | None:
+    """Up to `limit` held-out calls from the network's own data set, or None if it has none here."""
+    module = fw.network.module
+    if module is None or limit <= 0:
+        return None
+    x, y = module.inputs("test", limit=limit, **_size(fw))
+    starts = frozenset(module.starts("test", limit=limit, **_size(fw))) if module.CARD.streaming else frozenset()
+    label = module.source() if hasattr(module, "source") else ", ".join(module.CARD.data[:1])
+    return Data(x, y, starts, f"{label}, held out")
+
+
+def _size(fw: Firmware) -> dict[str, str]:
+    return {} if fw.network.size == "default" else {"size": fw.network.size}
+
+
+def evaluate(fw: Firmware, *, samples: int = 200, progress: Progress | None = None) -> Report:
+    """Measure on the board.
+
+    Args:
+        samples: held-out calls to make; 0, or a network without data: one typical call.
+        progress: called with the share done and a line of words.
+
+    Raises:
+        DoesNotFit, MissingTool, MachineFault, BuildFailed.
+    """
+    tell = progress or (lambda share, words: None)
+    tell(0.0, "building")
+    fw.check_fits()
+    data = test_data(fw, samples)
+    tell(0.05, f"running on {fw.board.title}")
+    with fw.session(count=True) as s:
+        run = _Run(fw, s, data)
+        run.go(tell)
+        counts, stack = s.machine.counts(), s.machine.stack_bytes()
+        emulator = s.machine.emulator
+    fw.check_fits(stack or 0)
+    report = _report(fw, run, counts, stack, emulator)
+    if data is not None and fw.network.card.learns and hasattr(fw.network.module, "lessons"):
+        tell(0.9, "learning on the board")
+        report.learning = learn(fw, data)
+    tell(1.0, "done")
+    return report
+
+
+class _Run:
+    """All calls of one evaluation, on the board and through both references."""
+
+    def __init__(self, fw: Firmware, session: Session, data: Data | None) -> None:
+        self.fw, self.session = fw, session
+        self.main = fw.program.main.name
+        self.entry = fw.model.entries[self.main]
+        self.data = data
+        self.reference, self.float = Interpreter(fw.program), Interpreter(fw.float_program)
+        self.equal = self.same = self.calls = 0
+        self.outputs: list[np.ndarray] = []
+        self.float_outputs: list[np.ndarray] = []
+
+    def go(self, tell: Progress) -> None:
+        if self.data is None:
+            self._one([np.asarray(x) for x in typical(self.fw)])
+            return
+        n = len(self.data.x)
+        for i in range(n):
+            if i in self.data.starts:
+                # state is put back outside the count: a reset is not part of a call
+                self.session.machine.count(False)
+                self.session.reset()
+                self.session.machine.count(True)
+                self.reference.reset()
+                self.float.reset()
+            self._one([self.data.x[i]])
+            if i % 16 == 0:
+                tell(0.05 + 0.8 * i / n, f"running on {self.fw.board.title}: {i} of {n}")
+
+    def _one(self, inputs: list[Any]) -> None:
+        raw = [to_slot(x, s) for x, s in zip(inputs, self.entry.inputs, strict=True)]
+        got = self.session.call(self.main, *raw)
+        want = self.reference.call(self.main, *raw)
+        self.equal += all(equal(a, b) for a, b in zip(got, want, strict=True))
+        self.calls += 1
+        real = [from_slot(y, s) for y, s in zip(got, self.entry.outputs, strict=True)]
+        self.outputs.append(real[0])
+        if self.fw.program is not self.fw.float_program and self.fw.precision == "int8":
+            f = self.fw.float_program.functions[self.main]
+            exact = self.float.call(self.main, *[np.asarray(x, f.types[p].numpy).reshape(f.types[p].shape) for x, p in zip(inputs, f.params, strict=True)])
+            self.float_outputs.append(exact[0])
+            self.same += decision(exact[0]) == decision(real[0])
+
+
+def equal(a: np.ndarray, b: np.ndarray) -> bool:
+    """Bits for integers, `FLOAT_TOLERANCE` for floats."""
+    if a.dtype.kind == "f":
+        return bool(np.allclose(a, b, rtol=FLOAT_TOLERANCE, atol=FLOAT_TOLERANCE, equal_nan=True))
+    return bool(np.array_equal(a, b))
+
+
+def decision(y: np.ndarray) -> Any:
+    """What an output says: the index of its largest value, or its sign if it is one number."""
+    return int(y.reshape(-1)[0] > 0) if y.size == 1 else int(y.reshape(-1).argmax())
+
+
+def typical(fw: Firmware) -> list[np.ndarray]:
+    """One typical call of the main function: the first calibration input, or zeros."""
+    f = fw.float_program.main
+    c = fw.network.calibration
+    if c is not None and c.function == f.name:
+        return [np.asarray(x[0]) for x in c.inputs]
+    return [np.zeros(f.types[p].shape, f.types[p].numpy) for p in f.params]
+
+
+def learn(fw: Firmware, data: Data) -> Learning:
+    """Start from the network's untrained state on the board, show it its lessons there, and measure before and after."""
+    module: Any = fw.network.module
+    name, lessons, blank = module.lessons(**_size(fw))
+    entry = fw.model.entries[name]
+    with fw.session() as s:
+        for state in blank:
+            slot = fw.model.states[state]
+            s.machine.write(s.base + slot.offset, bytes(slot.type.nbytes))
+        before = _score(fw, s, data)
+        s.machine.paint_stack()
+        s.machine.count(True)
+        for example in lessons:
+            s.call(name, *[to_slot(v, slot) for v, slot in zip(example, entry.inputs, strict=True)])
+        s.machine.count(False)
+        counts, stack = s.machine.counts(), s.machine.stack_bytes()
+        after = _score(fw, s, data)
+    cost = per_call(predict(fw.board, counts), len(lessons))
+    steps = None if counts.instructions is None else counts.instructions / len(lessons)
+    return Learning(len(lessons), before, after, steps, cost.ms, stack)
+
+
+def _score(fw: Firmware, s: Session, data: Data) -> float:
+    main = fw.program.main.name
+    entry = fw.model.entries[main]
+    outs = [s.call(main, to_slot(x, entry.inputs[0]))[0] for x in data.x]
+    return float(fw.network.module.metric(np.stack(outs), data.y))  # type: ignore[union-attr]
+
+
+def per_call(cost: Cost, calls: int) -> Cost:
+    """The cost of one of `calls` equal calls."""
+    from dataclasses import replace
+
+    def share(v: float | None) -> float | None:
+        return None if v is None else v / calls
+
+    return replace(cost, cycles=share(cost.cycles), ms=share(cost.ms), ms_low=share(cost.ms_low), ms_high=share(cost.ms_high),
+                   uj=share(cost.uj), uj_low=share(cost.uj_low), uj_high=share(cost.uj_high))
+
+
+def _report(fw: Firmware, run: _Run, counts: Counts, stack: int | None, emulator: str) -> Report:
+    card, image, board = fw.network.card, fw.image, fw.board
+    cost = per_call(predict(board, counts), run.calls)
+    accuracy = accuracy_float = None
+    mistakes: list[dict[str, Any]] = []
+    if run.data is not None:
+        metric = fw.network.module.metric  # type: ignore[union-attr]
+        accuracy = float(metric(np.stack(run.outputs), run.data.y))
+        accuracy_float = float(metric(np.stack(run.float_outputs), run.data.y)) if run.float_outputs else accuracy
+        mistakes = _mistakes(run)
+    main_layers = [v for v in fw.model.layers if v.function == run.main]
+    ram = fw.model.context_bytes + (stack or 0)
+    return Report(
+        name=fw.network.name, board=board.name, core=board.core.title, precision=fw.precision, accuracy=accuracy, accuracy_float=accuracy_float,
+        agreement=run.equal / run.calls, macs=sum(v.macs for v in main_layers),
+        instructions=None if counts.instructions is None else counts.instructions / run.calls, cycles_predicted=cost.cycles,
+        cycles_error=cost.cycles_error, ms_predicted=cost.ms, uj_predicted=cost.uj, flash_code=image.flash_code, flash_const=image.flash_const,
+        ram_arena=fw.model.arena, ram_state=fw.model.state, ram_stack=stack, emulator=emulator, compiler=image.compiler,
+        layers=_layers(fw, counts, run.calls), title=card.title if card else fw.network.name, board_title=board.title, function=run.main,
+        metric=card.metric if card else "", data=run.data.label if run.data else "", samples=run.calls,
+        agreement_float=run.same / run.calls if run.float_outputs else None, instructions_unit=counts.unit, cycles_exact=cost.exact_cycles,
+        ms_low=cost.ms_low, ms_high=cost.ms_high, uj_low=cost.uj_low, uj_high=cost.uj_high, cost_source=cost.source,
+        flash_data=image.flash_data, flash_total=image.flash, ram_total=ram, flash_limit=board.flash, ram_limit=board.ram,
+        fits=(board.flash is None or image.flash <= board.flash) and (board.ram is None or ram <= board.ram),
+        arena_bound=max((p.tensor_bound for p in fw.plan.functions.values()), default=0), memory=_memory(fw),
+        steps={n: [st.node.name for st in p.shared.timeline.steps] for n, p in fw.plan.functions.items()}, mistakes=mistakes, picozoo=__version__,
+    )
+
+
+def _layers(fw: Firmware, counts: Counts, calls: int) -> list[LayerReport]:
+    made = []
+    for i, v in enumerate(fw.model.layers):
+        c = counts.layers.get(str(i))
+        cost = per_call(predict(fw.board, c), calls) if c is not None else None
+        made.append(LayerReport(
+            v.name, v.op, v.function, v.macs, None if c is None else c.instructions / calls, cost.cycles if cost else None,
+            cost.ms if cost else None, cost.uj if cost else None, list(v.out_type.shape), v.out_type.dtype, v.source,
+        ))
+    return made
+
+
+def _memory(fw: Firmware) -> list[Block]:
+    return [
+        Block(v.label, offset, v.size, v.first, v.last, name)
+        for name, p in fw.plan.functions.items()
+        for v, offset in zip(p.lives, p.placed.offsets, strict=True) if v.size
+    ]
+
+
+def _mistakes(run: _Run, most: int = 24) -> list[dict[str, Any]]:
+    """Calls whose decision is not the label, where labels are single numbers."""
+    assert run.data is not None
+    y = np.asarray(run.data.y)
+    if y.ndim != 1:
+        return []
+    found = []
+    for i, out in enumerate(run.outputs):
+        got = decision(out) if out.size > 1 or set(np.unique(y).tolist()) <= {0, 1} else None
+        if got is not None and got != int(y[i]):
+            found.append({"index": i, "expected": int(y[i]), "got": got, "input": np.asarray(run.data.x[i]).round(3).reshape(-1).tolist(),
+                          "shape": list(np.asarray(run.data.x[i]).shape)})
+    return found[:most]
+
+
+__all__ = ["Data", "decision", "equal", "evaluate", "learn", "per_call", "test_data", "typical"]

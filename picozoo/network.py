@@ -1,0 +1,145 @@
+"""What `load` gives back: a program with its card and calibration data, from the zoo, a file, or a user's module."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from picozoo import artefact, find
+from picozoo.errors import BadFile, UnknownName, UsageError
+from picozoo.ir.program import Program
+from picozoo.specs import Calibration
+
+if TYPE_CHECKING:
+    from types import ModuleType
+
+ARTEFACTS = Path(__file__).parent / "zoo" / "_artefacts"
+
+
+@dataclass
+class Network:
+    """A program and what is known about it.
+
+    Args:
+        program: float or native; quantisation happens at compile time.
+        calibration: None where there is none (then only float32 and native are possible).
+        module: the zoo file it came from, for its card, data and metric; None for a user's model.
+        size: which of the card's sizes.
+    """
+
+    program: Program
+    calibration: Calibration | None = None
+    module: ModuleType | None = None
+    size: str = "default"
+    path: Path | None = None
+
+    @property
+    def name(self) -> str:
+        return self.program.name
+
+    @property
+    def card(self) -> Any:
+        """The zoo card, or None."""
+        return self.module.CARD if self.module is not None else None
+
+    def __repr__(self) -> str:
+        functions = ", ".join(f.name for f in self.program.public())
+        numbers = sum(a.size for a in self.program.constants.values())
+        return f"<network {self.name}: functions {functions}; {numbers:,} constants>"
+
+
+def load(name: str | Path) -> Network:
+    """A network of the zoo by name, or a file.
+
+    Args:
+        name: `lenet5`, `hopfield:tiny` (a size of a network), or the path of a `.pz` file.
+
+    Raises:
+        UnknownName: no network has this name; the message gives the nearest.
+        BadFile: the file is missing, damaged, or of a kind that cannot be read.
+
+    Example:
+        >>> load("perceptron")
+        <network perceptron: functions forward, learn; 1,153 constants>
+    """
+    text = str(name)
+    if "/" in text or "\\" in text or "." in text or Path(text).is_file():
+        return _load_file(Path(text))
+    base, _, size = text.partition(":")
+    module = find.load("zoo", base, "network")
+    size = size or "default"
+    module.CARD.check_size(size)
+    path = artefact_path(base, size)
+    if not path.is_file():
+        raise BadFile(f"{base}: the trained artefact {path.name} is not installed. Run 'picozoo train {text}'")
+    program, calibration = artefact.load_network(path)
+    return Network(program, calibration, module, size, path)
+
+
+def artefact_path(name: str, size: str = "default") -> Path:
+    """Where the shipped artefact of a zoo network lies."""
+    return ARTEFACTS / f"{name}{'' if size == 'default' else '_' + size}{artefact.SUFFIX}"
+
+
+def _load_file(path: Path) -> Network:
+    if path.suffix != artefact.SUFFIX:
+        if not path.suffix:
+            raise UnknownName(f"{path}: no such file, and no network has this name. See 'picozoo list'")
+        raise BadFile(
+            f"{path}: files of kind {path.suffix!r} cannot be read yet; picozoo reads {artefact.SUFFIX} files. "
+            f"In Python, picozoo.compile(module, example_inputs, board=...) takes a PyTorch module"
+        )
+    program, calibration = artefact.load_network(path)
+    module = None
+    if program.meta.get("zoo") in find.names("zoo"):
+        module = find.load("zoo", program.meta["zoo"], "network")
+    return Network(program, calibration, module, program.meta.get("size", "default"), path)
+
+
+def from_module(module: Any, examples: Any, *, name: str = "", calibrate: Any = None) -> Network:
+    """A user's nn.Module as a network.
+
+    Args:
+        examples: example inputs of `forward`, or a mapping of method names to theirs; see `frontend.torch_export.capture`.
+        calibrate: array of inputs of the main function (first dimension = calls), or a sequence of them, one per
+            parameter; None if it will not be quantised.
+    """
+    from picozoo.frontend.torch_export import capture
+
+    if examples is None:
+        raise UsageError("compile(module, ...) needs example inputs: one tuple of tensors, or a mapping of method names to tuples")
+    given = examples if isinstance(examples, Mapping) or isinstance(examples, list | tuple) else (examples,)
+    program = capture(module, given, name=name)
+    net = Network(program)
+    if calibrate is not None:
+        net.calibration = calibration_of(program, calibrate)
+    return net
+
+
+def calibration_of(program: Program, data: Any) -> Calibration:
+    """Check calibration arrays against the main function's parameters.
+
+    Raises:
+        UsageError: wrong number or shapes; says what is expected.
+    """
+    f = program.main
+    arrays = list(data) if isinstance(data, list | tuple) and len(data) == len(f.params) and len(f.params) > 1 else [data]
+    arrays = [np.asarray(a.detach().numpy() if hasattr(a, "detach") else a) for a in arrays]
+    if len(arrays) != len(f.params):
+        raise UsageError(f"calibration data: {f.name} takes {len(f.params)} inputs, got {len(arrays)} arrays")
+    made = []
+    for p, a in zip(f.params, arrays, strict=True):
+        t = f.types[p]
+        if a.size == 0 or a.size % max(t.size, 1):
+            raise UsageError(f"calibration data for {p[1:]}: expected calls x {list(t.shape)}, got {list(a.shape)}")
+        made.append(a.reshape(-1, *t.shape).astype(t.numpy))
+    if len({len(a) for a in made}) != 1:
+        raise UsageError(f"calibration data: the arrays hold {[len(a) for a in made]} calls; they must hold the same number")
+    return Calibration(f.name, tuple(made))
+
+
+__all__ = ["ARTEFACTS", "Calibration", "Network", "artefact_path", "calibration_of", "from_module", "load"]

@@ -1,0 +1,45 @@
+"""From a trained module to the artefact that is shipped: capture, float passes, calibration inputs."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from picozoo.artefact import save_program
+from picozoo.network import artefact_path
+from picozoo.specs import Calibration
+
+CALIBRATION_CALLS = 100
+STREAM_CALLS = 1000  # steps of a streaming network say little each
+
+
+def make(module: Any, trained: Any, size: str = "default", *, out: Path | None = None) -> Path:
+    """Capture a trained nn.Module of the zoo and write its artefact.
+
+    Args:
+        module: the zoo file (has CARD, examples, inputs).
+        trained: the nn.Module with its weights.
+        out: the file to write; by default where `load` finds it.
+    """
+    from picozoo.frontend.torch_export import capture
+
+    card = module.CARD
+    program = capture(trained, module.examples(size), name=card.name)
+    program.meta = {"zoo": card.name, "size": size}
+    path = out or artefact_path(card.name, size)
+    save_program(program, path, calibration_inputs(module, size) if card.precision == "int8" else None)
+    return path
+
+
+def calibration_inputs(module: Any, size: str = "default") -> Calibration:
+    """Inputs spread evenly over the training split; for a streaming network whole stretches from its start points."""
+    card = module.CARD
+    if not card.streaming:
+        x, _ = module.inputs("train", limit=20 * CALIBRATION_CALLS)
+        pick = np.linspace(0, len(x) - 1, CALIBRATION_CALLS).astype(int)
+        return Calibration(card.main, (x[pick],))
+    x, _ = module.inputs("train", limit=STREAM_CALLS)
+    starts = tuple(int(i) for i in sorted(module.starts("train", limit=STREAM_CALLS)))
+    return Calibration(card.main, (x,), starts)
