@@ -104,7 +104,7 @@ def _link_gcc(tools: Tools, folder: Path, objects: Sequence[str]) -> None:
     if tools.board.core.arch == "avr":  # avr-libc: its memory and float functions are hand-written assembly
         libraries = ["-Wl,--start-group", "-lm", "-lc", "-lgcc", "-Wl,--end-group"]
     else:
-        libraries = [*tools.runtime(folder), "-lgcc"]
+        libraries = [*tools.runtime(), "-lgcc"]
     tools.run([*tools.compiler, *tools.flags, *flags, *objects, *libraries, "-o", "image.elf"], folder)
 
 
@@ -114,7 +114,7 @@ def _link_zig(tools: Tools, folder: Path, objects: Sequence[str]) -> None:
     missing = undefined(tools.run([*lld, *objects], folder))
     if not missing:
         return
-    objects = [*objects, *tools.runtime(folder)]
+    objects = [*objects, *tools.runtime()]
     missing = undefined(tools.run([*lld, *objects], folder))
     if not missing:
         return

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import hashlib
 import importlib.metadata
 import importlib.util
+import json
 import os
 import platform
 import re
@@ -135,7 +137,7 @@ class Tools:
         files = sorted(name for name in sources if name.endswith(".c"))
         search = [f"-I{path}" for path in (".", *includes)]
         objects = self.compile(folder, files, [*search, *self.optimise(flags)])
-        objects += self.harness(folder)
+        objects += self.harness()
         arch = self.board.core.arch
         if arch == "wasm32":
             facts = _link_wasm.link(self, folder, objects, roots, const_prefix)
@@ -168,27 +170,34 @@ class Tools:
         levels = [flag for flag in flags if flag in ("-O1", "-O2", "-O3", "-Oz")]
         return [*flags, *(("-Xclang", levels[-1]) if levels else ())]
 
-    def harness(self, folder: Path) -> list[str]:
-        """Objects of ours for a machine that is driven over its serial line: start-up, monitor, board."""
+    def harness(self) -> list[str]:
+        """Objects of ours for a machine that is driven over a byte stream: start-up, monitor, board."""
         board_file = HARNESS_BOARDS.get(self.board.emulator)
         if board_file is None:
             return []
-        names = ["pz_monitor.c", "pz_start_cortexm.c", board_file]
-        for name in [*names, "pz_monitor.h"]:
-            shutil.copyfile(HARNESS / name, folder / name)
         # A loop that became a call of memcpy would bring in a function that counts as the network's.
-        return self.compile(folder, names, ["-O2", "-fno-builtin"])
+        return self.prebuilt(["pz_monitor.c", "pz_start_cortexm.c", board_file], ["-O2", "-fno-builtin"])
 
-    def runtime(self, folder: Path) -> list[str]:
+    def runtime(self) -> list[str]:
         """Objects with the functions that compilers call on their own; see harness/pz_runtime.c."""
-        names = ["pz_runtime.c", "pz_runtime_float.c"]
-        names += ["pz_runtime_avr.S"] if self.board.core.arch == "avr" else []
-        for name in [*names, "pz_runtime.h"]:
-            shutil.copyfile(HARNESS / name, folder / name)
-        # Small is what counts on AVR. Without -fno-builtin the loop in memcpy would become a call of memcpy.
-        opt = "-Os" if self.board.core.arch == "avr" else "-O2"
+        avr = self.board.core.arch == "avr"
+        names = ["pz_runtime.c", "pz_runtime_float.c", *(["pz_runtime_avr.S"] if avr else [])]
         only = [] if self.is_zig else ["-DPZ_RUNTIME_MEMORY_ONLY"]  # vendor GCC has the rest in libgcc
-        return self.compile(folder, names, [opt, "-fno-builtin", *only])
+        # Small is what counts on AVR. Without -fno-builtin the loop in memcpy would become a call of memcpy.
+        return self.prebuilt(names, ["-Os" if avr else "-O2", "-fno-builtin", *only])
+
+    def prebuilt(self, names: Sequence[str], flags: Sequence[str]) -> list[str]:
+        """Objects of our own harness files, compiled once per core and flags and kept in the cache; full paths."""
+        digest = hashlib.sha256(json.dumps([self.version, *self.flags, *flags]).encode())
+        for file in [*(HARNESS / name for name in names), *sorted(HARNESS.glob("*.h"))]:
+            digest.update(file.read_bytes())
+        folder = _cache.folder("objects") / digest.hexdigest()[:32]
+        if not folder.is_dir():
+            with _cache.staging(folder) as temporary:
+                for file in [*(HARNESS / name for name in names), *HARNESS.glob("*.h")]:
+                    shutil.copyfile(file, temporary / file.name)
+                self.compile(temporary, names, flags)
+        return [str(folder / (name + ".o")) for name in names]
 
 
 def select(board: Board, toolchain: str) -> Tools:
