@@ -25,7 +25,7 @@ from picozoo.specs import Board, Calibration
 PRECISIONS = ("auto", "int8", "float32", "native")
 PREFER = ("speed", "balanced", "size")
 # What each preference changes: compiler flag, most convolution weights stored as int16, one kernel for many layers.
-_PREFER: dict[str, tuple[str, int, bool]] = {"speed": ("-O3", 1 << 30, False), "balanced": ("-O3", 4096, False), "size": ("-Os", 0, True)}
+_PREFER: dict[str, tuple[str, int, bool]] = {"speed": ("-O3", 1 << 30, False), "balanced": ("-O2", 4096, False), "size": ("-Os", 0, True)}
 
 
 @dataclass(frozen=True)
