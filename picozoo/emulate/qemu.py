@@ -262,7 +262,7 @@ class QemuMachine(Base):
         self._pipes = []
 
     def close(self) -> None:
-        """End the QEMU process."""
+        """End the QEMU process. Where this is never called, QEMU ends itself when its pipe does."""
         self._stop()
         self._folder.cleanup()
 
@@ -271,7 +271,7 @@ def _open_pipe(path: Path) -> int:
     """A named pipe, open for both directions so that neither side waits for the other to open it."""
     path.unlink(missing_ok=True)
     os.mkfifo(path)
-    return os.open(path, os.O_RDWR)
+    return os.open(path, os.O_RDWR | os.O_CLOEXEC)
 
 
 @cache

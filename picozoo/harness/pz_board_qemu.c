@@ -4,7 +4,7 @@
  */
 #include "pz_monitor.h"
 
-enum { PZ_SYS_OPEN = 1, PZ_SYS_WRITE = 5, PZ_SYS_READ = 6, PZ_READ_BINARY = 1, PZ_WRITE_BINARY = 5, PZ_BUFFER = 4096 };
+enum { PZ_SYS_OPEN = 1, PZ_SYS_WRITE = 5, PZ_SYS_READ = 6, PZ_SYS_EXIT = 0x18, PZ_READ_BINARY = 1, PZ_WRITE_BINARY = 5, PZ_BUFFER = 4096 };
 
 static uint32_t pz_in_file PZ_HARNESS_BSS, pz_out_file PZ_HARNESS_BSS;
 static uint32_t pz_in_at PZ_HARNESS_BSS, pz_in_end PZ_HARNESS_BSS, pz_out_end PZ_HARNESS_BSS;
@@ -29,6 +29,14 @@ static PZ_HARNESS void pz_flush(void)
     }
 }
 
+/* Ends QEMU: reason "application exit". */
+static PZ_HARNESS void pz_exit(void)
+{
+    register uint32_t r0 __asm__("r0") = PZ_SYS_EXIT;
+    register uint32_t r1 __asm__("r1") = 0x20026u;
+    __asm__ volatile("bkpt 0xAB" : "+r"(r0) : "r"(r1) : "memory");
+}
+
 PZ_HARNESS void pz_board_init(void)
 {
     pz_in_file = pz_semihost(PZ_SYS_OPEN, (uint32_t)(uintptr_t)pz_in_name, PZ_READ_BINARY, sizeof pz_in_name - 1u);
@@ -42,6 +50,9 @@ PZ_HARNESS int pz_board_get(void)
         pz_flush(); /* the other side waits for this before it sends more */
         pz_in_end = PZ_BUFFER - pz_semihost(PZ_SYS_READ, pz_in_file, (uint32_t)(uintptr_t)pz_in, PZ_BUFFER);
         pz_in_at = 0;
+        if (pz_in_end == 0u) { /* the other side is gone */
+            pz_exit();
+        }
     }
     return pz_in[pz_in_at++];
 }

@@ -2,7 +2,13 @@
 
 from __future__ import annotations
 
+import os
+import pickle
 import struct
+import subprocess
+import sys
+import time
+from pathlib import Path
 
 import programs
 import pytest
@@ -138,3 +144,29 @@ def test_wrong_addresses_and_names_are_refused(board: Board, machine: Machine) -
             machine.read(0xDEAD_0000, 4)
         with pytest.raises(MachineFault, match="no memory"):
             machine.write(0xDEAD_0000, b"1234")
+
+
+def test_qemu_ends_with_its_parent() -> None:
+    from conftest import board_named
+
+    image = build({"net.c": programs.NETWORK}, board_named("corstone300"), roots=programs.ROOTS)
+    code = "import os, pickle, sys; from picozoo.emulate import open_machine\n"
+    code += "machine = open_machine(pickle.loads(sys.stdin.buffer.read())); print(machine._process.pid)\n"
+    code += "sys.stdout.flush(); os._exit(1)"
+    done = subprocess.run([sys.executable, "-c", code], input=pickle.dumps(image), capture_output=True, check=False)
+    child = int(done.stdout)
+    for _ in range(100):
+        if not _alive(child):
+            return
+        time.sleep(0.05)
+    os.kill(child, 9)
+    pytest.fail("QEMU goes on without the process that started it")
+
+
+def _alive(process: int) -> bool:
+    """Running, and not merely waiting for somebody to ask how it ended."""
+    try:
+        state = Path(f"/proc/{process}/stat").read_text().rsplit(")", 1)[1].split()[0]
+    except OSError:
+        return False
+    return state != "Z"
