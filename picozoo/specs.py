@@ -59,6 +59,7 @@ class QuantParams:
 
     @property
     def per_tensor(self) -> bool:
+        """One scale for the whole tensor?"""
         return self.axis is None
 
     def broadcast(self, rank: int) -> tuple[np.ndarray, np.ndarray]:
@@ -95,29 +96,36 @@ class TensorType:
 
     @property
     def size(self) -> int:
+        """Number of elements."""
         return math.prod(self.shape)
 
     @property
     def nbytes(self) -> int:
+        """Size in bytes."""
         return self.size * DTYPES[self.dtype][2]
 
     @property
     def rank(self) -> int:
+        """Number of dimensions."""
         return len(self.shape)
 
     @property
     def numpy(self) -> type[np.generic]:
+        """The NumPy element type."""
         return DTYPES[self.dtype][0]
 
     @property
     def c_type(self) -> str:
+        """The C element type, see kernels/pz_base.h."""
         return DTYPES[self.dtype][1]
 
     @property
     def is_float(self) -> bool:
+        """Is the element type float32?"""
         return self.dtype == "f32"
 
     def with_(self, **changes: object) -> TensorType:
+        """A copy with some fields changed."""
         from dataclasses import replace
 
         return replace(self, **changes)  # type: ignore[arg-type]

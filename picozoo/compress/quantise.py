@@ -35,10 +35,12 @@ class Chosen:
 
     @property
     def scale(self) -> float:
+        """The one scale."""
         return self.quant.scale[0]
 
     @property
     def zero(self) -> int:
+        """The one zero point."""
         return self.quant.zero_point[0]
 
 

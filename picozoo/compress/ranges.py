@@ -25,6 +25,7 @@ class Seen:
     count: int = 0
 
     def add(self, values: np.ndarray) -> None:
+        """Note the values of one call."""
         flat = values.reshape(-1)
         if not flat.size:
             return
@@ -36,6 +37,7 @@ class Seen:
             self.count += self.samples[-1].size
 
     def merge(self, other: Seen) -> None:
+        """Take over what another tensor held; the two will share parameters."""
         self.low, self.high = min(self.low, other.low), max(self.high, other.high)
         self.samples += other.samples
         self.count += other.count

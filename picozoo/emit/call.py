@@ -52,6 +52,7 @@ class Tables:
     by_content: dict[str, str] = field(default_factory=dict)
 
     def add(self, hint: str, array: np.ndarray, comment: str = "") -> str:
+        """Store a table and return its C name; equal tables are stored once."""
         array = np.ascontiguousarray(array)
         c_type = _TABLE_TYPES.get(array.dtype.name) or DTYPES[dtype_of(array)][1]
         digest = hashlib.sha256(c_type.encode() + array.tobytes()).hexdigest()
@@ -66,6 +67,7 @@ class Tables:
 
     @property
     def nbytes(self) -> int:
+        """Bytes of all tables."""
         return sum(a.nbytes for _, a, _ in self.arrays.values())
 
 
@@ -99,9 +101,11 @@ class Call:
         return members.ref if members.kind == "const" else ref
 
     def bytes_of(self, i: int) -> str:
+        """C expression of input `i`, for kernels that do not look at its type."""
         return self.x(i)
 
     def bytes_out(self, i: int = 0) -> str:
+        """C expression of output `i`, for kernels that do not look at its type."""
         return self.y(i)
 
     def y(self, i: int = 0, plain: bool = False) -> str:

@@ -273,18 +273,22 @@ class Context:
     # -- what readers ask -----------------------------------------------------------------------------------------------
     @property
     def out_value(self) -> Any:
+        """PyTorch's own description of what the node gives (its first output)."""
         value = self.node.meta["val"]
         return value[0] if isinstance(value, tuple | list) else value
 
     @property
     def out_shape(self) -> tuple[int, ...]:
+        """Shape of the node's first output."""
         return tuple(self.out_value.shape)
 
     @property
     def out_dtype(self) -> str:
+        """Element type of the node's first output."""
         return _type(self.out_value, f"output of {_overload(self.node)}").dtype
 
     def type(self, ref: str) -> TensorType:
+        """Type of a value of the function being captured."""
         return self.program.type_of(self.function, ref)
 
     def hint(self, arg: Any) -> str:
@@ -303,6 +307,7 @@ class Context:
         return array
 
     def const(self, array: np.ndarray, hint: str, dtype: str = "") -> str:
+        """A constant of the program; its reference."""
         array = np.asarray(array)
         kind = dtype or {"float64": "f32", "float32": "f32", "bool": "bool"}.get(array.dtype.name, f"i{array.dtype.itemsize * 8}")
         kind = "u8" if array.dtype == np.uint8 and not dtype else kind
@@ -385,11 +390,13 @@ class Context:
         return label
 
     def reshape(self, ref: Any, shape: Sequence[int]) -> str:
+        """A view of a value in another shape; the value itself if it has that shape."""
         ref = self.ref(ref)
         shape = tuple(int(d) for d in shape)
         return ref if self.type(ref).shape == shape else str(self.emit("reshape", [ref], ReshapeAttrs(shape)))
 
     def expand(self, ref: str, shape: Sequence[int]) -> str:
+        """A value broadcast to a shape; the value itself if it has that shape."""
         shape = tuple(int(d) for d in shape)
         return ref if self.type(ref).shape == shape else str(self.emit("expand", [ref], ExpandAttrs(shape)))
 

@@ -55,6 +55,7 @@ class Function:
     public: bool = True
 
     def copy(self) -> Function:
+        """A copy whose lists can be changed; nodes and types are shared."""
         return replace(self, nodes=list(self.nodes), types=dict(self.types), updates=dict(self.updates))
 
     def uses(self) -> dict[str, list[Node | None]]:
@@ -68,6 +69,7 @@ class Function:
         return found
 
     def producers(self) -> dict[str, Node]:
+        """Output reference -> the node that makes it."""
         return {ref: node for node in self.nodes for ref in node.outputs}
 
     def fresh(self, hint: str) -> str:
@@ -122,12 +124,15 @@ class Program:
         return function.types[ref]
 
     def in_types(self, function: Function, node: Node) -> list[TensorType]:
+        """Types of what a node reads."""
         return [self.type_of(function, r) for r in node.inputs]
 
     def out_types(self, function: Function, node: Node) -> list[TensorType]:
+        """Types of what a node makes."""
         return [function.types[r] for r in node.outputs]
 
     def public(self) -> Iterator[Function]:
+        """The functions that a caller may call: all but the regions of loops."""
         return (f for f in self.functions.values() if f.public)
 
     @property

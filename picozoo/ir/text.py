@@ -43,6 +43,7 @@ def type_text(t: TensorType) -> str:
 
 
 def parse_type(text: str) -> TensorType:
+    """A type from its text. Raises BadFile if it is none."""
     m = _TYPE.match(text.strip())
     if not m:
         raise BadFile(f"not a tensor type: {text[:60]!r}")
@@ -72,6 +73,7 @@ def print_program(program: Program) -> str:
 
 
 def print_function(f: Function) -> list[str]:
+    """Lines of one function or region."""
     params = "; ".join(f"{p}: {type_text(f.types[p])}" for p in f.params)
     lines = [f"{'func' if f.public else 'region'} {f.name}({params}) -> ({', '.join(f.results)}) {{"]
     for n in f.nodes:

@@ -36,6 +36,7 @@ class Loops:
 
     @property
     def args(self) -> list[int]:
+        """As the C kernels take them: the four counts, then four steps for each operand."""
         return [*self.n, *(s for step in self.steps for s in step)]
 
 
@@ -97,6 +98,7 @@ class Unary(Elementwise):
     attr_order: ClassVar[tuple[str, ...]] = ()
 
     def fn(self, x: np.ndarray, attrs: Any) -> np.ndarray:
+        """The operation on whole arrays, in NumPy."""
         raise NotImplementedError
 
     def infer(self, ins: Types, attrs: Any) -> list[TensorType]:
@@ -139,6 +141,7 @@ class Binary(Elementwise):
     result: ClassVar[str] = ""  # output type where it differs from the inputs', such as "bool"
 
     def fn(self, a: np.ndarray, b: np.ndarray) -> np.ndarray:
+        """The operation on whole arrays, in NumPy; `a` and `b` broadcast."""
         raise NotImplementedError
 
     def infer(self, ins: Types, attrs: Any) -> list[TensorType]:

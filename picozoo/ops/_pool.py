@@ -73,5 +73,6 @@ class Pool(Op):
         return (0,) if plain and attrs.size[0] * attrs.size[1] > 1 and ins[0].shape[0] == 1 and attrs.size[0] <= ins[0].shape[1] else ()
 
     def window(self, call: Any) -> list[int]:
+        """Shapes, window, steps and padding, in the order in which the C kernels take them."""
         a, (n, h, w, c), (_, oh, ow, _) = call.attrs, call.ins[0].shape, call.outs[0].shape
         return [n, h, w, c, oh, ow, *a.size, *a.stride, a.pad[0], a.pad[2]]

@@ -57,6 +57,7 @@ class Reduce(Op):
     dtypes: ClassVar[tuple[str, ...]] = ("f32", "i32", "i64")
 
     def fn(self, x: np.ndarray, axis: tuple[int, ...]) -> np.ndarray:
+        """The reduction over `axis`, in NumPy, without those dimensions."""
         raise NotImplementedError
 
     def infer(self, ins: Types, attrs: ReduceAttrs) -> list[TensorType]:
@@ -89,6 +90,7 @@ class Reduce(Op):
 
 
 def reduce_cases(dtypes: tuple[str, ...] = ("f32", "i32")) -> tuple[Case, ...]:
+    """Shapes and axes that every reduction is tested with."""
     return tuple(
         Case((TensorType(s, d),), ReduceAttrs(a, k))
         for d in dtypes

@@ -46,6 +46,7 @@ def compose(first: Perm, then: Perm) -> Perm:
 
 
 def inverse(perm: Perm) -> Perm:
+    """The permutation that undoes `perm`."""
     return tuple(int(i) for i in np.argsort(perm))
 
 

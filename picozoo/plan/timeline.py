@@ -38,6 +38,7 @@ class Loop:
 
     @property
     def carried(self) -> int:
+        """How many values go round the loop."""
         return int(self.node.attrs.carried)
 
 
@@ -53,6 +54,7 @@ class Timeline:
 
     @property
     def end(self) -> int:
+        """The time of the return."""
         return len(self.steps) + 1
 
 
