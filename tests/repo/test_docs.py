@@ -1,0 +1,107 @@
+"""Every public name is documented, every example runs, every link leads somewhere."""
+
+from __future__ import annotations
+
+import doctest
+import importlib
+import inspect
+import re
+from collections.abc import Iterator
+from importlib.util import find_spec
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+import imports
+import pytest
+
+import picozoo
+
+MODULES = ["picozoo", *(f"picozoo.{name}" for name in imports.modules() if name != "__main__")]
+FENCE = re.compile(r"^```python\n(.*?)^```", re.MULTILINE | re.DOTALL)
+LINK = re.compile(r"\[[^\]]*\]\(([^)#\s]+)(?:#[^)]*)?\)")
+
+
+def load(name: str) -> ModuleType:
+    """A module, or a skip if it needs something that is not installed."""
+    try:
+        return importlib.import_module(name)
+    except ModuleNotFoundError as missing:
+        if missing.name and missing.name.startswith("picozoo"):
+            raise
+        pytest.skip(f"{name} needs {missing.name}")
+
+
+def public(module: ModuleType) -> Iterator[tuple[str, Any]]:
+    """Functions, classes, methods and properties that a module defines itself and does not hide."""
+    for name, thing in vars(module).items():
+        if name.startswith("_") or getattr(thing, "__module__", None) != module.__name__:
+            continue
+        if inspect.isfunction(thing) or inspect.isclass(thing):
+            yield name, thing
+        if inspect.isclass(thing):
+            for own in (n for n in vars(thing) if not n.startswith("_")):
+                member = getattr(thing, own)
+                if inspect.isroutine(member) or isinstance(member, property):
+                    yield f"{name}.{own}", member
+
+
+@pytest.mark.parametrize("name", MODULES)
+def test_public_names_are_documented(name: str) -> None:
+    module = load(name)
+    source = Path(str(module.__file__))
+    assert module.__doc__ or not source.read_text().strip(), f"{name} has no docstring"
+    bare = [n for n, thing in public(module) if not inspect.getdoc(thing)]
+    assert not bare, f"{name}: no docstring on {', '.join(bare)}"
+
+
+@pytest.mark.parametrize("name", MODULES)
+def test_examples_in_docstrings(name: str) -> None:
+    module = load(name)
+    flags = doctest.ELLIPSIS | doctest.NORMALIZE_WHITESPACE
+    for test in doctest.DocTestFinder(exclude_empty=True).find(module):
+        said: list[str] = []
+        result = doctest.DocTestRunner(optionflags=flags).run(test, out=said.append)
+        assert result.failed == 0, "".join(said)
+
+
+def test_the_public_list_is_what_is_public() -> None:
+    assert picozoo.__all__ == sorted(picozoo.__all__)
+    for name in picozoo.__all__:
+        assert getattr(picozoo, name) is not None
+    with pytest.raises(AttributeError, match="picozoo"):
+        picozoo.nothing_of_this_name  # noqa: B018
+
+
+def pages(root: Path) -> list[Path]:
+    """All pages written for people."""
+    return [*sorted(root.glob("*.md")), *sorted((root / "docs").rglob("*.md"))]
+
+
+def examples(root: Path) -> list[tuple[str, str]]:
+    """Python blocks of the pages: place and text."""
+    found = []
+    for page in pages(root):
+        text = page.read_text()
+        for block in FENCE.finditer(text):
+            line = text[: block.start()].count("\n") + 2
+            found.append((f"{page.relative_to(root)}:{line}", block[1]))
+    return found
+
+
+@pytest.mark.parametrize(("place", "code"), examples(imports.PACKAGE.parent), ids=lambda v: v if ".md:" in v else "")
+def test_python_of_the_pages_runs(place: str, code: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    if "torch" in code and find_spec("torch") is None:
+        pytest.skip("PyTorch is not installed")
+    monkeypatch.chdir(tmp_path)
+    # torch.export looks the module's source up by file: the example must be one.
+    file = tmp_path / "example.py"
+    file.write_text(code)
+    exec(compile(code, str(file), "exec"), {"__name__": "example", "__file__": str(file)})
+
+
+def test_links_lead_somewhere(root: Path) -> None:
+    for page in pages(root):
+        for link in LINK.findall(page.read_text()):
+            if not re.match(r"[a-z]+:", link):
+                assert (page.parent / link).exists(), f"{page.relative_to(root)} links to {link}, which is not there"
