@@ -80,13 +80,20 @@ class Firmware:
     @cached_property
     def image(self) -> build.Image:
         """Compiled and linked; from the cache if the same sources were built before."""
+        return self._build()
+
+    def stepping_image(self) -> build.Image:
+        """The same, with layer functions that can be called one at a time from outside."""
+        return self._build([v.symbol for v in self.model.layers], ["-DPZ_LAYER=PZ_NOINLINE"])
+
+    def _build(self, roots: Sequence[str] = (), extra: Sequence[str] = ()) -> build.Image:
         n = self.model.name
         sources = dict(self.model.files)
         sources["pz_instance.c"] = f'#include "{n}.h"\n{n}_t pz_net;\n'
         opt, _, shared = _PREFER[self.options.prefer]
-        roots = ["pz_net", f"{n}_init", *[e.symbol for e in self.model.entries.values()]]
-        return build.build(sources, self.board, roots=roots, toolchain=self.options.toolchain, opt=opt, const_prefix=f"{n}_",
-                           extra=["-DPZ_SHARED_KERNELS"] if shared else [])
+        keep = ["pz_net", f"{n}_init", *[e.symbol for e in self.model.entries.values()], *roots]
+        flags = [*(["-DPZ_SHARED_KERNELS"] if shared else []), *extra]
+        return build.build(sources, self.board, roots=keep, toolchain=self.options.toolchain, opt=opt, const_prefix=f"{n}_", extra=flags)
 
     def check_fits(self, stack: int = 0) -> None:
         """Raise if flash or RAM is too small.
@@ -154,16 +161,17 @@ class Firmware:
         return evaluate(self, samples=0)
 
     def layer(self, symbol: str) -> Layer:
+        """The layer behind a C function's name."""
         return next(v for v in self.model.layers if v.symbol == symbol)
 
 
 class Session:
     """A running board with one instance of the network: calls, state, counts."""
 
-    def __init__(self, firmware: Firmware, *, count: bool = False) -> None:
+    def __init__(self, firmware: Firmware, *, count: bool = False, image: build.Image | None = None) -> None:
         self.firmware = firmware
         layers = {v.symbol: str(i) for i, v in enumerate(firmware.model.layers)}
-        self.machine = emulate.open_machine(firmware.image, layers=layers)
+        self.machine = emulate.open_machine(image or firmware.image, layers=layers)
         self.base = self.machine.address("pz_net")
         self.machine.paint_stack()
         self.machine.count(count)

@@ -29,6 +29,8 @@ class Network:
         calibration: None where there is none (then only float32 and native are possible).
         module: the zoo file it came from, for its card, data and metric; None for a user's model.
         size: which of the card's sizes.
+        path: the file it was read from.
+        source: the PyTorch module it was captured from, for the verification ladder.
     """
 
     program: Program
@@ -36,9 +38,11 @@ class Network:
     module: ModuleType | None = None
     size: str = "default"
     path: Path | None = None
+    source: Any = None
 
     @property
     def name(self) -> str:
+        """The program's name; the generated C has it too."""
         return self.program.name
 
     @property
@@ -64,7 +68,7 @@ def load(name: str | Path) -> Network:
 
     Example:
         >>> load("perceptron")
-        <network perceptron: functions forward, learn; 1,153 constants>
+        <network perceptron: functions forward, learn; 2,307 constants>
     """
     text = str(name)
     if "/" in text or "\\" in text or "." in text or Path(text).is_file():
@@ -114,7 +118,7 @@ def from_module(module: Any, examples: Any, *, name: str = "", calibrate: Any = 
         raise UsageError("compile(module, ...) needs example inputs: one tuple of tensors, or a mapping of method names to tuples")
     given = examples if isinstance(examples, Mapping) or isinstance(examples, list | tuple) else (examples,)
     program = capture(module, given, name=name)
-    net = Network(program)
+    net = Network(program, source=module)
     if calibrate is not None:
         net.calibration = calibration_of(program, calibrate)
     return net

@@ -70,6 +70,7 @@ class Model:
 
     @property
     def context_bytes(self) -> int:
+        """RAM of one instance: working memory and state."""
         return self.arena + self.state
 
 
@@ -131,12 +132,12 @@ class _Printer:
     def _loop(self, root: Function, f: Function, node: Node) -> Iterator[str]:
         shared = self.plan.functions[root.name].shared
         cond, body = self.program.functions[node.attrs.cond], self.program.functions[node.attrs.body]
-        yield from self._copies(root, shared.loop_in[node.name])
+        yield from self._copies(root, shared.loop_in[(f.name, node.name)])
         yield f"for (;;) {{ /* {node.name} */"
         yield from ("  " + s for s in self._statements(root, cond))
         yield f"  if (!*({self._address(root.name, key(cond, cond.results[0]))})) break;"
         yield from ("  " + s for s in self._statements(root, body))
-        yield from ("  " + s for s in self._copies(root, shared.loop_out[node.name]))
+        yield from ("  " + s for s in self._copies(root, shared.loop_out[(f.name, node.name)]))
         yield "}"
 
     def _copies(self, root: Function, pairs: list[tuple[tuple[str, str], tuple[str, str]]]) -> Iterator[str]:

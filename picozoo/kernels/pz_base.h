@@ -46,7 +46,9 @@ typedef int64_t PZ_ALIAS pz_i64;
 #endif
 
 /* A layer is a function of its own, so that a profiler can tell layers apart. */
+#ifndef PZ_LAYER
 #define PZ_LAYER static PZ_NOINLINE
+#endif
 
 /* Called between layers in profiling builds (k = index of the layer that starts). */
 #ifndef PZ_MARK

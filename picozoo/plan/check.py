@@ -122,7 +122,7 @@ class _Replay:
     def loop(self, f: Function, node: Node) -> None:
         cond, body = self.program.functions[node.attrs.cond], self.program.functions[node.attrs.body]
         n = node.attrs.carried
-        into, out = self.fp.shared.loop_in[node.name], self.fp.shared.loop_out[node.name]
+        into, out = self.fp.shared.loop_in[(f.name, node.name)], self.fp.shared.loop_out[(f.name, node.name)]
         for source, _ in into:
             self.read(source, f"to enter loop {node.name}")
         copied = {to for _, to in into}

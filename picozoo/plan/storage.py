@@ -34,6 +34,7 @@ class Storage:
     ref: str = ""  # the state or constant
 
     def label(self) -> str:
+        """Its first value's name, for reports."""
         return self.members[0][1].lstrip("%@$")
 
 
@@ -44,8 +45,8 @@ class Shared:
     timeline: Timeline
     of: dict[Key, Storage] = field(default_factory=dict)
     update_copies: list[tuple[str, Key]] = field(default_factory=list)
-    loop_in: dict[str, list[tuple[Key, Key]]] = field(default_factory=dict)  # node name -> (from, to)
-    loop_out: dict[str, list[tuple[Key, Key]]] = field(default_factory=dict)
+    loop_in: dict[Key, list[tuple[Key, Key]]] = field(default_factory=dict)  # (function, node) -> (from, to)
+    loop_out: dict[Key, list[tuple[Key, Key]]] = field(default_factory=dict)
 
     def storages(self) -> list[Storage]:
         """Every storage once, in the order of first use."""
@@ -148,7 +149,7 @@ class _Joiner:
             self.shared.update_copies.append((state, value))
 
     def _loop_results(self, loop: Loop) -> None:
-        copies = self.shared.loop_out.setdefault(loop.node.name, [])
+        copies = self.shared.loop_out.setdefault((loop.function.name, loop.node.name), [])
         for k, ref in enumerate(loop.body.results):
             value, home = key(loop.body, ref), self.of[key(loop.body, loop.body.params[k])]
             if self.of[value] is home:
@@ -162,7 +163,7 @@ class _Joiner:
                 copies.append((value, key(loop.body, loop.body.params[k])))
 
     def _loop_inputs(self, loop: Loop) -> None:
-        copies = self.shared.loop_in.setdefault(loop.node.name, [])
+        copies = self.shared.loop_in.setdefault((loop.function.name, loop.node.name), [])
         for k, ref in enumerate(loop.node.inputs[: loop.carried]):
             start, home = self.of[key(loop.function, ref)], self.of[key(loop.function, loop.node.outputs[k])]
             alone = sum(self.of[key(loop.function, r)] is start for r in loop.node.inputs) == 1

@@ -62,6 +62,8 @@ SIDE = 14
 LETTERS = "AJPV"  # four of the letters that are least alike; 0.11 N
 DAMAGE = (0.10, 0.20)
 DAMAGE_SEEDS = {"train": 1982, "test": 1984}
+# Pictures of +1 and -1 come to rest by themselves, since every flip lowers the energy; anything else might not.
+MOST_SWEEPS = 50
 COPIES = 25  # damaged copies of each picture in a split
 # Eight digits of MNIST's training part at 14x14 (`digit_patterns` made them), one bit per dot, row by row.
 DIGITS = {
@@ -122,12 +124,12 @@ def build(size: str = "default") -> nn.Module:
         def recall(self, p: torch.Tensor) -> torch.Tensor:
             zero = self.get_buffer("first")
 
-            def restless(x: torch.Tensor, i: torch.Tensor, quiet: torch.Tensor) -> torch.Tensor:
-                return (quiet < self.n).reshape(())
+            def restless(x: torch.Tensor, i: torch.Tensor, quiet: torch.Tensor, turns: torch.Tensor) -> torch.Tensor:
+                return torch.logical_and(quiet < self.n, turns < MOST_SWEEPS * self.n).reshape(())
 
             def update(
-                x: torch.Tensor, i: torch.Tensor, quiet: torch.Tensor
-            ) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
+                x: torch.Tensor, i: torch.Tensor, quiet: torch.Tensor, turns: torch.Tensor
+            ) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor, torch.Tensor]:
                 row = torch.index_select(self.W, 0, i).reshape(-1)  # (N,) int8
                 says = torch.index_select(x, 0, i)  # (1,) int8
                 # |W x| = |W| fits int8, so only the sum needs 32 bits; a unit does not listen to itself, and what it
@@ -138,9 +140,9 @@ def build(size: str = "default") -> nn.Module:
                 turned = torch.index_copy(x, 0, i.long(), torch.where(flip, -says, says))
                 quiet = torch.where(flip, zero, quiet + 1)
                 following = i + 1
-                return turned, torch.where(following >= self.n, zero, following), quiet
+                return turned, torch.where(following >= self.n, zero, following), quiet, turns + 1
 
-            start = (p, zero.clone(), zero.clone())
+            start = (p, zero.clone(), zero.clone(), zero.clone())
             at_rest: torch.Tensor = torch.while_loop(restless, update, start)[0]  # type: ignore[no-untyped-call]
             return at_rest
 

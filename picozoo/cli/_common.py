@@ -1,0 +1,115 @@
+"""What commands share: common options, how errors are told."""
+
+from __future__ import annotations
+
+import sys
+import traceback
+from collections.abc import Callable
+from typing import Any, TypeVar
+
+import click
+
+from picozoo import find
+from picozoo.errors import PicozooError, UsageError
+
+F = TypeVar("F", bound=Callable[..., Any])
+
+# Equal to the tuples in compiler.py and compress/ranges.py (a test says so), which would bring in NumPy.
+PRECISIONS = ("auto", "int8", "float32", "native")
+METHODS = ("mse", "percentile", "minmax")
+PREFER = ("speed", "balanced", "size")
+IO = ("int8", "float32")
+TOOLCHAINS = ("zig", "gcc")
+
+
+class Command(click.Command):
+    """A command that takes --debug in any place."""
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.params.append(
+            click.Option(["--debug"], is_flag=True, expose_value=False, help="Show the traceback of an error.")
+        )
+
+
+def json_option(what: str) -> Callable[[F], F]:
+    """--json; `what` completes "Print ... as JSON"."""
+    return click.option("--json", "as_json", is_flag=True, help=f"Print {what} as JSON, and nothing else on stdout.")
+
+
+def network_argument(f: F) -> F:
+    """The network: a name of the zoo or a file."""
+    return click.argument("network", metavar="NAME|FILE")(f)
+
+
+def compile_options(f: F) -> F:
+    """The fields of `compiler.Options`, as one keyword argument each."""
+    rows: tuple[tuple[str, tuple[str, ...], str, str], ...] = (
+        ("--precision", PRECISIONS, "auto", "auto: integers as they are, int8 where there is calibration data, else float32."),
+        ("--method", METHODS, "mse", "How calibration chooses ranges for int8."),
+        ("--prefer", PREFER, "balanced", "What the C compiler and the kernels favour."),
+        ("--toolchain", TOOLCHAINS, "zig", "zig: bundled Clang. gcc: the chip's vendor compiler, if installed."),
+        ("--io", IO, "int8", "Inputs and outputs of an int8 network: as integers, or as real numbers."),
+    )
+    for flag, allowed, default, text in reversed(rows):
+        f = click.option(flag, type=click.Choice(allowed), default=default, show_default=True, help=text)(f)
+    return f
+
+
+def board_names(text: tuple[str, ...] | str) -> list[str]:
+    """Board names of one or more comma-separated lists; `all` stands for every board.
+
+    Raises:
+        UnknownName: one of them is no board.
+        UsageError: none is given.
+
+    Example:
+        >>> board_names("pico,uno,pico")
+        ['pico', 'uno']
+    """
+    from picozoo.errors import UnknownName
+
+    known = find.names("boards")
+    lists = (text,) if isinstance(text, str) else text
+    names = [n.strip() for part in lists for n in part.split(",") if n.strip()]
+    if not names:
+        raise UsageError("--board needs a name. See 'picozoo boards'")
+    found: dict[str, None] = {}
+    for name in names:
+        if name != "all" and name not in known:
+            raise UnknownName(find.unknown("board", name, known, "picozoo boards"))
+        found.update(dict.fromkeys(known if name == "all" else [name]))
+    return list(found)
+
+
+def report_error(error: BaseException, *, debug: bool = False) -> int:
+    """Tell the user in one sentence on stderr, and choose the exit code."""
+    if isinstance(error, click.exceptions.Exit | SystemExit):
+        code = error.exit_code if isinstance(error, click.exceptions.Exit) else error.code
+        return code if isinstance(code, int) else int(code is not None)
+    if debug:
+        traceback.print_exception(error, file=sys.stderr)
+    sentence, code = _told(error)
+    print(sentence, file=sys.stderr)
+    return code
+
+
+def _told(error: BaseException) -> tuple[str, int]:
+    if isinstance(error, click.UsageError):
+        where = error.ctx.command_path if error.ctx else "picozoo"
+        text = error.format_message().rstrip(".")
+        see = "" if "--help" in text else f". See '{where} --help'"
+        return f"{where}: {text}{see}", 2
+    if isinstance(error, click.ClickException):
+        return f"picozoo: {error.format_message()}", error.exit_code
+    if isinstance(error, PicozooError):
+        return f"picozoo: {error}", error.exit_code
+    if isinstance(error, KeyboardInterrupt | click.Abort):
+        return "picozoo: stopped. Nothing half-written is left behind", 130
+    if isinstance(error, OSError):
+        name = f"{error.filename}: " if error.filename else ""
+        return f"picozoo: {name}{error.strerror or error}", 1
+    if isinstance(error, MemoryError):
+        return "picozoo: this machine has not enough memory for it. Use a smaller network or fewer --samples", 1
+    kind = type(error).__name__
+    return f"picozoo: unexpected {kind}: {error}. This is a bug in picozoo; --debug shows where, please report it", 1

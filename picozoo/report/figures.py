@@ -1,0 +1,245 @@
+"""Numbers as words, and the rows of every table: the terminal and report.html show the same ones.
+
+Each figure says how it was obtained: "exact" (counted, or read from the linked image), "measured" (on the emulated
+board), "predicted" (from a model, with its error), or "" (a fact of the network).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+from picozoo.report.data import LayerReport, Report
+
+NONE = "–"
+
+
+@dataclass(frozen=True)
+class Figure:
+    """One row: its label, how the number was obtained, and the text for a report."""
+
+    label: str
+    how: str
+    text: Callable[[Report], str]
+
+
+def count(n: float | None) -> str:
+    """A whole number with thousands separators.
+
+    Example:
+        >>> count(633882.4), count(None)
+        ('633,882', '–')
+    """
+    return NONE if n is None else f"{n:,.0f}"
+
+
+def size(n: float | None) -> str:
+    """Bytes, exact.
+
+    Example:
+        >>> size(6976)
+        '6,976 B'
+    """
+    return NONE if n is None else f"{n:,.0f} B"
+
+
+def size_short(n: float | None) -> str:
+    """Bytes in the unit that suits them, 1 KB = 1024 bytes.
+
+    Example:
+        >>> size_short(262144), size_short(1504), size_short(900)
+        ('256 KB', '1.47 KB', '900 B')
+    """
+    if n is None:
+        return NONE
+    for factor, unit in ((1 << 30, "GB"), (1 << 20, "MB"), (1 << 10, "KB")):
+        if n >= factor:
+            return f"{three(n / factor)} {unit}"
+    return f"{n:,.0f} B"
+
+
+def three(x: float) -> str:
+    """Three significant digits, without an exponent.
+
+    Example:
+        >>> three(14.566), three(0.012345), three(1234.5), three(256.0)
+        ('14.6', '0.0123', '1,234', '256')
+    """
+    if x == 0:
+        return "0"
+    if abs(x) >= 100:
+        return f"{x:,.0f}"
+    text = f"{x:.3g}"
+    if "e" in text:
+        text = f"{x:.12f}".rstrip("0")
+    return text
+
+
+def share(x: float | None, digits: int = 1) -> str:
+    """A share as a percentage; only a true 1 is shown as 100 %.
+
+    Example:
+        >>> share(0.995), share(1.0), share(0.99999)
+        ('99.5 %', '100 %', '99.9 %')
+    """
+    if x is None:
+        return NONE
+    if x == 1:
+        return "100 %"
+    most = 100 - 10.0**-digits
+    return f"{min(x * 100, most) if x < 1 else x * 100:.{digits}f} %"
+
+
+def duration(ms: float | None) -> str:
+    """Milliseconds in the unit that suits them.
+
+    Example:
+        >>> duration(14.566), duration(0.2351), duration(2150)
+        ('14.6 ms', '235 µs', '2.15 s')
+    """
+    if ms is None:
+        return NONE
+    if ms >= 1000:
+        return f"{three(ms / 1000)} s"
+    return f"{three(ms)} ms" if ms >= 1 else f"{three(ms * 1000)} µs"
+
+
+def energy(uj: float | None) -> str:
+    """Microjoules in the unit that suits them.
+
+    Example:
+        >>> energy(144.5), energy(0.0417), energy(2150.0)
+        ('144 µJ', '41.7 nJ', '2.15 mJ')
+    """
+    if uj is None:
+        return NONE
+    if uj >= 1000:
+        return f"{three(uj / 1000)} mJ"
+    return f"{three(uj)} µJ" if uj >= 0.1 else f"{three(uj * 1000)} nJ"
+
+
+def between(low: float | None, high: float | None, words: Callable[[float | None], str]) -> str:
+    """A range; one value where both ends are the same.
+
+    Example:
+        >>> between(11.65, 18.21, duration)
+        '11.7 ms to 18.2 ms'
+    """
+    if low is None or high is None:
+        return NONE
+    return words(low) if low == high else f"{words(low)} to {words(high)}"
+
+
+def of_limit(used: int | None, limit: int | None) -> str:
+    """How much of a board's memory is used.
+
+    Example:
+        >>> of_limit(71092, 1048576), of_limit(40000, 32768), of_limit(5, None)
+        ('6.8 % of 1 MB', '7,232 B too many', 'no limit here')
+    """
+    if used is None:
+        return NONE
+    if limit is None:
+        return "no limit here"
+    if used > limit:
+        return f"{used - limit:,} B too many"
+    return f"{share(used / limit)} of {size_short(limit)}"
+
+
+def per_mac(r: Report) -> str:
+    """Instructions per multiply-accumulate."""
+    if not r.macs or r.instructions is None:
+        return NONE
+    return f"{r.instructions / r.macs:.2f}"
+
+
+def cycles_error(r: Report) -> str:
+    """How far the cycle model may be off."""
+    return "exact" if r.cycles_exact else f"±{r.cycles_error:.0%}"
+
+
+def equality(r: Report) -> str:
+    """What "equal to the reference" means for this report."""
+    return "within 0.0001" if r.precision == "float32" else "bit for bit"
+
+
+def sections(reports: Sequence[Report]) -> list[tuple[str, list[Figure]]]:
+    """The rows of the summary, by section; rows that say nothing for all these reports are left out."""
+    scored = any(r.accuracy is not None for r in reports)
+    quantised = any(r.agreement_float is not None for r in reports)
+    timed = any(r.cycles_predicted is not None for r in reports)
+    exact = bool(reports) and all(r.cycles_exact for r in reports if r.cycles_predicted is not None)
+    kind = "exact" if exact else "predicted"
+    result = [
+        *([Figure("accuracy on the board", "measured", lambda r: share(r.accuracy, 2))] if scored else []),
+        *([Figure("accuracy in float", "measured", lambda r: share(r.accuracy_float, 2))] if scored and quantised else []),
+        *([Figure("same answer as float", "measured", lambda r: share(r.agreement_float))] if quantised else []),
+        Figure("equal to the reference", "measured", lambda r: f"{share(r.agreement)}, {equality(r)}"),
+        Figure("calls made", "", lambda r: count(r.samples)),
+    ]
+    flash = [
+        Figure("code", "exact", lambda r: size(r.flash_code)),
+        Figure("tables (weights)", "exact", lambda r: size(r.flash_const)),
+        *([Figure("initial values", "exact", lambda r: size(r.flash_data))] if any(r.flash_data for r in reports) else []),
+        Figure("all of it", "exact", lambda r: size(r.flash_total)),
+        Figure("of the board's", "", lambda r: of_limit(r.flash_total, r.flash_limit)),
+    ]
+    ram = [
+        Figure("working memory", "exact", lambda r: size(r.ram_arena)),
+        Figure("  least possible", "exact", lambda r: size(r.arena_bound)),
+        *([Figure("kept state", "exact", lambda r: size(r.ram_state))] if any(r.ram_state for r in reports) else []),
+        Figure("stack", "measured", lambda r: size(r.ram_stack)),
+        Figure("all of it", "measured", lambda r: size(r.ram_total)),
+        Figure("of the board's", "", lambda r: of_limit(r.ram_total, r.ram_limit)),
+    ]
+    unit = {r.instructions_unit for r in reports}
+    call = [
+        *([Figure("multiply-accumulates", "exact", lambda r: count(r.macs))] if any(r.macs for r in reports) else []),
+        Figure("instructions" if unit != {"wasm fuel"} else "wasm fuel", "exact", lambda r: count(r.instructions)
+               + (" fuel" if r.instructions_unit == "wasm fuel" and unit != {"wasm fuel"} else "")),
+        *([Figure("  per multiply-accumulate", "exact", per_mac)] if any(r.macs for r in reports) else []),
+    ]
+    if timed:
+        call += [
+            Figure("cycles", kind, lambda r: f"{count(r.cycles_predicted)} {cycles_error(r)}" if r.cycles_predicted is not None else NONE),
+            Figure("time", kind, lambda r: duration(r.ms_predicted)),
+            *([] if exact else [Figure("  between", kind, lambda r: between(r.ms_low, r.ms_high, duration))]),
+        ]
+    if any(r.uj_predicted is not None for r in reports):
+        call += [
+            Figure("energy", "predicted", lambda r: energy(r.uj_predicted)),
+            Figure("  between", "predicted", lambda r: between(r.uj_low, r.uj_high, energy)),
+        ]
+    made = [
+        Figure("precision", "", lambda r: r.precision),
+        Figure("run by", "", lambda r: r.emulator),
+        Figure("compiled by", "", lambda r: r.compiler),
+    ]
+    return [("Result", result), ("Flash", flash), ("RAM", ram), ("One call", call), ("Made with", made)]
+
+
+def main_layers(r: Report) -> list[LayerReport]:
+    """Layers of the main function, in order."""
+    return [v for v in r.layers if v.function == r.function]
+
+
+def shape_text(shape: Sequence[int]) -> str:
+    """A shape as people write it.
+
+    Example:
+        >>> shape_text([1, 28, 28, 6]), shape_text([])
+        ('1×28×28×6', 'one number')
+    """
+    return "×".join(map(str, shape)) if shape else "one number"
+
+
+def learning_text(r: Report) -> str:
+    """One sentence about what the network learnt on the board, "" if nothing."""
+    v = r.learning
+    if v is None:
+        return ""
+    cost = f"{count(v.instructions_per_step)} instructions" if v.instructions_per_step is not None else ""
+    time = f"about {duration(v.ms_predicted)}" if v.ms_predicted is not None else ""
+    each = ", ".join(t for t in (cost, time, f"{size(v.stack)} of stack" if v.stack is not None else "") if t)
+    return (f"Learnt on the board from nothing: {count(v.samples)} examples took it from {share(v.accuracy_before)} to "
+            f"{share(v.accuracy_after)}" + (f" ({each} each)." if each else "."))

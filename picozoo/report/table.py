@@ -1,0 +1,191 @@
+"""Reports as tables on a terminal. One board: its figures and the profile of its layers; several: side by side."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+from rich.console import Console, RenderableType
+from rich.markup import escape
+from rich.table import Table
+from rich.text import Text
+
+from picozoo.report.data import LayerReport, Report
+from picozoo.report.figures import NONE, Figure, count, duration, learning_text, main_layers, sections, shape_text
+
+MOST_LAYERS = 24  # rows of a profile; the smallest layers beyond that are added up in one row
+LABEL = 26
+COLUMN = 21  # narrowest useful column of one board
+_STYLE = {"predicted": "yellow", "measured": "cyan", "exact": "green"}
+
+
+@dataclass(frozen=True)
+class Failed:
+    """A board that gave no report, and the sentence that says why."""
+
+    name: str
+    board: str
+    reason: str
+
+
+def show(console: Console, rows: Sequence[Report | Failed]) -> None:
+    """Print everything about these reports: summary, profile, learning, boards that failed."""
+    reports = [r for r in rows if isinstance(r, Report)]
+    if reports:
+        for part in summary(reports, console.width):
+            console.print(part)
+        console.print(profile(reports[0], console.width) if len(reports) == 1 else compare_layers(reports, console.width))
+        for r in reports:
+            if r.learning is not None:
+                console.print(("" if len(reports) == 1 else f"{r.board}: ") + learning_text(r))
+    for f in rows:
+        if isinstance(f, Failed):
+            console.print(Text.assemble((f"{f.board}: ", "bold red"), f.reason))
+
+
+def summary(reports: Sequence[Report], width: int) -> Iterator[RenderableType]:
+    """Figures in rows, boards in columns; as many tables one below the other as the width asks for."""
+    fit = max(1, (width - LABEL - 4) // (COLUMN + 3))
+    rows = sections(reports)
+    for start in range(0, len(reports), fit):
+        yield _summary(reports[start : start + fit], rows, width)
+
+
+def heading(r: Report) -> str:
+    """What was run, in one line."""
+    data = f" · {r.data}" if r.data else ""
+    return f"{r.title or r.name}{data}"
+
+
+def _summary(reports: Sequence[Report], rows: list[tuple[str, list[Figure]]], width: int) -> Table:
+    single = len(reports) == 1
+    title = f"{heading(reports[0])} · {reports[0].metric}" if reports[0].metric else heading(reports[0])
+    table = Table(title=title, title_justify="left", title_style="bold", show_edge=False, pad_edge=False, box=_box())
+    table.add_column("", min_width=LABEL, no_wrap=True)
+    for r in reports:
+        table.add_column(Text(f"{r.board_title or r.board}\n{r.core}", justify="right"), justify="right",
+                         max_width=None if single else max(COLUMN, (width - LABEL) // len(reports) - 3))
+    if single:
+        table.add_column("how known", style="dim")
+    for name, figures in rows:
+        table.add_row(Text(name, style="bold"))
+        for f in figures:
+            cells = [Text(f.text(r), style="bold" if f.label.startswith("accuracy") else "") for r in reports]
+            how = Text(f.how, style=_STYLE.get(f.how, "")) if single else None
+            label = f"  {f.label}" + (f" ({f.how})" if not single and f.how == "predicted" and f.label[0] != " " else "")
+            table.add_row(label, *cells, *([how] if how is not None else []))
+        table.add_section()
+    return table
+
+
+def _box() -> object:
+    from rich import box
+
+    return box.SIMPLE_HEAD
+
+
+def profile(r: Report, width: int) -> Table:
+    """Where the time goes: one row per layer of the main function, with a bar."""
+    layers = main_layers(r)
+    total = sum(v.instructions or 0 for v in layers)
+    wide, counted = width >= 90, any(v.instructions is not None for v in layers)
+    table = Table(title=f"Layers of {r.function}", title_justify="left", title_style="bold", show_edge=False, pad_edge=False, box=_box())
+    for name, right in (("layer", False), ("operator", False), ("output", False)):
+        table.add_column(name, justify="right" if right else "left", overflow="fold")
+    if any(v.macs for v in layers):
+        table.add_column("MACs", justify="right")
+    if counted:
+        table.add_column("fuel" if r.instructions_unit == "wasm fuel" else "instructions", justify="right")
+        table.add_column("share", no_wrap=True)
+    if any(v.ms_predicted is not None for v in layers):
+        table.add_column("time" if r.cycles_exact else "predicted", justify="right", style="" if r.cycles_exact else "yellow")
+    shown, rest = split(layers)
+    for v in shown:
+        cells = [escape(v.name), v.op, shape_text(v.out_shape) + (f" {v.out_dtype}" if wide else "")]
+        table.add_row(*cells, *_costs(r, layers, v.macs, v.instructions, v.ms_predicted, total, 16 if wide else 8))
+    if rest:
+        sums = [sum(getattr(v, k) or 0 for v in rest) for k in ("macs", "instructions", "ms_predicted")]
+        table.add_row(f"{len(rest)} smaller", "", "", *_costs(r, layers, *sums, total, 16 if wide else 8))
+    return table
+
+
+def split(layers: Sequence[LayerReport], most: int = MOST_LAYERS) -> tuple[list[LayerReport], list[LayerReport]]:
+    """The largest `most` layers, in order, and the others."""
+    if len(layers) <= most:
+        return list(layers), []
+    by_cost = sorted(range(len(layers)), key=lambda i: -(layers[i].instructions or 0))
+    keep = set(by_cost[: most - 1])
+    return [v for i, v in enumerate(layers) if i in keep], [v for i, v in enumerate(layers) if i not in keep]
+
+
+def _costs(
+    r: Report, layers: Sequence[LayerReport], macs: float, instructions: float | None, ms: float | None, total: float, bar_width: int
+) -> list[str]:
+    cells = []
+    if any(v.macs for v in layers):
+        cells.append(count(macs) if macs else "")
+    if any(v.instructions is not None for v in layers):
+        part = (instructions or 0) / total if total else 0.0
+        cells += [count(instructions), f"{bar(part, bar_width)} {part:>4.0%}"]
+    if any(v.ms_predicted is not None for v in layers):
+        cells.append(duration(ms))
+    return cells
+
+
+def bar(part: float, width: int) -> str:
+    """A bar of eighths of a character.
+
+    Example:
+        >>> bar(0.5, 4)
+        '██  '
+    """
+    eighths = round(max(0.0, min(part, 1.0)) * width * 8)
+    full, left = divmod(eighths, 8)
+    return ("█" * full + (" ▏▎▍▌▋▊▉"[left] if left else "")).ljust(width)
+
+
+def compare_layers(reports: Sequence[Report], width: int) -> Table:
+    """Instructions of each layer on each board that counts them."""
+    counted = [r for r in reports if r.instructions is not None][: max(1, (width - 24) // 14)]
+    table = Table(title="Instructions of each layer", title_justify="left", title_style="bold", show_edge=False, pad_edge=False, box=_box())
+    table.add_column("layer", overflow="fold")
+    for r in counted:
+        table.add_column(r.board, justify="right")
+    columns = [_by_name(r) for r in counted]
+    for key in dict.fromkeys(k for column in columns for k in column):
+        table.add_row(escape(key[0]), *[count(column[key].instructions) if key in column else NONE for column in columns])
+    return table
+
+
+class Rung(Protocol):
+    """What `ladder` shows of a comparison; `picozoo.ladder.Rung` has it."""
+
+    name: str
+    compared_with: str
+    calls: int
+    worst: float
+    ok: bool
+    first_difference: str
+
+
+def ladder(rungs: Sequence[Rung]) -> Table:
+    """The verification ladder, one row per comparison."""
+    table = Table(title="Verification ladder", title_justify="left", title_style="bold", show_edge=False, pad_edge=False, box=_box())
+    for name, right in (("form", False), ("compared with", False), ("outputs", True), ("largest difference", True), ("", False)):
+        table.add_column(name, justify="right" if right else "left", overflow="fold")
+    for v in rungs:
+        verdict = Text("equal", style="green") if v.ok else Text(v.first_difference or "differs", style="bold red")
+        table.add_row(escape(v.name), v.compared_with, count(v.calls), f"{v.worst:.3g}" if v.calls else NONE, verdict)
+    return table
+
+
+def _by_name(r: Report) -> dict[tuple[str, int], LayerReport]:
+    """Layers shown in a profile by name and, where loops repeat a name, how many of that name came before."""
+    found: dict[tuple[str, int], LayerReport] = {}
+    for v in split(main_layers(r))[0]:
+        found[v.name, sum(name == v.name for name, _ in found)] = v
+    return found
+
+
+__all__ = ["Failed", "bar", "compare_layers", "heading", "ladder", "profile", "show", "split", "summary"]
