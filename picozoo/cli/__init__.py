@@ -55,8 +55,9 @@ class Commands(click.Group):
             if title == SECTIONS[-1][0]:
                 here += [n for n in listed if n not in placed]
             rows = [(n, c.get_short_help_str(80)) for n in here if (c := self.get_command(ctx, n)) is not None]
-            with formatter.section(title):
-                formatter.write_dl(rows)
+            if rows:
+                with formatter.section(title):
+                    formatter.write_dl(rows)
 
 
 @click.command(

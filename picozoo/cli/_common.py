@@ -95,6 +95,10 @@ def report_error(error: BaseException, *, debug: bool = False) -> int:
 
 
 def _told(error: BaseException) -> tuple[str, int]:
+    if isinstance(error, click.NoSuchOption):
+        near = f"; did you mean {' or '.join(sorted(error.possibilities)[:3])}?" if error.possibilities else "."
+        where = error.ctx.command_path if error.ctx else "picozoo"
+        return f"{where}: no option is called {error.option_name}{near} See '{where} --help'", 2
     if isinstance(error, click.UsageError):
         where = error.ctx.command_path if error.ctx else "picozoo"
         text = error.format_message().rstrip(".")

@@ -158,6 +158,11 @@ def cycles_error(r: Report) -> str:
     return "exact" if r.cycles_exact else f"±{r.cycles_error:.0%}"
 
 
+def digits(r: Report) -> int:
+    """Decimals that a share of so many calls deserves."""
+    return 1 if r.samples < 2000 else 2
+
+
 def equality(r: Report) -> str:
     """What "equal to the reference" means for this report."""
     return "within 0.0001" if r.precision == "float32" else "bit for bit"
@@ -171,9 +176,9 @@ def sections(reports: Sequence[Report]) -> list[tuple[str, list[Figure]]]:
     exact = bool(reports) and all(r.cycles_exact for r in reports if r.cycles_predicted is not None)
     kind = "exact" if exact else "predicted"
     result = [
-        *([Figure("accuracy on the board", "measured", lambda r: share(r.accuracy, 2))] if scored else []),
-        *([Figure("accuracy in float", "measured", lambda r: share(r.accuracy_float, 2))] if scored and quantised else []),
-        *([Figure("same answer as float", "measured", lambda r: share(r.agreement_float))] if quantised else []),
+        *([Figure("accuracy on the board", "measured", lambda r: share(r.accuracy, digits(r)))] if scored else []),
+        *([Figure("accuracy in float", "measured", lambda r: share(r.accuracy_float, digits(r)))] if scored and quantised else []),
+        *([Figure("same answer as float", "measured", lambda r: share(r.agreement_float, digits(r)))] if quantised else []),
         Figure("equal to the reference", "measured", lambda r: f"{share(r.agreement)}, {equality(r)}"),
         Figure("calls made", "", lambda r: count(r.samples)),
     ]
@@ -181,16 +186,16 @@ def sections(reports: Sequence[Report]) -> list[tuple[str, list[Figure]]]:
         Figure("code", "exact", lambda r: size(r.flash_code)),
         Figure("tables (weights)", "exact", lambda r: size(r.flash_const)),
         *([Figure("initial values", "exact", lambda r: size(r.flash_data))] if any(r.flash_data for r in reports) else []),
-        Figure("all of it", "exact", lambda r: size(r.flash_total)),
-        Figure("of the board's", "", lambda r: of_limit(r.flash_total, r.flash_limit)),
+        Figure("total", "exact", lambda r: size(r.flash_total)),
+        Figure("of what the board has", "", lambda r: of_limit(r.flash_total, r.flash_limit)),
     ]
     ram = [
         Figure("working memory", "exact", lambda r: size(r.ram_arena)),
         Figure("  least possible", "exact", lambda r: size(r.arena_bound)),
         *([Figure("kept state", "exact", lambda r: size(r.ram_state))] if any(r.ram_state for r in reports) else []),
         Figure("stack", "measured", lambda r: size(r.ram_stack)),
-        Figure("all of it", "measured", lambda r: size(r.ram_total)),
-        Figure("of the board's", "", lambda r: of_limit(r.ram_total, r.ram_limit)),
+        Figure("total", "measured", lambda r: size(r.ram_total)),
+        Figure("of what the board has", "", lambda r: of_limit(r.ram_total, r.ram_limit)),
     ]
     unit = {r.instructions_unit for r in reports}
     call = [
@@ -240,6 +245,7 @@ def learning_text(r: Report) -> str:
         return ""
     cost = f"{count(v.instructions_per_step)} instructions" if v.instructions_per_step is not None else ""
     time = f"about {duration(v.ms_predicted)}" if v.ms_predicted is not None else ""
-    each = ", ".join(t for t in (cost, time, f"{size(v.stack)} of stack" if v.stack is not None else "") if t)
+    each = " and ".join(t for t in (cost, time) if t)
+    each = "; ".join(t for t in (f"{each} each" if each else "", f"{size(v.stack)} of stack" if v.stack is not None else "") if t)
     return (f"Learnt on the board from nothing: {count(v.samples)} examples took it from {share(v.accuracy_before)} to "
-            f"{share(v.accuracy_after)}" + (f" ({each} each)." if each else "."))
+            f"{share(v.accuracy_after)}" + (f" ({each})." if each else "."))

@@ -6,6 +6,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
+from rich.box import SIMPLE_HEAD
 from rich.console import Console, RenderableType
 from rich.markup import escape
 from rich.table import Table
@@ -16,7 +17,7 @@ from picozoo.report.figures import NONE, Figure, count, duration, learning_text,
 
 MOST_LAYERS = 24  # rows of a profile; the smallest layers beyond that are added up in one row
 LABEL = 26
-COLUMN = 21  # narrowest useful column of one board
+COLUMN = 20  # narrowest useful column of one board
 _STYLE = {"predicted": "yellow", "measured": "cyan", "exact": "green"}
 
 
@@ -33,6 +34,10 @@ def show(console: Console, rows: Sequence[Report | Failed]) -> None:
     """Print everything about these reports: summary, profile, learning, boards that failed."""
     reports = [r for r in rows if isinstance(r, Report)]
     if reports:
+        first = reports[0]
+        console.print(Text(heading(first), style="bold"))
+        if first.metric:
+            console.print(Text(f"accuracy = {first.metric}", style="dim"))
         for part in summary(reports, console.width):
             console.print(part)
         console.print(profile(reports[0], console.width) if len(reports) == 1 else compare_layers(reports, console.width))
@@ -46,10 +51,10 @@ def show(console: Console, rows: Sequence[Report | Failed]) -> None:
 
 def summary(reports: Sequence[Report], width: int) -> Iterator[RenderableType]:
     """Figures in rows, boards in columns; as many tables one below the other as the width asks for."""
-    fit = max(1, (width - LABEL - 4) // (COLUMN + 3))
+    fit = max(1, (width - LABEL) // (COLUMN + 2))
     rows = sections(reports)
     for start in range(0, len(reports), fit):
-        yield _summary(reports[start : start + fit], rows, width)
+        yield _summary(reports[start : start + fit], rows, width, len(reports) == 1)
 
 
 def heading(r: Report) -> str:
@@ -58,14 +63,12 @@ def heading(r: Report) -> str:
     return f"{r.title or r.name}{data}"
 
 
-def _summary(reports: Sequence[Report], rows: list[tuple[str, list[Figure]]], width: int) -> Table:
-    single = len(reports) == 1
-    title = f"{heading(reports[0])} · {reports[0].metric}" if reports[0].metric else heading(reports[0])
-    table = Table(title=title, title_justify="left", title_style="bold", show_edge=False, pad_edge=False, box=_box())
+def _summary(reports: Sequence[Report], rows: list[tuple[str, list[Figure]]], width: int, single: bool) -> Table:
+    table = _table("")
     table.add_column("", min_width=LABEL, no_wrap=True)
     for r in reports:
         table.add_column(Text(f"{r.board_title or r.board}\n{r.core}", justify="right"), justify="right",
-                         max_width=None if single else max(COLUMN, (width - LABEL) // len(reports) - 3))
+                         max_width=None if single else max(COLUMN, (width - LABEL) // len(reports) - 2))
     if single:
         table.add_column("how known", style="dim")
     for name, figures in rows:
@@ -79,18 +82,17 @@ def _summary(reports: Sequence[Report], rows: list[tuple[str, list[Figure]]], wi
     return table
 
 
-def _box() -> object:
-    from rich import box
-
-    return box.SIMPLE_HEAD
+def _table(title: str) -> Table:
+    """An empty table in the one style of all of them."""
+    return Table(title=title or None, title_justify="left", title_style="bold", show_edge=False, pad_edge=False, box=SIMPLE_HEAD, padding=(0, 1, 0, 0))
 
 
 def profile(r: Report, width: int) -> Table:
     """Where the time goes: one row per layer of the main function, with a bar."""
     layers = main_layers(r)
     total = sum(v.instructions or 0 for v in layers)
-    wide, counted = width >= 90, any(v.instructions is not None for v in layers)
-    table = Table(title=f"Layers of {r.function}", title_justify="left", title_style="bold", show_edge=False, pad_edge=False, box=_box())
+    wide, counted = width >= 96, any(v.instructions is not None for v in layers)
+    table = _table(f"Layers of {r.function}")
     for name, right in (("layer", False), ("operator", False), ("output", False)):
         table.add_column(name, justify="right" if right else "left", overflow="fold")
     if any(v.macs for v in layers):
@@ -148,10 +150,10 @@ def bar(part: float, width: int) -> str:
 def compare_layers(reports: Sequence[Report], width: int) -> Table:
     """Instructions of each layer on each board that counts them."""
     counted = [r for r in reports if r.instructions is not None][: max(1, (width - 24) // 14)]
-    table = Table(title="Instructions of each layer", title_justify="left", title_style="bold", show_edge=False, pad_edge=False, box=_box())
+    table = _table("Instructions of each layer")
     table.add_column("layer", overflow="fold")
     for r in counted:
-        table.add_column(r.board, justify="right")
+        table.add_column(r.board + (" (fuel)" if r.instructions_unit == "wasm fuel" else ""), justify="right")
     columns = [_by_name(r) for r in counted]
     for key in dict.fromkeys(k for column in columns for k in column):
         table.add_row(escape(key[0]), *[count(column[key].instructions) if key in column else NONE for column in columns])
@@ -171,7 +173,7 @@ class Rung(Protocol):
 
 def ladder(rungs: Sequence[Rung]) -> Table:
     """The verification ladder, one row per comparison."""
-    table = Table(title="Verification ladder", title_justify="left", title_style="bold", show_edge=False, pad_edge=False, box=_box())
+    table = _table("Verification ladder")
     for name, right in (("form", False), ("compared with", False), ("outputs", True), ("largest difference", True), ("", False)):
         table.add_column(name, justify="right" if right else "left", overflow="fold")
     for v in rungs:
