@@ -25,7 +25,11 @@ from picozoo.specs import Board, Calibration
 PRECISIONS = ("auto", "int8", "float32", "native")
 PREFER = ("speed", "balanced", "size")
 # What each preference changes: compiler flag, most convolution weights stored as int16, one kernel for many layers.
-_PREFER: dict[str, tuple[str, int, bool]] = {"speed": ("-O3", 1 << 30, False), "balanced": ("-O2", 4096, False), "size": ("-Os", 0, True)}
+_PREFER: dict[str, tuple[str, int, bool]] = {
+    "speed": ("-O3", 1 << 30, False),
+    "balanced": ("-O2", 4096, False),
+    "size": ("-Os", 0, True),
+}
 
 
 @dataclass(frozen=True)
@@ -51,8 +55,11 @@ class Options:
 
     def __post_init__(self) -> None:
         for name, value, allowed in (
-            ("precision", self.precision, PRECISIONS), ("calibration method", self.method, METHODS), ("prefer", self.prefer, PREFER),
-            ("toolchain", self.toolchain, ("zig", "gcc")), ("io", self.io, ("int8", "float32")),
+            ("precision", self.precision, PRECISIONS),
+            ("calibration method", self.method, METHODS),
+            ("prefer", self.prefer, PREFER),
+            ("toolchain", self.toolchain, ("zig", "gcc")),
+            ("io", self.io, ("int8", "float32")),
         ):
             if value not in allowed:
                 raise UsageError(f"{name} must be one of {', '.join(allowed)}, got {value!r}")
@@ -93,7 +100,15 @@ class Firmware:
         opt, _, shared = _PREFER[self.options.prefer]
         keep = ["pz_net", f"{n}_init", *[e.symbol for e in self.model.entries.values()], *roots]
         flags = [*(["-DPZ_SHARED_KERNELS"] if shared else []), *extra]
-        return build.build(sources, self.board, roots=keep, toolchain=self.options.toolchain, opt=opt, const_prefix=f"{n}_", extra=flags)
+        return build.build(
+            sources,
+            self.board,
+            roots=keep,
+            toolchain=self.options.toolchain,
+            opt=opt,
+            const_prefix=f"{n}_",
+            extra=flags,
+        )
 
     def check_fits(self, stack: int = 0) -> None:
         """Raise if flash or RAM is too small.
@@ -105,11 +120,13 @@ class Firmware:
         if self.board.flash is not None and flash > self.board.flash:
             raise DoesNotFit(
                 f"{self.network.name} needs {flash:,} bytes of flash ({self.image.flash_const:,} of them tables), "
-                f"{self.board.name} has {self.board.flash:,}: {flash - self.board.flash:,} too many. {self._advice(flash, ram)}"
+                f"{self.board.name} has {self.board.flash:,}: {flash - self.board.flash:,} too many. "
+                f"{self._advice(flash, ram)}"
             )
         if self.board.ram is not None and ram > self.board.ram:
             raise DoesNotFit(
-                f"{self.network.name} needs {ram:,} bytes of RAM (working memory {self.model.arena:,}, state {self.model.state:,}"
+                f"{self.network.name} needs {ram:,} bytes of RAM (working memory {self.model.arena:,}, "
+                f"state {self.model.state:,}"
                 f"{f', stack {stack:,}' if stack else ''}), {self.board.name} has {self.board.ram:,}: "
                 f"{ram - self.board.ram:,} too many. {self._peak()} {self._advice(flash, ram)}"
             )
@@ -122,8 +139,11 @@ class Firmware:
             return ""
         at = max(range(1, len(steps) + 1), key=lambda t: sum(v.size for v in plan.lives if v.first <= t <= v.last))
         alive = sorted((v for v in plan.lives if v.first <= at <= v.last), key=lambda v: -v.size)[:3]
-        return (f"The peak is in {function} at layer {steps[at - 1].node.name}: "
-                + ", ".join(f"{v.label} {v.size:,}" for v in alive) + ".")
+        return (
+            f"The peak is in {function} at layer {steps[at - 1].node.name}: "
+            + ", ".join(f"{v.label} {v.size:,}" for v in alive)
+            + "."
+        )
 
     def _advice(self, flash: int, ram: int) -> str:
         fits = []
@@ -131,7 +151,11 @@ class Firmware:
             b = find.load("boards", name, "board").BOARD
             if b.flash is not None and b.ram is not None and flash <= b.flash and ram <= b.ram:
                 fits.append((b.ram, name))
-        other = f"Boards with room: {', '.join(n for _, n in sorted(fits)[:3])}." if fits else "No board in the list has room; make the network smaller."
+        other = (
+            f"Boards with room: {', '.join(n for _, n in sorted(fits)[:3])}."
+            if fits
+            else "No board in the list has room; make the network smaller."
+        )
         return ("Use int8 (--precision int8): a quarter of the size. " if self.precision == "float32" else "") + other
 
     def session(self, *, count: bool = False) -> Session:
@@ -198,10 +222,15 @@ class Session:
             raise UsageError(f"{self.firmware.network.name} has no function {function!r}; it has {', '.join(entries)}")
         e = entries[function]
         if len(inputs) != len(e.inputs):
-            raise UsageError(f"{function} takes {len(e.inputs)} inputs ({', '.join(s.name for s in e.inputs)}), got {len(inputs)}")
+            raise UsageError(
+                f"{function} takes {len(e.inputs)} inputs ({', '.join(s.name for s in e.inputs)}), got {len(inputs)}"
+            )
         for s, x in zip(e.inputs, inputs, strict=True):
             if x.size != s.type.size or x.dtype != s.type.numpy:
-                raise UsageError(f"{function}: input {s.name} must be {s.type.dtype}{list(s.type.shape)}, got {x.dtype}{list(x.shape)}")
+                raise UsageError(
+                    f"{function}: input {s.name} must be {s.type.dtype}{list(s.type.shape)}, "
+                    f"got {x.dtype}{list(x.shape)}"
+                )
             self.machine.write(self.base + s.offset, np.ascontiguousarray(x).tobytes())
         self.machine.call(e.symbol, self.base)
         return [self._read(s) for s in e.outputs]
@@ -221,7 +250,11 @@ class Session:
 
     def state(self) -> bytes:
         """All kept state, as `restore` takes it."""
-        return self.machine.read(self.base + self.firmware.model.arena, self.firmware.model.state) if self.firmware.model.state else b""
+        return (
+            self.machine.read(self.base + self.firmware.model.arena, self.firmware.model.state)
+            if self.firmware.model.state
+            else b""
+        )
 
     def restore(self, state: bytes) -> None:
         """Put a saved state back.
@@ -230,7 +263,9 @@ class Session:
             UsageError: the number of bytes is not that of this network's state.
         """
         if len(state) != self.firmware.model.state:
-            raise UsageError(f"the state of {self.firmware.network.name} has {self.firmware.model.state} bytes, got {len(state)}")
+            raise UsageError(
+                f"the state of {self.firmware.network.name} has {self.firmware.model.state} bytes, got {len(state)}"
+            )
         if state:
             self.machine.write(self.base + self.firmware.model.arena, state)
 
@@ -255,7 +290,7 @@ def to_slot(x: Any, s: Slot) -> np.ndarray:
         return a
     if s.type.quant is not None:
         return quantize_array(a, s.type.quant.scale[0], s.type.quant.zero_point[0], s.type.dtype)
-    cast = a.astype(s.type.numpy)
+    cast: np.ndarray = a.astype(s.type.numpy)
     if s.type.dtype != "f32" and not np.array_equal(cast.astype(np.float64), a.astype(np.float64)):
         raise UsageError(f"input {s.name} must be {s.type.dtype}; the {a.dtype} values given do not fit it")
     return cast
@@ -277,9 +312,15 @@ def get_board(board: str | Board) -> Board:
     return found
 
 
-def compile(  # noqa: A001 - the public name of the package's main verb
-    network: Any, example_inputs: Any = None, *, board: str | Board, calibrate: Any = None, name: str = "",
-    keep_float: Sequence[str] = (), **options: str,
+def compile(
+    network: Any,
+    example_inputs: Any = None,
+    *,
+    board: str | Board,
+    calibrate: Any = None,
+    name: str = "",
+    keep_float: Sequence[str] = (),
+    **options: str,
 ) -> Firmware:
     """Compile a network for a board.
 
@@ -313,19 +354,29 @@ def compile(  # noqa: A001 - the public name of the package's main verb
 
 def compile_network(net: Network, board: Board, options: Options, *, watch: pipeline.Watch | None = None) -> Firmware:
     """As `compile`, for what is already loaded and checked."""
-    target = replace(board.core.target, wide_weights=min(board.core.target.wide_weights, _PREFER[options.prefer][1])
-                     if options.prefer != "speed" else _PREFER["speed"][1])
+    target = replace(
+        board.core.target,
+        wide_weights=min(board.core.target.wide_weights, _PREFER[options.prefer][1])
+        if options.prefer != "speed"
+        else _PREFER["speed"][1],
+    )
     float_program = pipeline.run(net.program, pipeline.FLOAT, target, watch=watch)
     precision = choose_precision(float_program, net.calibration, options.precision)
     program = float_program
     if precision == "int8":
         assert net.calibration is not None
         program = quantise(program, net.calibration.calls(), method=options.method, keep_float=options.keep_float)
-        program = pipeline.run(program, [p for p in pipeline.INTEGER if options.io == "int8" or "integer_io" not in p.__name__], target, watch=watch)
+        program = pipeline.run(
+            program,
+            [p for p in pipeline.INTEGER if options.io == "int8" or "integer_io" not in p.__name__],
+            target,
+            watch=watch,
+        )
     program = pipeline.run(program, pipeline.PREPARE, target, watch=watch)
     plan = plan_program(program, target)
     check_plan(program, plan, target)
-    stamp = f"picozoo {__version__}, precision {precision}, calibration {options.method}, prefer {options.prefer}, for {board.core.title}"
+    how = f"precision {precision}, calibration {options.method}, prefer {options.prefer}"
+    stamp = f"picozoo {__version__}, {how}, for {board.core.title}"
     model = emit(program, plan, target, stamp=stamp)
     return Firmware(net, board, options, precision, program, float_program, plan, model)
 
@@ -344,7 +395,10 @@ def choose_precision(program: Program, calibration: Calibration | None, wanted: 
     if wanted == "int8" and not floats:
         return "native"
     if wanted == "int8" and calibration is None:
-        raise UsageError(f"precision int8: {program.name} carries no calibration data; give some (compile(..., calibrate=inputs)) or use float32")
+        raise UsageError(
+            f"precision int8: {program.name} carries no calibration data; "
+            f"give some (compile(..., calibrate=inputs)) or use float32"
+        )
     if wanted == "auto":
         return "int8" if calibration is not None else "float32"
     return wanted

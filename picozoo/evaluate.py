@@ -113,7 +113,13 @@ class _Run:
         self.outputs.append(real[0])
         if self.fw.program is not self.fw.float_program and self.fw.precision == "int8":
             f = self.fw.float_program.functions[self.main]
-            exact = self.float.call(self.main, *[np.asarray(x, f.types[p].numpy).reshape(f.types[p].shape) for x, p in zip(inputs, f.params, strict=True)])
+            exact = self.float.call(
+                self.main,
+                *[
+                    np.asarray(x, f.types[p].numpy).reshape(f.types[p].shape)
+                    for x, p in zip(inputs, f.params, strict=True)
+                ],
+            )
             self.float_outputs.append(exact[0])
             self.same += decision(exact[0]) == decision(real[0])
 
@@ -140,7 +146,7 @@ def typical(fw: Firmware) -> list[np.ndarray]:
 
 
 def learn(fw: Firmware, data: Data) -> Learning:
-    """Start from the network's untrained state on the board, show it its lessons there, and measure before and after."""
+    """Start from the untrained state on the board, show the network its lessons there, measure before and after."""
     module: Any = fw.network.module
     name, lessons, blank = module.lessons(**_size(fw))
     entry = fw.model.entries[name]
@@ -175,8 +181,16 @@ def per_call(cost: Cost, calls: int) -> Cost:
     def share(v: float | None) -> float | None:
         return None if v is None else v / calls
 
-    return replace(cost, cycles=share(cost.cycles), ms=share(cost.ms), ms_low=share(cost.ms_low), ms_high=share(cost.ms_high),
-                   uj=share(cost.uj), uj_low=share(cost.uj_low), uj_high=share(cost.uj_high))
+    return replace(
+        cost,
+        cycles=share(cost.cycles),
+        ms=share(cost.ms),
+        ms_low=share(cost.ms_low),
+        ms_high=share(cost.ms_high),
+        uj=share(cost.uj),
+        uj_low=share(cost.uj_low),
+        uj_high=share(cost.uj_high),
+    )
 
 
 def _report(fw: Firmware, run: _Run, counts: Counts, stack: int | None, emulator: str) -> Report:
@@ -192,19 +206,52 @@ def _report(fw: Firmware, run: _Run, counts: Counts, stack: int | None, emulator
     main_layers = [v for v in fw.model.layers if v.function == run.main]
     ram = fw.model.context_bytes + (stack or 0)
     return Report(
-        name=fw.network.name, board=board.name, core=board.core.title, precision=fw.precision, accuracy=accuracy, accuracy_float=accuracy_float,
-        agreement=run.equal / run.calls, macs=sum(v.macs for v in main_layers),
-        instructions=None if counts.instructions is None else counts.instructions / run.calls, cycles_predicted=cost.cycles,
-        cycles_error=cost.cycles_error, ms_predicted=cost.ms, uj_predicted=cost.uj, flash_code=image.flash_code, flash_const=image.flash_const,
-        ram_arena=fw.model.arena, ram_state=fw.model.state, ram_stack=stack, emulator=emulator, compiler=image.compiler,
-        layers=_layers(fw, counts, run.calls), title=card.title if card else fw.network.name, board_title=board.title, function=run.main,
-        metric=card.metric if card else "", data=run.data.label if run.data else "", samples=run.calls,
-        agreement_float=run.same / run.calls if run.float_outputs else None, instructions_unit=counts.unit, cycles_exact=cost.exact_cycles,
-        ms_low=cost.ms_low, ms_high=cost.ms_high, uj_low=cost.uj_low, uj_high=cost.uj_high, cost_source=cost.source,
-        flash_data=image.flash_data, flash_total=image.flash, ram_total=ram, flash_limit=board.flash, ram_limit=board.ram,
+        name=fw.network.name,
+        board=board.name,
+        core=board.core.title,
+        precision=fw.precision,
+        accuracy=accuracy,
+        accuracy_float=accuracy_float,
+        agreement=run.equal / run.calls,
+        macs=sum(v.macs for v in main_layers),
+        instructions=None if counts.instructions is None else counts.instructions / run.calls,
+        cycles_predicted=cost.cycles,
+        cycles_error=cost.cycles_error,
+        ms_predicted=cost.ms,
+        uj_predicted=cost.uj,
+        flash_code=image.flash_code,
+        flash_const=image.flash_const,
+        ram_arena=fw.model.arena,
+        ram_state=fw.model.state,
+        ram_stack=stack,
+        emulator=emulator,
+        compiler=image.compiler,
+        layers=_layers(fw, counts, run.calls),
+        title=card.title if card else fw.network.name,
+        board_title=board.title,
+        function=run.main,
+        metric=card.metric if card else "",
+        data=run.data.label if run.data else "",
+        samples=run.calls,
+        agreement_float=run.same / run.calls if run.float_outputs else None,
+        instructions_unit=counts.unit,
+        cycles_exact=cost.exact_cycles,
+        ms_low=cost.ms_low,
+        ms_high=cost.ms_high,
+        uj_low=cost.uj_low,
+        uj_high=cost.uj_high,
+        cost_source=cost.source,
+        flash_data=image.flash_data,
+        flash_total=image.flash,
+        ram_total=ram,
+        flash_limit=board.flash,
+        ram_limit=board.ram,
         fits=(board.flash is None or image.flash <= board.flash) and (board.ram is None or ram <= board.ram),
-        arena_bound=max((p.tensor_bound for p in fw.plan.functions.values()), default=0), memory=_memory(fw),
-        steps={n: [st.node.name for st in p.shared.timeline.steps] for n, p in fw.plan.functions.items()}, mistakes=mistakes, picozoo=__version__,
+        arena_bound=max((p.tensor_bound for p in fw.plan.functions.values()), default=0),
+        memory=_memory(fw),
+        steps={n: [st.node.name for st in p.shared.timeline.steps] for n, p in fw.plan.functions.items()},
+        mistakes=mistakes,
+        picozoo=__version__,
     )
 
 
@@ -213,10 +260,21 @@ def _layers(fw: Firmware, counts: Counts, calls: int) -> list[LayerReport]:
     for i, v in enumerate(fw.model.layers):
         c = counts.layers.get(str(i))
         cost = per_call(predict(fw.board, c), calls) if c is not None else None
-        made.append(LayerReport(
-            v.name, v.op, v.function, v.macs, None if c is None else c.instructions / calls, cost.cycles if cost else None,
-            cost.ms if cost else None, cost.uj if cost else None, list(v.out_type.shape), v.out_type.dtype, v.source,
-        ))
+        made.append(
+            LayerReport(
+                v.name,
+                v.op,
+                v.function,
+                v.macs,
+                None if c is None else c.instructions / calls,
+                cost.cycles if cost else None,
+                cost.ms if cost else None,
+                cost.uj if cost else None,
+                list(v.out_type.shape),
+                v.out_type.dtype,
+                v.source,
+            )
+        )
     return made
 
 
@@ -224,7 +282,8 @@ def _memory(fw: Firmware) -> list[Block]:
     return [
         Block(v.label, offset, v.size, v.first, v.last, name)
         for name, p in fw.plan.functions.items()
-        for v, offset in zip(p.lives, p.placed.offsets, strict=True) if v.size
+        for v, offset in zip(p.lives, p.placed.offsets, strict=True)
+        if v.size
     ]
 
 
@@ -238,8 +297,15 @@ def _mistakes(run: _Run, most: int = 24) -> list[dict[str, Any]]:
     for i, out in enumerate(run.outputs):
         got = decision(out) if out.size > 1 or set(np.unique(y).tolist()) <= {0, 1} else None
         if got is not None and got != int(y[i]):
-            found.append({"index": i, "expected": int(y[i]), "got": got, "input": np.asarray(run.data.x[i]).round(3).reshape(-1).tolist(),
-                          "shape": list(np.asarray(run.data.x[i]).shape)})
+            found.append(
+                {
+                    "index": i,
+                    "expected": int(y[i]),
+                    "got": got,
+                    "input": np.asarray(run.data.x[i]).round(3).reshape(-1).tolist(),
+                    "shape": list(np.asarray(run.data.x[i]).shape),
+                }
+            )
     return found[:most]
 
 

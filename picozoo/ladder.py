@@ -67,11 +67,15 @@ class Finding:
     @property
     def sentence(self) -> str:
         place = f" ({self.source})" if self.source else ""
-        return (f"first difference: layer {self.layer!r}{place}, operator {self.op}, in {self.function}: off by {self.worst:g}; "
-                f"expected {self.expected[:6]}, got {self.got[:6]}")
+        return (
+            f"first difference: layer {self.layer!r}{place}, operator {self.op}, in {self.function}: "
+            f"off by {self.worst:g}; expected {self.expected[:6]}, got {self.got[:6]}"
+        )
 
 
-def check(net: Network, boards: Sequence[str], options: Options | None = None, progress: Progress | None = None) -> list[Rung]:
+def check(
+    net: Network, boards: Sequence[str], options: Options | None = None, progress: Progress | None = None
+) -> list[Rung]:
     """Climb the ladder for a network.
 
     Args:
@@ -130,20 +134,27 @@ def _calls(net: Network, program: Program) -> list[tuple[str, list[np.ndarray]]]
                 found.append((f.name, [to_slot(x, s) for x, s in zip(given, slots, strict=True)]))
             elif c is not None and c.function == f.name and i % 2 == 0 and i < len(c.inputs[0]):
                 slots = [Slot(p[1:], f.types[p], 0) for p in f.params]
-                found.append((f.name, [to_slot(np.asarray(x[i], np.float32 if x.dtype.kind == "f" else x.dtype), s)
-                                       for x, s in zip(c.inputs, slots, strict=True)]))
+                found.append(
+                    (
+                        f.name,
+                        [
+                            to_slot(np.asarray(x[i], np.float32 if x.dtype.kind == "f" else x.dtype), s)
+                            for x, s in zip(c.inputs, slots, strict=True)
+                        ],
+                    )
+                )
             else:
                 found.append((f.name, random_inputs(program, f.name, i)))
     return found
 
 
 def _own_inputs(net: Network) -> dict[str, list[tuple[np.ndarray, ...]]]:
-    """Inputs of a zoo network's integer functions from its own file: they may mean something only for certain values."""
+    """Inputs of a zoo network's integer functions from its own file: not every integer means something to them."""
     if net.module is None or net.card.precision != "native":
         return {}
     size = {} if net.size == "default" else {"size": net.size}
     x, _ = net.module.inputs("test", limit=CALLS, **size)
-    found = {net.card.main: [(v,) for v in x]}
+    found: dict[str, list[tuple[np.ndarray, ...]]] = {net.card.main: [(v,) for v in x]}
     if hasattr(net.module, "lessons"):
         name, lessons, _ = net.module.lessons(**size)
         found[name] = lessons[:CALLS]
@@ -203,7 +214,11 @@ def _guilty_pass(before: Program, net: Network) -> str:
     def watch(name: str, program: Program) -> None:
         nonlocal last, blame
         a, b = Interpreter(last), Interpreter(program)
-        pairs = [p for n, x in _calls(replace(net, program=before), before) for p in zip(a.call(n, *x), b.call(n, *x), strict=True)]
+        pairs = [
+            p
+            for n, x in _calls(replace(net, program=before), before)
+            for p in zip(a.call(n, *x), b.call(n, *x), strict=True)
+        ]
         if not _compare(pairs)[1] and not blame:
             blame = f"pass {name!r} changed the results"
         last = program
@@ -227,7 +242,13 @@ def _board_rung(net: Network, name: str, options: Options) -> Rung:
                 pairs += list(zip(s.call(f, *inputs), twin.call(f, *inputs), strict=True))
         worst, ok = _compare(pairs)
         finding = None if ok else bisect(fw)
-        note = "" if ok else finding.sentence if finding else "layers agree one by one; the difference is in what lies between them"
+        note = (
+            ""
+            if ok
+            else finding.sentence
+            if finding
+            else "layers agree one by one; the difference is in what lies between them"
+        )
         return Rung(f"{name} ({fw.precision})", "interpreter", len(pairs), worst, ok, note)
     except PicozooError as e:
         return Rung(name, "interpreter", 0, 0.0, False, str(e))
@@ -236,7 +257,7 @@ def _board_rung(net: Network, name: str, options: Options) -> Rung:
 def bisect(fw: Firmware, inputs: Sequence[np.ndarray] | None = None, *, function: str = "") -> Finding | None:
     """Run the layers one at a time on the board, and find the first whose output is not the reference's.
 
-    The firmware is the same but for its layer functions being visible; memory plan and code of each layer are unchanged.
+    The firmware is the same but for its layer functions being visible; memory plan and code of each are unchanged.
 
     Args:
         inputs: real or raw inputs of the function, by default a dozen typical and random calls of every function.
@@ -328,11 +349,26 @@ class _Stepper:
 
     def _finding(self, layer: Layer, node: Node, want: np.ndarray, got: np.ndarray) -> Finding:
         off = np.abs(got.astype(np.float64) - want.astype(np.float64)).reshape(-1)
-        wrong = np.flatnonzero(~np.isclose(got.reshape(-1).astype(np.float64), want.reshape(-1).astype(np.float64), FLOAT_TOLERANCE, FLOAT_TOLERANCE)
-                               if want.dtype.kind == "f" else off > 0)[:6]
+        wrong = np.flatnonzero(
+            ~np.isclose(
+                got.reshape(-1).astype(np.float64),
+                want.reshape(-1).astype(np.float64),
+                FLOAT_TOLERANCE,
+                FLOAT_TOLERANCE,
+            )
+            if want.dtype.kind == "f"
+            else off > 0
+        )[:6]
         pick: Any = wrong if wrong.size else slice(0, 6)
-        return Finding(layer.name, self.root, node.source, node.op, float(np.nanmax(off, initial=0.0)),
-                       want.reshape(-1)[pick].astype(float).tolist(), got.reshape(-1)[pick].astype(float).tolist())
+        return Finding(
+            layer.name,
+            self.root,
+            node.source,
+            node.op,
+            float(np.nanmax(off, initial=0.0)),
+            want.reshape(-1)[pick].astype(float).tolist(),
+            got.reshape(-1)[pick].astype(float).tolist(),
+        )
 
     def _loop(self, f: Function, node: Node) -> Finding | None:
         program, shared = self.fw.program, self.fw.plan.functions[self.root].shared

@@ -108,15 +108,18 @@ def from_module(module: Any, examples: Any, *, name: str = "", calibrate: Any = 
     """A user's nn.Module as a network.
 
     Args:
-        examples: example inputs of `forward`, or a mapping of method names to theirs; see `frontend.torch_export.capture`.
+        examples: example inputs of `forward`, or a mapping of method names to theirs; see
+            `frontend.torch_export.capture`.
         calibrate: array of inputs of the main function (first dimension = calls), or a sequence of them, one per
             parameter; None if it will not be quantised.
     """
     from picozoo.frontend.torch_export import capture
 
     if examples is None:
-        raise UsageError("compile(module, ...) needs example inputs: one tuple of tensors, or a mapping of method names to tuples")
-    given = examples if isinstance(examples, Mapping) or isinstance(examples, list | tuple) else (examples,)
+        raise UsageError(
+            "compile(module, ...) needs example inputs: one tuple of tensors, or a mapping of method names to tuples"
+        )
+    given = examples if isinstance(examples, Mapping | list | tuple) else (examples,)
     program = capture(module, given, name=name)
     net = Network(program, source=module)
     if calibrate is not None:
@@ -131,7 +134,9 @@ def calibration_of(program: Program, data: Any) -> Calibration:
         UsageError: wrong number or shapes; says what is expected.
     """
     f = program.main
-    arrays = list(data) if isinstance(data, list | tuple) and len(data) == len(f.params) and len(f.params) > 1 else [data]
+    arrays = (
+        list(data) if isinstance(data, list | tuple) and len(data) == len(f.params) and len(f.params) > 1 else [data]
+    )
     arrays = [np.asarray(a.detach().numpy() if hasattr(a, "detach") else a) for a in arrays]
     if len(arrays) != len(f.params):
         raise UsageError(f"calibration data: {f.name} takes {len(f.params)} inputs, got {len(arrays)} arrays")
@@ -142,7 +147,9 @@ def calibration_of(program: Program, data: Any) -> Calibration:
             raise UsageError(f"calibration data for {p[1:]}: expected calls x {list(t.shape)}, got {list(a.shape)}")
         made.append(a.reshape(-1, *t.shape).astype(t.numpy))
     if len({len(a) for a in made}) != 1:
-        raise UsageError(f"calibration data: the arrays hold {[len(a) for a in made]} calls; they must hold the same number")
+        raise UsageError(
+            f"calibration data: the arrays hold {[len(a) for a in made]} calls; they must hold the same number"
+        )
     return Calibration(f.name, tuple(made))
 
 

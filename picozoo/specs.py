@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from typing import Any
 
 import numpy as np
 
@@ -51,7 +52,9 @@ class QuantParams:
 
     def __post_init__(self) -> None:
         if len(self.scale) != len(self.zero_point) or not self.scale:
-            raise UsageError(f"quantisation needs as many zero points as scales, got {len(self.zero_point)} and {len(self.scale)}")
+            raise UsageError(
+                f"quantisation needs as many zero points as scales, got {len(self.zero_point)} and {len(self.scale)}"
+            )
         if any(not (s > 0 and math.isfinite(s)) for s in self.scale):
             raise UsageError(f"quantisation scales must be finite and > 0, got {min(self.scale)}")
         if self.axis is None and len(self.scale) != 1:
@@ -110,7 +113,7 @@ class TensorType:
         return len(self.shape)
 
     @property
-    def numpy(self) -> type[np.generic]:
+    def numpy(self) -> Any:
         """The NumPy element type."""
         return DTYPES[self.dtype][0]
 
@@ -126,8 +129,6 @@ class TensorType:
 
     def with_(self, **changes: object) -> TensorType:
         """A copy with some fields changed."""
-        from dataclasses import replace
-
         return replace(self, **changes)  # type: ignore[arg-type]
 
 

@@ -125,8 +125,13 @@ def _eligible(program: Program, f: Function, keep: set[str]) -> list[Node]:
     # a mover fed by a parameter that only float nodes read later would be quantised for nothing
     while True:
         readers = {r for n in chosen for r in n.inputs}
-        useless = [n for n in chosen if ops.get(n.op).quant_rule == "same" and all(r in f.params for r in n.inputs)
-                   and not any(o in readers for o in n.outputs)]
+        useless = [
+            n
+            for n in chosen
+            if ops.get(n.op).quant_rule == "same"
+            and all(r in f.params for r in n.inputs)
+            and not any(o in readers for o in n.outputs)
+        ]
         if not useless:
             return chosen
         chosen = [n for n in chosen if n not in useless]
@@ -149,7 +154,10 @@ def _lowers(program: Program, f: Function, node: Node) -> bool:
             probe.append(t.with_(dtype="i8", quant=QuantParams.tensor(0.1)))
         else:
             probe.append(t)
-    made = [t.with_(dtype=_PROBE[k][0], quant=_PROBE[k][1]) for t, k in zip(outs, op.quant_outputs(outs, node.attrs), strict=True)]
+    made = [
+        t.with_(dtype=_PROBE[k][0], quant=_PROBE[k][1])
+        for t, k in zip(outs, op.quant_outputs(outs, node.attrs), strict=True)
+    ]
     return op.lowers(probe, made, node.attrs)
 
 
@@ -218,9 +226,9 @@ def _tie(program: Program, s: Site, groups: _Groups) -> None:
 def _tie_states(program: Program, groups: _Groups) -> None:
     for f in program.functions.values():
         for state, ref in f.updates.items():
-            if ("", state) in groups.parent or _key(f, ref) in groups.parent:
-                if program.state_types[state].is_float:
-                    groups.join(("", state), _key(f, ref))
+            known = ("", state) in groups.parent or _key(f, ref) in groups.parent
+            if known and program.state_types[state].is_float:
+                groups.join(("", state), _key(f, ref))
 
 
 def _parameters(program: Program, groups: _Groups, seen: Mapping[Key, Seen], method: str) -> dict[Key, Chosen]:
@@ -236,7 +244,9 @@ def _parameters(program: Program, groups: _Groups, seen: Mapping[Key, Seen], met
                 elif k in seen:
                     merged.merge(seen[k])
             if merged.low > merged.high:
-                raise UsageError(f"calibration never computed {members[0][1][1:]}; give inputs for every function that is quantised")
+                raise UsageError(
+                    f"calibration never computed {members[0][1][1:]}; give inputs for every function that is quantised"
+                )
             params = power_of_two16(merged.low, merged.high) if groups.kind[root] == "act16" else choose(merged, method)
         found.update(dict.fromkeys(members, Chosen(_PROBE[groups.kind[root]][0], params)))
     return found
@@ -271,7 +281,9 @@ class _Rewriter:
         for state in self.program.states:
             if ("", state) in self.params and self.program.state_types[state].quant is not None:
                 self.integer[state] = state
-                self.real[state] = self._emit("dequantize", state, TensorType(self.program.state_types[state].shape), f"{state[1:]}.dq")
+                self.real[state] = self._emit(
+                    "dequantize", state, TensorType(self.program.state_types[state].shape), f"{state[1:]}.dq"
+                )
         for node in f.nodes:
             inputs = [self.real.get(r, r) for r in node.inputs]
             if id(node) in self.sites:

@@ -84,7 +84,9 @@ def choose(seen: Seen, method: str) -> QuantParams:
     if method not in METHODS:
         raise UsageError(f"calibration method must be one of {', '.join(METHODS)}, got {method!r}")
     if seen.low > seen.high:
-        raise UsageError("a tensor was never computed during calibration; give calibration data that reaches every function")
+        raise UsageError(
+            "a tensor was never computed during calibration; give calibration data that reaches every function"
+        )
     if method == "minmax":
         return affine(seen.low, seen.high)
     values = np.concatenate(seen.samples)
@@ -110,7 +112,7 @@ def weight_params(w: np.ndarray, axis: int) -> QuantParams:
     """Symmetric int8, one scale per index of `axis`.
 
     A row whose weights are all but zero (a channel that training switched off) gets the largest row's scale: a scale of
-    its own would keep nothing worth keeping, and its tiny multiplier would deny the whole layer the fast requantisation.
+    its own would keep nothing worth keeping, and its tiny multiplier would deny the layer the fast requantisation.
     """
     other = tuple(d for d in range(w.ndim) if d != axis)
     top = np.abs(w).max(axis=other).astype(np.float64)

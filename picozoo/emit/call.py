@@ -74,8 +74,17 @@ class Tables:
 class Call:
     """One node about to be printed."""
 
-    def __init__(self, program: Program, plan: Plan, root: str, function: Function, node: Node, target: Target,
-                 tables: Tables, headers: set[str]) -> None:
+    def __init__(
+        self,
+        program: Program,
+        plan: Plan,
+        root: str,
+        function: Function,
+        node: Node,
+        target: Target,
+        tables: Tables,
+        headers: set[str],
+    ) -> None:
         self.program, self.plan, self.root, self.function, self.node = program, plan, root, function, node
         self.target, self.tables, self.headers = target, tables, headers
         self.ins: list[TensorType] = program.in_types(function, node)

@@ -12,7 +12,15 @@ from picozoo.errors import Unsupported
 from picozoo.ops.softmax import SoftmaxAttrs
 from picozoo.ops.transpose import TransposeAttrs
 
-_NUMPY = {"f32": np.float32, "i8": np.int8, "u8": np.uint8, "i16": np.int16, "i32": np.int32, "i64": np.int64, "bool": np.bool_}
+_NUMPY = {
+    "f32": np.float32,
+    "i8": np.int8,
+    "u8": np.uint8,
+    "i16": np.int16,
+    "i32": np.int32,
+    "i64": np.int64,
+    "bool": np.bool_,
+}
 
 
 def _full(ctx: Any, value: Any) -> str:
@@ -27,7 +35,10 @@ def _arange(ctx: Any, *args: Any, **_: Any) -> str:
 def _batch_norm(ctx: Any, x: Any, weight: Any, bias: Any, mean: Any, var: Any, *rest: Any) -> str:
     """y = x * k + b with one k and b per channel; folded into a convolution before it by `passes.fold_affine`."""
     eps = next(v for v in reversed(rest) if isinstance(v, float))
-    m, v = ctx.array(mean, "batch-norm mean").astype(np.float64), ctx.array(var, "batch-norm variance").astype(np.float64)
+    m, v = (
+        ctx.array(mean, "batch-norm mean").astype(np.float64),
+        ctx.array(var, "batch-norm variance").astype(np.float64),
+    )
     w = np.ones_like(m) if weight is None else ctx.array(weight, "batch-norm weight").astype(np.float64)
     b = np.zeros_like(m) if bias is None else ctx.array(bias, "batch-norm bias").astype(np.float64)
     k = w / np.sqrt(v + eps)
@@ -38,12 +49,24 @@ def _batch_norm(ctx: Any, x: Any, weight: Any, bias: Any, mean: Any, var: Any, *
     return str(ctx.emit("add", [scaled, ctx.const((b - m * k).reshape(shape).astype(np.float32), f"{name}.shift")]))
 
 
-def _legit_batch_norm(ctx: Any, x: Any, weight: Any, bias: Any, mean: Any, var: Any, momentum: float, eps: float) -> list[Any]:
+def _legit_batch_norm(
+    ctx: Any, x: Any, weight: Any, bias: Any, mean: Any, var: Any, momentum: float, eps: float
+) -> list[Any]:
     return [_batch_norm(ctx, x, weight, bias, mean, var, eps), None, None]
 
 
-def _attention(ctx: Any, q: Any, k: Any, v: Any, attn_mask: Any = None, dropout_p: float = 0.0, is_causal: bool = False, *,
-               scale: float | None = None, enable_gqa: bool = False) -> str:
+def _attention(
+    ctx: Any,
+    q: Any,
+    k: Any,
+    v: Any,
+    attn_mask: Any = None,
+    dropout_p: float = 0.0,
+    is_causal: bool = False,
+    *,
+    scale: float | None = None,
+    enable_gqa: bool = False,
+) -> str:
     """softmax(q k^T / sqrt(d) + mask) v. Source: Vaswani et al., 2017, section 3.2.1."""
     if enable_gqa:
         raise Unsupported("attention with enable_gqa=True is not supported; repeat the keys and values")

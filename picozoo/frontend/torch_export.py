@@ -31,8 +31,15 @@ from picozoo.ops.while_loop import WhileLoopAttrs
 from picozoo.specs import TensorType
 
 Examples = Mapping[str, Sequence[torch.Tensor]]
-_DTYPES = {torch.float32: "f32", torch.int8: "i8", torch.uint8: "u8", torch.int16: "i16", torch.int32: "i32", torch.int64: "i64",
-           torch.bool: "bool"}
+_DTYPES = {
+    torch.float32: "f32",
+    torch.int8: "i8",
+    torch.uint8: "u8",
+    torch.int16: "i16",
+    torch.int32: "i32",
+    torch.int64: "i64",
+    torch.bool: "bool",
+}
 
 
 @cache
@@ -88,7 +95,9 @@ def capture(module: torch.nn.Module, examples: Examples | Sequence[torch.Tensor]
 
 def _export(module: torch.nn.Module, method: str, inputs: tuple[torch.Tensor, ...]) -> ExportedProgram:
     if not callable(getattr(module, method, None)):
-        raise UsageError(f"module {type(module).__name__} has no method {method!r}; give example inputs for methods it has")
+        raise UsageError(
+            f"module {type(module).__name__} has no method {method!r}; give example inputs for methods it has"
+        )
 
     call = _named_forward(module, method)
 
@@ -105,12 +114,13 @@ def _export(module: torch.nn.Module, method: str, inputs: tuple[torch.Tensor, ..
     try:
         with warnings.catch_warnings(), torch.no_grad():
             warnings.simplefilter("ignore")
-            return torch.export.export(Method().eval(), inputs, strict=False).run_decompositions({})
+            made: ExportedProgram = torch.export.export(Method().eval(), inputs, strict=False)
+            return made.run_decompositions({})
     except Exception as e:  # torch.export raises many kinds; all mean that this method cannot be captured
         first = str(e).strip().splitlines()[0] if str(e).strip() else type(e).__name__
         raise Unsupported(
-            f"torch.export cannot capture {type(module).__name__}.{method}: {first[:300]}. Write it without Python control "
-            f"flow on tensor values (torch.where, torch.while_loop), with example inputs of the right shapes"
+            f"torch.export cannot capture {type(module).__name__}.{method}: {first[:300]}. Write it without Python "
+            f"control flow on tensor values (torch.where, torch.while_loop), with example inputs of the right shapes"
         ) from e
 
 
@@ -143,11 +153,17 @@ def _refuse_unknown(exported: Mapping[str, ExportedProgram]) -> None:
                     missing.append(f"{_overload(node)} at {_source(node) or f'method {f}'}")
     if missing:
         listed = "; ".join(dict.fromkeys(missing))
-        raise Unsupported(f"no operator for {listed}. See CONTRIBUTING.md, 'Add an operator', or write it with supported ones")
+        raise Unsupported(
+            f"no operator for {listed}. See CONTRIBUTING.md, 'Add an operator', or write it with supported ones"
+        )
 
 
 def _structural(node: torch.fx.Node) -> bool:
-    return getattr(node.target, "__name__", "") == "getitem" or str(node.target) == "while_loop" or "assert" in str(node.target)
+    return (
+        getattr(node.target, "__name__", "") == "getitem"
+        or str(node.target) == "while_loop"
+        or "assert" in str(node.target)
+    )
 
 
 def _strip(target: str) -> str:
@@ -163,7 +179,9 @@ def _source(node: torch.fx.Node) -> str:
 
 def _type(value: torch.Tensor, what: str) -> TensorType:
     if value.dtype not in _DTYPES:
-        raise Unsupported(f"{what} has element type {value.dtype}; use float32, int8, uint8, int16, int32, int64 or bool")
+        raise Unsupported(
+            f"{what} has element type {value.dtype}; use float32, int8, uint8, int16, int32, int64 or bool"
+        )
     if any(not isinstance(d, int) for d in value.shape):
         raise Unsupported(f"{what} has a dynamic shape {tuple(value.shape)}; export with fixed example shapes")
     return TensorType(tuple(value.shape), _DTYPES[value.dtype])
@@ -237,7 +255,7 @@ class Context:
             return self.values[node.args[0]][node.args[1]]  # type: ignore[index]
         if "assert" in str(node.target):
             return None
-        op, read = readers()[_overload(node)]
+        _, read = readers()[_overload(node)]
         try:
             return read(self, *node.args, **node.kwargs)
         except (Unsupported, UsageError) as e:
@@ -270,7 +288,7 @@ class Context:
         region.results = tuple(ctx.ref(r) for r in ctx.walk(graph))
         return name
 
-    # -- what readers ask -----------------------------------------------------------------------------------------------
+    # -- what readers ask ---------------------------------------------------------------------------------------------
     @property
     def out_value(self) -> Any:
         """PyTorch's own description of what the node gives (its first output)."""
@@ -297,7 +315,11 @@ class Context:
 
     def array(self, arg: Any, what: str) -> np.ndarray:
         """The numbers of a constant argument. Raises Unsupported if it is computed or kept state."""
-        if isinstance(arg, torch.fx.Node) and arg in self.tensors and "$" + self.tensors[arg][0] not in self.program.states:
+        if (
+            isinstance(arg, torch.fx.Node)
+            and arg in self.tensors
+            and "$" + self.tensors[arg][0] not in self.program.states
+        ):
             name, value = self.tensors[arg]
             return _numpy(value, name)
         ref = self.values.get(arg)
@@ -309,7 +331,9 @@ class Context:
     def const(self, array: np.ndarray, hint: str, dtype: str = "") -> str:
         """A constant of the program; its reference."""
         array = np.asarray(array)
-        kind = dtype or {"float64": "f32", "float32": "f32", "bool": "bool"}.get(array.dtype.name, f"i{array.dtype.itemsize * 8}")
+        kind = dtype or {"float64": "f32", "float32": "f32", "bool": "bool"}.get(
+            array.dtype.name, f"i{array.dtype.itemsize * 8}"
+        )
         kind = "u8" if array.dtype == np.uint8 and not dtype else kind
         t = TensorType(array.shape, kind)
         return self.program.add_constant(hint, array.astype(t.numpy), t)
@@ -337,7 +361,7 @@ class Context:
                 return "$" + name
             self.values[node] = self.program.add_constant(name, _numpy(value, name), _type(value, name))
         value = self.values[node]
-        return value[0] if isinstance(value, list) else value
+        return str(value[0] if isinstance(value, list) else value)
 
     def index(self, arg: Any) -> str:
         """An integer index; a constant one is stored as narrow as its values allow."""
@@ -352,7 +376,10 @@ class Context:
     def promote(self, *args: Any) -> str:
         """The type PyTorch computes in for these arguments."""
         vals = [a.meta["val"] if isinstance(a, torch.fx.Node) else a for a in args]
-        vals = [torch.empty(self.type(v).shape, dtype=_torch_dtype(self.type(v).dtype)) if isinstance(v, str) else v for v in vals]
+        vals = [
+            torch.empty(self.type(v).shape, dtype=_torch_dtype(self.type(v).dtype)) if isinstance(v, str) else v
+            for v in vals
+        ]
         if len(vals) == 1:
             return _DTYPES[vals[0].dtype] if isinstance(vals[0], torch.Tensor) else "f32"
         return _DTYPES[torch.result_type(vals[0], vals[1])]

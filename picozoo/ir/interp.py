@@ -50,7 +50,9 @@ class Interpreter:
         for p, x in zip(f.params, inputs, strict=True):
             t = f.types[p]
             if x.shape != t.shape or x.dtype != t.numpy:
-                raise UsageError(f"{function}: input {p[1:]} must be {t.dtype}{list(t.shape)}, got {x.dtype}{list(x.shape)}")
+                raise UsageError(
+                    f"{function}: input {p[1:]} must be {t.dtype}{list(t.shape)}, got {x.dtype}{list(x.shape)}"
+                )
         results, updates = self._run(f, list(inputs))
         self.state.update(updates)
         return results
@@ -71,7 +73,10 @@ class Interpreter:
                 ins, out_types = self.program.in_types(f, node), self.program.out_types(f, node)
                 with np.errstate(all="ignore"):
                     outs = ops.get(node.op).reference(args, ins, out_types, node.attrs)
-                outs = [np.asarray(o).astype(t.numpy, copy=False).reshape(t.shape) for o, t in zip(outs, out_types, strict=True)]
+                outs = [
+                    np.asarray(o).astype(t.numpy, copy=False).reshape(t.shape)
+                    for o, t in zip(outs, out_types, strict=True)
+                ]
             values.update(zip(node.outputs, outs, strict=True))
             if self.watch:
                 self.watch(f, node, outs)

@@ -76,7 +76,7 @@ def plan_loops(out: tuple[int, ...], *operands: tuple[int, ...]) -> Loops:
         raise Unsupported(f"broadcasting to {list(out)} needs {len(dims)} nested loops, 4 is the limit; reshape first")
     pad = 4 - len(dims)
     n = tuple([1] * pad + dims)
-    return Loops(n, tuple(tuple([0] * pad + m) for m in merged))  # type: ignore[arg-type]
+    return Loops(n, tuple(tuple([0] * pad + m) for m in merged))  # type: ignore[arg-type,misc]
 
 
 class Elementwise(Op):
@@ -147,7 +147,9 @@ class Binary(Elementwise):
     def infer(self, ins: Types, attrs: Any) -> list[TensorType]:
         a, b = ins
         if a.quant is None and (a.dtype != b.dtype or a.dtype not in self.dtypes):
-            raise Unsupported(f"{self.name} takes two inputs of one type ({', '.join(self.dtypes)}), got {a.dtype} and {b.dtype}")
+            raise Unsupported(
+                f"{self.name} takes two inputs of one type ({', '.join(self.dtypes)}), got {a.dtype} and {b.dtype}"
+            )
         return [TensorType(broadcast_shape(a.shape, b.shape), self.result or a.dtype)]
 
     def reference(self, args: list[np.ndarray], ins: Types, outs: Types, attrs: Any) -> list[np.ndarray]:
@@ -184,6 +186,4 @@ def unary_cases(low: float = -4.0, high: float = 4.0, attrs: Any = None) -> Sequ
 def binary_cases(dtypes: Sequence[str] = ("f32", "i32"), low: float = -4.0, high: float = 4.0) -> Sequence[Case]:
     """Same shapes, a row, a scalar, and two that both broadcast."""
     shapes = (((6,), (6,)), ((2, 3, 4), (4,)), ((3, 5), ()), ((4, 1), (1, 5)), ((2, 1, 3, 1), (1, 4, 1, 2)))
-    return tuple(
-        Case((TensorType(a, d), TensorType(b, d)), low=low, high=high) for d in dtypes for a, b in shapes
-    )
+    return tuple(Case((TensorType(a, d), TensorType(b, d)), low=low, high=high) for d in dtypes for a, b in shapes)

@@ -44,7 +44,9 @@ def quantize_multiplier(real: float) -> tuple[int, int]:
     return q, shift
 
 
-def multiply_by_quantized_multiplier(x: np.ndarray, multiplier: np.ndarray | int, shift: np.ndarray | int) -> np.ndarray:
+def multiply_by_quantized_multiplier(
+    x: np.ndarray, multiplier: np.ndarray | int, shift: np.ndarray | int
+) -> np.ndarray:
     """`x * multiplier * 2^(shift - 31)`, rounded as TFLite does: high multiply, then rounding right shift.
 
     Args:
@@ -79,7 +81,9 @@ def rounding_shift_right(x: np.ndarray, bits: np.ndarray | int) -> np.ndarray:
     return np.where(bits > 0, (x + half - (x < 0)) >> bits, x)
 
 
-def requantize(acc: np.ndarray, multiplier: np.ndarray | int, shift: np.ndarray | int, zero: int, lo: int, hi: int) -> np.ndarray:
+def requantize(
+    acc: np.ndarray, multiplier: np.ndarray | int, shift: np.ndarray | int, zero: int, lo: int, hi: int
+) -> np.ndarray:
     """Accumulators to output integers: multiply, add the zero point, clamp to [lo, hi]. int64 array."""
     return np.clip(multiply_by_quantized_multiplier(acc, multiplier, shift) + zero, lo, hi)
 

@@ -36,8 +36,14 @@ def requant_of(x: TensorType, w: TensorType, y: TensorType, act: str) -> Requant
     sx, sy = np.float64(np.float32(x.quant.scale[0])), np.float64(np.float32(y.quant.scale[0]))
     pairs = [quantize_multiplier(float(sx * np.float64(np.float32(sw)) / sy)) for sw in w.quant.scale]
     lo, hi = activation_bounds(act, y.quant.scale[0], y.quant.zero_point[0])
-    return Requant(np.array([p[0] for p in pairs], np.int64), np.array([p[1] for p in pairs], np.int64),
-                   x.quant.zero_point[0], y.quant.zero_point[0], lo, hi)
+    return Requant(
+        np.array([p[0] for p in pairs], np.int64),
+        np.array([p[1] for p in pairs], np.int64),
+        x.quant.zero_point[0],
+        y.quant.zero_point[0],
+        lo,
+        hi,
+    )
 
 
 def folded_bias(w: np.ndarray, bias: np.ndarray | None, x_zero: int) -> np.ndarray:
@@ -107,7 +113,13 @@ def requant_literal(call: Any, folded: np.ndarray, r: Requant, w: np.ndarray) ->
     multiplier = np.broadcast_to(r.multiplier, (out,))[: n if n == 1 else out].astype(np.int32)
     shift = np.broadcast_to(r.shift, (out,))[: n if n == 1 else out].astype(np.int8)
     fields = [
-        call.table("bias", folded.astype(np.int32)), call.table("multiplier", multiplier), call.table("shift", shift),
-        int(per_channel), int(fits_small(w, folded, r)), r.y_zero, r.lo, r.hi,
+        call.table("bias", folded.astype(np.int32)),
+        call.table("multiplier", multiplier),
+        call.table("shift", shift),
+        int(per_channel),
+        int(fits_small(w, folded, r)),
+        r.y_zero,
+        r.lo,
+        r.hi,
     ]
     return f"(pz_requant_args){{{', '.join(map(str, fields))}}}"

@@ -115,7 +115,7 @@ class Op:
         return {0: "act"}
 
     def quant_outputs(self, outs: Types, attrs: Any) -> Sequence[str]:
-        """"act" or "act16" for each output."""
+        """ "act" or "act16" for each output."""
         return ["act"] * len(outs)
 
     def fixed_quant(self, outs: Types, attrs: Any) -> tuple[float, int]:

@@ -30,16 +30,26 @@ def pool_reader(op: str) -> Any:
         flat = len(shape) == 3
         if flat:
             x = ctx.reshape(x, (shape[0], shape[1], 1, shape[2]))
-        two = lambda v, fill: (fill, pair(v)[0]) if flat else pair(v)  # noqa: E731
+
+        def two(v: Any, fill: int) -> tuple[int, int]:
+            return (fill, pair(v)[0]) if flat else pair(v)
+
         size = two(size, 1)
         stride = size if stride in (None, []) else two(stride, 1)
         ph, pw = two(padding, 0)
         if op == "max_pool2d":
-            dilation, ceil_mode, count = (rest[0] if rest else kw.get("dilation", 1)), (rest[1] if len(rest) > 1 else kw.get("ceil_mode", False)), True
+            dilation, ceil_mode, count = (
+                (rest[0] if rest else kw.get("dilation", 1)),
+                (rest[1] if len(rest) > 1 else kw.get("ceil_mode", False)),
+                True,
+            )
             if pair(dilation) != (1, 1):
                 raise Unsupported("max pooling with dilation is not supported; use dilation=1")
         else:
-            ceil_mode, count = (rest[0] if rest else kw.get("ceil_mode", False)), (rest[1] if len(rest) > 1 else kw.get("count_include_pad", True))
+            ceil_mode, count = (
+                (rest[0] if rest else kw.get("ceil_mode", False)),
+                (rest[1] if len(rest) > 1 else kw.get("count_include_pad", True)),
+            )
         pad = (ph, ph, pw, pw)
         if ceil_mode:
             raise Unsupported("pooling with ceil_mode=True is not supported; pad the input instead")
@@ -70,7 +80,11 @@ class Pool(Op):
         # Output o is written after every input at or before its position was read for the last time: windows do not
         # overlap, nothing hangs over, and the output never runs ahead of the window it belongs to.
         plain = attrs.stride == attrs.size and attrs.pad == (0, 0, 0, 0)
-        return (0,) if plain and attrs.size[0] * attrs.size[1] > 1 and ins[0].shape[0] == 1 and attrs.size[0] <= ins[0].shape[1] else ()
+        return (
+            (0,)
+            if plain and attrs.size[0] * attrs.size[1] > 1 and ins[0].shape[0] == 1 and attrs.size[0] <= ins[0].shape[1]
+            else ()
+        )
 
     def window(self, call: Any) -> list[int]:
         """Shapes, window, steps and padding, in the order in which the C kernels take them."""

@@ -67,7 +67,11 @@ class Reduce(Op):
         if axes and (list(axes) != list(range(axes[0], axes[-1] + 1)) or axes[0] < 0 or axes[-1] >= max(x.rank, 1)):
             raise Unsupported(f"{self.name} over axes {axes} of {list(x.shape)}: they must be neighbours")
         shape = [1 if d in axes else n for d, n in enumerate(x.shape)]
-        return [TensorType(tuple(shape) if attrs.keep else tuple(n for d, n in enumerate(x.shape) if d not in axes), x.dtype)]
+        return [
+            TensorType(
+                tuple(shape) if attrs.keep else tuple(n for d, n in enumerate(x.shape) if d not in axes), x.dtype
+            )
+        ]
 
     def split(self, x: TensorType, attrs: ReduceAttrs) -> tuple[int, int, int]:
         """(outer, n, inner) of the reduction."""
@@ -86,7 +90,9 @@ class Reduce(Op):
         return ReduceAttrs(axes, True)
 
     def emit(self, call: Any) -> str:
-        return call.run(f"pz_{self.name}_{call.ins[0].dtype}", call.x(0), call.y(), *self.split(call.ins[0], call.attrs))
+        return call.run(
+            f"pz_{self.name}_{call.ins[0].dtype}", call.x(0), call.y(), *self.split(call.ins[0], call.attrs)
+        )
 
 
 def reduce_cases(dtypes: tuple[str, ...] = ("f32", "i32")) -> tuple[Case, ...]:
@@ -94,5 +100,10 @@ def reduce_cases(dtypes: tuple[str, ...] = ("f32", "i32")) -> tuple[Case, ...]:
     return tuple(
         Case((TensorType(s, d),), ReduceAttrs(a, k))
         for d in dtypes
-        for s, a, k in (((2, 3, 4), (1,), False), ((5,), (0,), False), ((2, 3, 4), (0, 1), True), ((2, 3), (0, 1), False))
+        for s, a, k in (
+            ((2, 3, 4), (1,), False),
+            ((5,), (0,), False),
+            ((2, 3, 4), (0, 1), True),
+            ((2, 3), (0, 1), False),
+        )
     )

@@ -48,7 +48,9 @@ def strided_args(n: tuple[int, ...], xs: Steps, ys: Steps) -> list[int]:
     return [d[0] for d in dims] + [d[1] for d in dims] + [d[2] for d in dims]
 
 
-def emit_strided(call: Any, x: str, y: str, n: tuple[int, ...], xs: Steps, ys: Steps, x_off: int = 0, y_off: int = 0) -> str:
+def emit_strided(
+    call: Any, x: str, y: str, n: tuple[int, ...], xs: Steps, ys: Steps, x_off: int = 0, y_off: int = 0
+) -> str:
     """One `pz_strided_BYTES` call; offsets in elements."""
     bytes_, kind = {1: (1, "pz_u8"), 2: (2, "pz_i16"), 4: (4, "pz_u32"), 8: (8, "pz_i64")}[
         call.outs[0].nbytes // max(call.outs[0].size, 1) if call.outs[0].size else 1

@@ -6,8 +6,8 @@ from typing import Any
 
 import numpy as np
 
-from picozoo.ops._op import Case, Op, Types
-from picozoo.ops._reduce import Reduce, ReduceAttrs, norm_axis
+from picozoo.ops._op import Case, Op, Types, norm_axis
+from picozoo.ops._reduce import Reduce, ReduceAttrs
 from picozoo.specs import QuantParams, TensorType
 
 
@@ -27,7 +27,9 @@ class Argmax(Reduce):
     cases = (
         Case((TensorType((3, 6)),), ReduceAttrs((1,), False)),
         Case((TensorType((2, 5, 3), "i8"),), ReduceAttrs((1,), True)),
-        Case((TensorType((1, 6), "i8", QuantParams.tensor(0.1)),), ReduceAttrs((1,), False), (TensorType((1,), "i64"),)),
+        Case(
+            (TensorType((1, 6), "i8", QuantParams.tensor(0.1)),), ReduceAttrs((1,), False), (TensorType((1,), "i64"),)
+        ),
     )
 
     def infer(self, ins: Types, attrs: ReduceAttrs) -> list[TensorType]:

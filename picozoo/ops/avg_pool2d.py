@@ -24,20 +24,31 @@ def _adaptive(ctx: Any, x: Any, size: Any) -> Any:
         y = ctx.emit("mean", [x], ReduceAttrs(tuple(range(2, len(shape))), True))
         return ctx.reshape(y, want)
     if any(a % b for a, b in zip(shape[2:], want[2:], strict=True)):
-        raise Unsupported(f"adaptive pooling from {list(shape[2:])} to {list(want[2:])} has unequal windows; choose divisors")
+        raise Unsupported(
+            f"adaptive pooling from {list(shape[2:])} to {list(want[2:])} has unequal windows; choose divisors"
+        )
     return pool_reader("avg_pool2d")(ctx, x, [a // b for a, b in zip(shape[2:], want[2:], strict=True)])
 
 
 class AvgPool2d(Pool):
     name = "avg_pool2d"
-    aten = {"avg_pool2d.default": pool_reader("avg_pool2d"), "avg_pool1d.default": pool_reader("avg_pool2d"),
-            "adaptive_avg_pool2d.default": _adaptive, "_adaptive_avg_pool2d.default": _adaptive, "adaptive_avg_pool1d.default": _adaptive}
+    aten = {
+        "avg_pool2d.default": pool_reader("avg_pool2d"),
+        "avg_pool1d.default": pool_reader("avg_pool2d"),
+        "adaptive_avg_pool2d.default": _adaptive,
+        "_adaptive_avg_pool2d.default": _adaptive,
+        "adaptive_avg_pool1d.default": _adaptive,
+    }
     cases = (
         Case((TensorType((1, 6, 5, 3)),), PoolAttrs()),
         Case((TensorType((1, 5, 5, 2)),), PoolAttrs((3, 3), (2, 2), (1, 1, 1, 1))),
         Case((TensorType((1, 5, 5, 2)),), PoolAttrs((3, 3), (2, 2), (1, 1, 1, 1), False)),
         Case((TensorType((1, 6, 6, 5), "i8", _Q),), PoolAttrs(), (TensorType((1, 3, 3, 5), "i8", _Q),)),
-        Case((TensorType((1, 5, 7, 2), "i8", _Q),), PoolAttrs((3, 3), (2, 2), (1, 1, 1, 1), False), (TensorType((1, 3, 4, 2), "i8", _Q),)),
+        Case(
+            (TensorType((1, 5, 7, 2), "i8", _Q),),
+            PoolAttrs((3, 3), (2, 2), (1, 1, 1, 1), False),
+            (TensorType((1, 3, 4, 2), "i8", _Q),),
+        ),
     )
 
     def lowers(self, ins: Types, outs: Types, attrs: PoolAttrs) -> bool:
@@ -50,11 +61,15 @@ class AvgPool2d(Pool):
         total = patches(wide, *attrs.size, at, 0).sum((3, 4))
         count = patches(np.ones_like(wide), *attrs.size, at, 0).sum((3, 4))
         if ins[0].is_float:
-            return [(total / (np.float32(attrs.size[0] * attrs.size[1]) if attrs.count_pad else count)).astype(np.float32)]
+            return [
+                (total / (np.float32(attrs.size[0] * attrs.size[1]) if attrs.count_pad else count)).astype(np.float32)
+            ]
         return [np.sign(total) * ((np.abs(total) + count // 2) // count)]
 
     def emit(self, call: Any) -> str:
-        return call.run(f"pz_avg_pool2d_{call.ins[0].dtype}", call.x(0), call.y(), *self.window(call), int(call.attrs.count_pad))
+        return call.run(
+            f"pz_avg_pool2d_{call.ins[0].dtype}", call.x(0), call.y(), *self.window(call), int(call.attrs.count_pad)
+        )
 
 
 OP = AvgPool2d()

@@ -24,13 +24,34 @@ def _copy(ctx: Any, x: Any, **_: Any) -> Any:
 class Cast(Elementwise):
     name = "cast"
     Attrs = CastAttrs
-    aten = {"_to_copy.default": _copy, "to.dtype": _copy, "to.dtype_layout": _copy, "clone.default": _copy,
-            "contiguous.default": _copy, "alias.default": _copy, "detach.default": _copy, "dropout.default": _copy,
-            "lift_fresh_copy.default": _copy, "detach_.default": _copy, "type_as.default": _copy}
+    aten = {
+        "_to_copy.default": _copy,
+        "to.dtype": _copy,
+        "to.dtype_layout": _copy,
+        "clone.default": _copy,
+        "contiguous.default": _copy,
+        "alias.default": _copy,
+        "detach.default": _copy,
+        "dropout.default": _copy,
+        "lift_fresh_copy.default": _copy,
+        "detach_.default": _copy,
+        "type_as.default": _copy,
+    }
     cases = tuple(
         Case((TensorType((3, 4), a),), CastAttrs(b), low=-300, high=300)
-        for a, b in (("f32", "i32"), ("f32", "i8"), ("i8", "f32"), ("i32", "i8"), ("i8", "i32"), ("i64", "i16"), ("bool", "f32"),
-                     ("f32", "bool"), ("i32", "bool"), ("u8", "i32"), ("i16", "i64"))
+        for a, b in (
+            ("f32", "i32"),
+            ("f32", "i8"),
+            ("i8", "f32"),
+            ("i32", "i8"),
+            ("i8", "i32"),
+            ("i64", "i16"),
+            ("bool", "f32"),
+            ("f32", "bool"),
+            ("i32", "bool"),
+            ("u8", "i32"),
+            ("i16", "i64"),
+        )
     )
 
     def infer(self, ins: Types, attrs: CastAttrs) -> list[TensorType]:

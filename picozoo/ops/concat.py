@@ -42,10 +42,14 @@ class Concat(Mover):
     def infer(self, ins: Types, attrs: ConcatAttrs) -> list[TensorType]:
         axis = norm_axis(attrs.axis, ins[0].rank)
         for t in ins[1:]:
-            if t.dtype != ins[0].dtype or t.rank != ins[0].rank or any(
-                a != b for d, (a, b) in enumerate(zip(t.shape, ins[0].shape, strict=True)) if d != axis
+            if (
+                t.dtype != ins[0].dtype
+                or t.rank != ins[0].rank
+                or any(a != b for d, (a, b) in enumerate(zip(t.shape, ins[0].shape, strict=True)) if d != axis)
             ):
-                raise Unsupported(f"concat along {axis} of {[list(t.shape) for t in ins]}: the other sizes or types differ")
+                raise Unsupported(
+                    f"concat along {axis} of {[list(t.shape) for t in ins]}: the other sizes or types differ"
+                )
         shape = list(ins[0].shape)
         shape[axis] = sum(t.shape[axis] for t in ins)
         return [TensorType(tuple(shape), ins[0].dtype)]
@@ -65,7 +69,11 @@ class Concat(Mover):
     def emit(self, call: Any) -> str:
         ys, at, lines = contiguous(call.outs[0].shape), 0, []
         for i, t in enumerate(call.ins):
-            lines.append(emit_strided(call, call.x(i), call.y(), t.shape, contiguous(t.shape), ys, y_off=at * ys[call.attrs.axis]))
+            lines.append(
+                emit_strided(
+                    call, call.x(i), call.y(), t.shape, contiguous(t.shape), ys, y_off=at * ys[call.attrs.axis]
+                )
+            )
             at += t.shape[call.attrs.axis]
         return "\n".join(lines)
 

@@ -42,11 +42,16 @@ def window_out(size: int, k: int, stride: int, before: int, after: int, dilation
     """
     n = (size + before + after - (k - 1) * dilation - 1) // stride + 1
     if n < 1 or stride < 1:
-        raise Unsupported(f"a window of {k} with dilation {dilation} and stride {stride} does not fit in {size} + {before + after} of padding")
+        raise Unsupported(
+            f"a window of {k} with dilation {dilation} and stride {stride} does not fit in "
+            f"{size} + {before + after} of padding"
+        )
     return n
 
 
-def _conv2d(ctx: Any, x: Any, w: Any, b: Any = None, stride: Any = 1, padding: Any = 0, dilation: Any = 1, groups: int = 1) -> Any:
+def _conv2d(
+    ctx: Any, x: Any, w: Any, b: Any = None, stride: Any = 1, padding: Any = 0, dilation: Any = 1, groups: int = 1
+) -> Any:
     weights = ctx.array(w, "convolution weights")
     (kh, kw), (dh, dw) = weights.shape[2:], pair(dilation)
     if padding == "same":
@@ -61,17 +66,34 @@ def _conv2d(ctx: Any, x: Any, w: Any, b: Any = None, stride: Any = 1, padding: A
     return ctx.to_first(ctx.emit("conv2d", refs, Conv2dAttrs(pair(stride), pad, (dh, dw), groups)))
 
 
-def _conv1d(ctx: Any, x: Any, w: Any, b: Any = None, stride: Any = 1, padding: Any = 0, dilation: Any = 1, groups: int = 1) -> Any:
+def _one(v: Any) -> int:
+    """PyTorch gives a number, or a list of one."""
+    return int(v if isinstance(v, int) else v[0])
+
+
+def _conv1d(
+    ctx: Any, x: Any, w: Any, b: Any = None, stride: Any = 1, padding: Any = 0, dilation: Any = 1, groups: int = 1
+) -> Any:
     x = ctx.ref(x)
     n, c, length = ctx.type(x).shape
     weights = ctx.array(w, "convolution weights")
-    one = lambda v: v if isinstance(v, int) else v[0]  # noqa: E731
-    padding = padding if isinstance(padding, str) else (0, one(padding))
-    y = _conv2d(ctx, ctx.reshape(x, (n, c, 1, length)), weights[:, :, None], b, (1, one(stride)), padding, (1, one(dilation)), groups)
+    padding = padding if isinstance(padding, str) else (0, _one(padding))
+    y = _conv2d(
+        ctx,
+        ctx.reshape(x, (n, c, 1, length)),
+        weights[:, :, None],
+        b,
+        (1, _one(stride)),
+        padding,
+        (1, _one(dilation)),
+        groups,
+    )
     return ctx.reshape(y, ctx.out_shape)
 
 
-def _convolution(ctx: Any, x: Any, w: Any, b: Any, stride: Any, padding: Any, dilation: Any, transposed: bool, _out: Any, groups: int) -> Any:
+def _convolution(
+    ctx: Any, x: Any, w: Any, b: Any, stride: Any, padding: Any, dilation: Any, transposed: bool, _out: Any, groups: int
+) -> Any:
     if transposed:
         raise Unsupported("transposed convolution is not supported yet; use upsampling and a convolution")
     read = _conv1d if len(ctx.out_shape) == 3 else _conv2d
@@ -82,7 +104,9 @@ def patches(x: np.ndarray, kh: int, kw: int, a: Conv2dAttrs, fill: float) -> np.
     """(N, OH, OW, KH, KW, C): every window of x, padded with `fill`."""
     t, b, left, right = a.pad
     x = np.pad(x, ((0, 0), (t, b), (left, right), (0, 0)), constant_values=fill)
-    view = np.lib.stride_tricks.sliding_window_view(x, ((kh - 1) * a.dilation[0] + 1, (kw - 1) * a.dilation[1] + 1), (1, 2))
+    view = np.lib.stride_tricks.sliding_window_view(
+        x, ((kh - 1) * a.dilation[0] + 1, (kw - 1) * a.dilation[1] + 1), (1, 2)
+    )
     view = view[:, :: a.stride[0], :: a.stride[1], :, :: a.dilation[0], :: a.dilation[1]]
     return view.transpose(0, 1, 2, 4, 5, 3)
 
@@ -92,11 +116,25 @@ class Conv2d(Op):
     Attrs = Conv2dAttrs
     quant_rule = "free"
     flash_inputs = (1, 2)
-    aten = {"conv2d.default": _conv2d, "conv2d.padding": _conv2d, "conv1d.default": _conv1d, "conv1d.padding": _conv1d, "convolution.default": _convolution}
+    aten = {
+        "conv2d.default": _conv2d,
+        "conv2d.padding": _conv2d,
+        "conv1d.default": _conv1d,
+        "conv1d.padding": _conv1d,
+        "convolution.default": _convolution,
+    }
     cases = (
-        Case((TensorType((1, 6, 5, 3)), TensorType((4, 3, 3, 3)), TensorType((4,))), Conv2dAttrs((1, 2), (1, 1, 1, 0)), constants=(1, 2)),
+        Case(
+            (TensorType((1, 6, 5, 3)), TensorType((4, 3, 3, 3)), TensorType((4,))),
+            Conv2dAttrs((1, 2), (1, 1, 1, 0)),
+            constants=(1, 2),
+        ),
         Case((TensorType((2, 5, 5, 4)), TensorType((6, 2, 2, 2))), Conv2dAttrs(groups=2, act="relu"), constants=(1,)),
-        Case((TensorType((1, 7, 7, 3)), TensorType((6, 3, 3, 1)), TensorType((6,))), Conv2dAttrs((2, 2), (1, 1, 1, 1), (1, 1), 3), constants=(1, 2)),
+        Case(
+            (TensorType((1, 7, 7, 3)), TensorType((6, 3, 3, 1)), TensorType((6,))),
+            Conv2dAttrs((2, 2), (1, 1, 1, 1), (1, 1), 3),
+            constants=(1, 2),
+        ),
         Case((TensorType((1, 8, 8, 2)), TensorType((2, 3, 3, 2))), Conv2dAttrs(dilation=(2, 2)), constants=(1,)),
         *quant_cases((1, 6, 5, 3), (4, 3, 3, 3), (1, 6, 2, 4), Conv2dAttrs((1, 2), (1, 1, 1, 0))),
         *quant_cases((1, 5, 5, 1), (3, 5, 5, 1), (1, 5, 5, 3), Conv2dAttrs((1, 1), (2, 2, 2, 2), act="relu")),
@@ -109,8 +147,16 @@ class Conv2d(Op):
 
     def infer(self, ins: Types, attrs: Conv2dAttrs) -> list[TensorType]:
         x, w = ins[0], ins[1]
-        if x.rank != 4 or w.rank != 4 or attrs.groups < 1 or x.shape[3] != w.shape[3] * attrs.groups or w.shape[0] % attrs.groups:
-            raise Unsupported(f"conv2d: input {list(x.shape)} does not fit weights {list(w.shape)} in {attrs.groups} groups")
+        if (
+            x.rank != 4
+            or w.rank != 4
+            or attrs.groups < 1
+            or x.shape[3] != w.shape[3] * attrs.groups
+            or w.shape[0] % attrs.groups
+        ):
+            raise Unsupported(
+                f"conv2d: input {list(x.shape)} does not fit weights {list(w.shape)} in {attrs.groups} groups"
+            )
         if len(ins) > 2 and ins[2].shape != (w.shape[0],):
             raise Unsupported(f"conv2d: bias {list(ins[2].shape)} does not fit weights {list(w.shape)}")
         (n, h, wd, _), (o, kh, kw, _) = x.shape, w.shape
@@ -136,7 +182,7 @@ class Conv2d(Op):
         quant = outs[0].quant is not None
         r = m8.requant_of(ins[0], ins[1], outs[0], attrs.act) if quant else None
         win = patches(x, kh, kw, attrs, r.x_zero if r else 0)
-        flat = (np.float64 if quant else np.float32)
+        flat: Any = np.float64 if quant else np.float32
         og, parts = o // attrs.groups, []
         for g in range(attrs.groups):
             rows = win[..., g * c : (g + 1) * c].astype(flat).reshape(*win.shape[:3], kh * kw * c)
@@ -158,24 +204,61 @@ class Conv2d(Op):
 
     def emit(self, call: Any) -> str:
         a, (n, h, w, c), (_, oh, ow, o) = call.attrs, call.ins[0].shape, call.outs[0].shape
-        _, kh, kw, cg = call.ins[1].shape
+        _, kh, kw, _ = call.ins[1].shape
         if call.outs[0].quant is None:
             bias = call.x(2) if len(call.ins) > 2 else call.table("bias", np.zeros(o, np.float32))
-            return call.run("pz_conv2d_f32", call.x(0), call.x(1), bias, call.y(), n, h, w, c, oh, ow, o, kh, kw, *a.stride,
-                            a.pad[0], a.pad[2], *a.dilation, a.groups, *float_bounds(call))
+            return call.run(
+                "pz_conv2d_f32",
+                call.x(0),
+                call.x(1),
+                bias,
+                call.y(),
+                n,
+                h,
+                w,
+                c,
+                oh,
+                ow,
+                o,
+                kh,
+                kw,
+                *a.stride,
+                a.pad[0],
+                a.pad[2],
+                *a.dilation,
+                a.groups,
+                *float_bounds(call),
+            )
         weights, b = call.value(1), call.value(2) if len(call.ins) > 2 else None
         r = m8.requant_of(call.ins[0], call.ins[1], call.outs[0], a.act)
         size = (n, h, w, c, oh, ow, o, kh, kw, *a.stride, a.pad[0], a.pad[2], *a.dilation)
         if a.groups > 1:  # windows are clipped, not padded, so the zero point cannot be folded into the bias
             bias = np.zeros(o, np.int64) if b is None else b.astype(np.int64)
             table = call.table("packed", np.ascontiguousarray(weights.transpose(1, 2, 3, 0)))
-            return call.run("pz_conv2d_i8_grouped", call.x(0), table, call.y(), *size, a.groups, r.x_zero,
-                            m8.requant_literal(call, bias, r, weights))
+            return call.run(
+                "pz_conv2d_i8_grouped",
+                call.x(0),
+                table,
+                call.y(),
+                *size,
+                a.groups,
+                r.x_zero,
+                m8.requant_literal(call, bias, r, weights),
+            )
         q = m8.requant_literal(call, m8.folded_bias(weights, b, r.x_zero), r, weights)
         if self._paired(call.ins, a, call.target):
             wide = weights.size <= call.target.wide_weights
-            return call.run("pz_conv2d_i8_pair", call.x(0), call.table("packed", m8.pack_pairs(weights.reshape(o, -1), kh, wide)), call.y(),
-                            call.scratch("pz_u32"), *size, r.x_zero, int(wide), q)
+            return call.run(
+                "pz_conv2d_i8_pair",
+                call.x(0),
+                call.table("packed", m8.pack_pairs(weights.reshape(o, -1), kh, wide)),
+                call.y(),
+                call.scratch("pz_u32"),
+                *size,
+                r.x_zero,
+                int(wide),
+                q,
+            )
         return call.run("pz_conv2d_i8", call.x(0), call.x(1), call.y(), call.scratch("pz_i8"), *size, r.x_zero, q)
 
 

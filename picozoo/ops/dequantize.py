@@ -35,8 +35,14 @@ class Dequantize(Elementwise):
         q = call.ins[0].quant
         if not q.per_tensor:
             raise Unsupported("dequantize of a computed tensor with one scale per channel")
-        return call.run(f"pz_dequantize_{call.ins[0].dtype}", call.x(0), call.y(), call.outs[0].size, call.literal(q.scale[0]),
-                        q.zero_point[0])
+        return call.run(
+            f"pz_dequantize_{call.ins[0].dtype}",
+            call.x(0),
+            call.y(),
+            call.outs[0].size,
+            call.literal(q.scale[0]),
+            q.zero_point[0],
+        )
 
 
 OP = Dequantize()

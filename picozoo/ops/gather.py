@@ -1,4 +1,4 @@
-"""Picks rows along one dimension: y[o, k, i] = x[o, index[k], i]. Embeddings are this. Indices are clamped to the range."""
+"""Picks rows along one dimension: y[o, k, i] = x[o, index[k], i]. Embeddings are this. Indices are clamped."""
 
 from __future__ import annotations
 
@@ -28,7 +28,9 @@ def _index_select(ctx: Any, x: Any, dim: int, index: Any) -> Any:
 def _index(ctx: Any, x: Any, indices: Any) -> Any:
     real = [(d, i) for d, i in enumerate(indices) if i is not None]
     if len(real) != 1:
-        raise Unsupported("indexing with tensors in more than one dimension is not supported; index one dimension at a time")
+        raise Unsupported(
+            "indexing with tensors in more than one dimension is not supported; index one dimension at a time"
+        )
     return ctx.emit("gather", [ctx.ref(x), ctx.index(real[0][1])], GatherAttrs(real[0][0]))
 
 
@@ -40,7 +42,9 @@ class Gather(Op):
         "index_select.default": _index_select,
         "index.Tensor": _index,
         "embedding.default": lambda ctx, w, i, *_, **__: ctx.emit("gather", [ctx.ref(w), ctx.index(i)], GatherAttrs(0)),
-        "take.default": lambda ctx, x, i: ctx.emit("gather", [ctx.reshape(ctx.ref(x), (ctx.type(ctx.ref(x)).size,)), ctx.index(i)], GatherAttrs(0)),
+        "take.default": lambda ctx, x, i: ctx.emit(
+            "gather", [ctx.reshape(ctx.ref(x), (ctx.type(ctx.ref(x)).size,)), ctx.index(i)], GatherAttrs(0)
+        ),
     }
     cases = (
         Case((TensorType((7, 3)), TensorType((4,), "i32")), GatherAttrs(0)),
@@ -70,8 +74,16 @@ class Gather(Op):
         outer, inner = prod(x.shape[:axis]), prod(x.shape[axis + 1 :])
         bytes_ = x.nbytes // x.size
         flash = "_flash" if call.in_flash(1) else ""
-        return call.run(f"pz_gather_{bytes_}_{call.ins[1].dtype}{flash}", call.bytes_of(0), call.x(1), call.bytes_out(),
-                        outer, x.shape[axis], inner, call.ins[1].size)
+        return call.run(
+            f"pz_gather_{bytes_}_{call.ins[1].dtype}{flash}",
+            call.bytes_of(0),
+            call.x(1),
+            call.bytes_out(),
+            outer,
+            x.shape[axis],
+            inner,
+            call.ins[1].size,
+        )
 
 
 OP = Gather()

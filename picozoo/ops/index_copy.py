@@ -1,4 +1,4 @@
-"""Puts rows into a tensor at computed places: y = x, then y[index[k]] = rows[k]. Indices outside the range are clamped."""
+"""Puts rows into a tensor at computed places: y = x, then y[index[k]] = rows[k]. Indices are clamped to the range."""
 
 from __future__ import annotations
 
@@ -53,8 +53,16 @@ class IndexCopy(Op):
 
     def emit(self, call: Any) -> str:
         x = call.ins[0]
-        return call.run(f"pz_index_copy_{x.nbytes // x.size}_{call.ins[1].dtype}", call.x(0), call.x(1), call.x(2), call.y(),
-                        x.shape[0], prod(x.shape[1:]), call.ins[1].size)
+        return call.run(
+            f"pz_index_copy_{x.nbytes // x.size}_{call.ins[1].dtype}",
+            call.x(0),
+            call.x(1),
+            call.x(2),
+            call.y(),
+            x.shape[0],
+            prod(x.shape[1:]),
+            call.ins[1].size,
+        )
 
 
 OP = IndexCopy()

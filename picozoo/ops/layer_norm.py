@@ -49,8 +49,16 @@ class LayerNorm(Op):
 
     def emit(self, call: Any) -> str:
         n = prod(call.ins[1].shape)
-        return call.run("pz_layer_norm_f32", call.x(0), call.x(1), call.x(2), call.y(), call.ins[0].size // n, n,
-                        call.literal(call.attrs.eps))
+        return call.run(
+            "pz_layer_norm_f32",
+            call.x(0),
+            call.x(1),
+            call.x(2),
+            call.y(),
+            call.ins[0].size // n,
+            n,
+            call.literal(call.attrs.eps),
+        )
 
 
 OP = LayerNorm()

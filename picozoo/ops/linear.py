@@ -37,10 +37,15 @@ def clip_act(y: np.ndarray, act: str) -> np.ndarray:
 def float_bounds(call: Any) -> list[str]:
     """C literals of the float clamp of a fused activation."""
     act = call.attrs.act
-    return [call.literal(-3.4028234663852886e38 if act == "none" else 0.0), call.literal(6.0 if act == "relu6" else 3.4028234663852886e38)]
+    return [
+        call.literal(-3.4028234663852886e38 if act == "none" else 0.0),
+        call.literal(6.0 if act == "relu6" else 3.4028234663852886e38),
+    ]
 
 
-def quant_cases(x: tuple[int, ...], w: tuple[int, ...], y: tuple[int, ...], attrs: Any, axis: int = 0) -> tuple[Case, ...]:
+def quant_cases(
+    x: tuple[int, ...], w: tuple[int, ...], y: tuple[int, ...], attrs: Any, axis: int = 0
+) -> tuple[Case, ...]:
     """Integer cases of a weighted layer: per-channel and per-tensor scales, with and without bias."""
     qx, qy = QuantParams.tensor(0.05, 7), QuantParams.tensor(0.11, -12)
     n = w[axis]
@@ -48,7 +53,16 @@ def quant_cases(x: tuple[int, ...], w: tuple[int, ...], y: tuple[int, ...], attr
     found = []
     for qw in (per, QuantParams.tensor(0.02)):
         ins = (TensorType(x, "i8", qx), TensorType(w, "i8", qw))
-        found.append(Case((*ins, TensorType((n,), "i32")), attrs, (TensorType(y, "i8", qy),), constants=(1, 2), low=-3000, high=3000))
+        found.append(
+            Case(
+                (*ins, TensorType((n,), "i32")),
+                attrs,
+                (TensorType(y, "i8", qy),),
+                constants=(1, 2),
+                low=-3000,
+                high=3000,
+            )
+        )
         found.append(Case(ins, attrs, (TensorType(y, "i8", qy),), constants=(1,)))
     return tuple(found)
 
@@ -107,8 +121,17 @@ class Linear(Op):
         r = m8.requant_of(call.ins[0], call.ins[1], call.outs[0], call.attrs.act)
         q = m8.requant_literal(call, m8.folded_bias(w, b, r.x_zero), r, w)
         if "dsp" in call.target.features:
-            return call.run("pz_linear_i8_pair", call.x(0), call.table("packed", m8.pack_pairs(w, 1)), call.y(),
-                            call.scratch("pz_u32"), rows, k, out, q)
+            return call.run(
+                "pz_linear_i8_pair",
+                call.x(0),
+                call.table("packed", m8.pack_pairs(w, 1)),
+                call.y(),
+                call.scratch("pz_u32"),
+                rows,
+                k,
+                out,
+                q,
+            )
         return call.run("pz_linear_i8", call.x(0), call.x(1), call.y(), rows, k, out, q)
 
 

@@ -42,6 +42,10 @@ def tanh_q15(x: np.ndarray) -> np.ndarray:
     return np.where(x >= 0, r - (1 << 23) + (1 << 7), -r + (1 << 23) + (1 << 7) - 1) >> 8
 
 
+def _sigmoid(x: np.ndarray) -> np.ndarray:
+    return 1 / (1 + np.exp(-x))
+
+
 def _sat16(x: np.ndarray) -> np.ndarray:
     return np.clip(x, -32768, 32767)
 
@@ -60,17 +64,37 @@ def _read(ctx: Any, x: Any, hc: Any, w_ih: Any, w_hh: Any, b_ih: Any = None, b_h
     zero = np.zeros(w.shape[0], np.float32)
     bias = sum((ctx.array(b, "LSTM bias") for b in (b_ih, b_hh) if b is not None), zero)
     name = ctx.hint(b_ih) if b_ih is not None else ctx.hint(w_ih) + ".bias"
-    refs = [ctx.ref(x, "f32"), ctx.ref(hc[0], "f32"), ctx.ref(hc[1], "f32"), ctx.ref(w_ih), ctx.ref(w_hh), ctx.const(bias, name + ".sum")]
+    refs = [
+        ctx.ref(x, "f32"),
+        ctx.ref(hc[0], "f32"),
+        ctx.ref(hc[1], "f32"),
+        ctx.ref(w_ih),
+        ctx.ref(w_hh),
+        ctx.const(bias, name + ".sum"),
+    ]
     return ctx.emit("lstm_cell", refs)
 
 
 def _cases() -> tuple[Case, ...]:
     n, i, h = 2, 3, 5
-    f = (TensorType((n, i)), TensorType((n, h)), TensorType((n, h)), TensorType((4 * h, i)), TensorType((4 * h, h)), TensorType((4 * h,)))
+    f = (
+        TensorType((n, i)),
+        TensorType((n, h)),
+        TensorType((n, h)),
+        TensorType((4 * h, i)),
+        TensorType((4 * h, h)),
+        TensorType((4 * h,)),
+    )
     rows = QuantParams(tuple(float(np.float32(0.006 * (1 + r % 3))) for r in range(4 * h)), (0,) * (4 * h), 0)
     act, cell = QuantParams.tensor(1 / 100, 5), QuantParams.tensor(2.0**-11)
-    q = (TensorType((n, i), "i8", QuantParams.tensor(0.02, -3)), TensorType((n, h), "i8", act), TensorType((n, h), "i16", cell),
-         TensorType((4 * h, i), "i8", rows), TensorType((4 * h, h), "i8", rows), TensorType((4 * h,), "i32"))
+    q = (
+        TensorType((n, i), "i8", QuantParams.tensor(0.02, -3)),
+        TensorType((n, h), "i8", act),
+        TensorType((n, h), "i16", cell),
+        TensorType((4 * h, i), "i8", rows),
+        TensorType((4 * h, h), "i8", rows),
+        TensorType((4 * h,), "i32"),
+    )
     outs = (TensorType((n, h), "i8", act), TensorType((n, h), "i16", cell))
     return (Case(f, constants=(3, 4, 5)), Case(q, outs=outs, constants=(3, 4, 5), low=-5000, high=5000))
 
@@ -100,7 +124,11 @@ class LstmCell(Op):
         return ["act", "act16"]
 
     def lowers(self, ins: Types, outs: Types, attrs: Any) -> bool:
-        return ins[0].dtype == ins[1].dtype == outs[0].dtype == "i8" and ins[2].dtype == outs[1].dtype == "i16" and ins[2].quant == outs[1].quant
+        return (
+            ins[0].dtype == ins[1].dtype == outs[0].dtype == "i8"
+            and ins[2].dtype == outs[1].dtype == "i16"
+            and ins[2].quant == outs[1].quant
+        )
 
     def inplace_pairs(self, ins: Types, outs: Types, attrs: Any) -> list[tuple[int, int]]:
         return [(1, 2)]  # the new cell may replace the old one, unit by unit; the new h may not: all gates read the old
@@ -110,16 +138,17 @@ class LstmCell(Op):
         gate = TensorType((), "i16", QuantParams.tensor(2.0**-12))
         r = m8.requant_of(x, w, gate, "none")
         n = w.shape[0]
-        return m8.Requant(np.broadcast_to(r.multiplier, (n,)), np.broadcast_to(r.shift, (n,)), r.x_zero, 0, -32768, 32767)
+        return m8.Requant(
+            np.broadcast_to(r.multiplier, (n,)), np.broadcast_to(r.shift, (n,)), r.x_zero, 0, -32768, 32767
+        )
 
     def reference(self, args: list[np.ndarray], ins: Types, outs: Types, attrs: Any) -> list[np.ndarray]:
         x, h, c, w_ih, w_hh, b = args
         if outs[0].quant is None:
             g = x @ w_ih.T + h @ w_hh.T + b
             i, f, g, o = np.split(g, 4, -1)
-            s = lambda v: 1 / (1 + np.exp(-v))  # noqa: E731
-            new = s(f) * c + s(i) * np.tanh(g)
-            return [(s(o) * np.tanh(new)).astype(np.float32), new.astype(np.float32)]
+            new = _sigmoid(f) * c + _sigmoid(i) * np.tanh(g)
+            return [(_sigmoid(o) * np.tanh(new)).astype(np.float32), new.astype(np.float32)]
         k, out = _fraction_bits(ins[2]), outs[0].quant
         assert out is not None
         rx, rh = self._rows(ins[0], ins[3]), self._rows(ins[1], ins[4])
@@ -146,7 +175,9 @@ class LstmCell(Op):
         ins = [call.x(i) for i in range(3)]
         if call.outs[0].quant is None:
             weights = [call.x(i) for i in range(3, 6)]
-            return call.run("pz_lstm_cell_f32", *ins, *weights, call.y(0), call.y(1), call.scratch("pz_f32"), n, k, units)
+            return call.run(
+                "pz_lstm_cell_f32", *ins, *weights, call.y(0), call.y(1), call.scratch("pz_f32"), n, k, units
+            )
         w_ih, w_hh, b = (call.value(i) for i in range(3, 6))
         rx, rh = self._rows(call.ins[0], call.ins[3]), self._rows(call.ins[1], call.ins[4])
         out = call.outs[0].quant
@@ -155,11 +186,29 @@ class LstmCell(Op):
         pack = (lambda w: m8.pack_pairs(w, 1)) if paired else (lambda w: w)
         tables = []
         for tag, w, bias, r in (("x", w_ih, b, rx), ("h", w_hh, None, rh)):
-            tables += [call.table(f"w{tag}", pack(w)), call.table(f"b{tag}", m8.folded_bias(w, bias, r.x_zero).astype(np.int32)),
-                       call.table(f"m{tag}", r.multiplier.astype(np.int32)), call.table(f"s{tag}", r.shift.astype(np.int8))]
+            tables += [
+                call.table(f"w{tag}", pack(w)),
+                call.table(f"b{tag}", m8.folded_bias(w, bias, r.x_zero).astype(np.int32)),
+                call.table(f"m{tag}", r.multiplier.astype(np.int32)),
+                call.table(f"s{tag}", r.shift.astype(np.int8)),
+            ]
         name = "pz_lstm_cell_i8_pair" if paired else "pz_lstm_cell_i8"
-        return call.run(name, *ins, *tables, call.table("sigmoid", sigmoid_table().astype(np.uint16)), call.y(0), call.y(1),
-                        call.scratch("pz_i16"), n, k, units, _fraction_bits(call.ins[2]), m, s, out.zero_point[0])
+        return call.run(
+            name,
+            *ins,
+            *tables,
+            call.table("sigmoid", sigmoid_table().astype(np.uint16)),
+            call.y(0),
+            call.y(1),
+            call.scratch("pz_i16"),
+            n,
+            k,
+            units,
+            _fraction_bits(call.ins[2]),
+            m,
+            s,
+            out.zero_point[0],
+        )
 
 
 OP = LstmCell()

@@ -1,4 +1,4 @@
-"""Matrix product of two computed tensors; leading dimensions are batches of equal shape. Float, or int32 for integers."""
+"""Matrix product of two computed tensors; leading dimensions are batches of equal shape. Float or integers."""
 
 from __future__ import annotations
 
@@ -35,8 +35,14 @@ def _addmm(ctx: Any, c: Any, a: Any, b: Any, *, alpha: float = 1, beta: float = 
 
 class Matmul(Op):
     name = "matmul"
-    aten = {"matmul.default": _matmul, "mm.default": _matmul, "bmm.default": _matmul, "mv.default": _matmul, "dot.default": _matmul,
-            "addmm.default": _addmm}
+    aten = {
+        "matmul.default": _matmul,
+        "mm.default": _matmul,
+        "bmm.default": _matmul,
+        "mv.default": _matmul,
+        "dot.default": _matmul,
+        "addmm.default": _addmm,
+    }
     cases = (
         Case((TensorType((3, 4)), TensorType((4, 5)))),
         Case((TensorType((2, 3, 4)), TensorType((2, 4, 2)))),
@@ -59,7 +65,9 @@ class Matmul(Op):
 
     def emit(self, call: Any) -> str:
         *batch, m, k = call.ins[0].shape
-        return call.run(f"pz_matmul_{call.ins[0].dtype}", call.x(0), call.x(1), call.y(), prod(batch), m, k, call.ins[1].shape[-1])
+        return call.run(
+            f"pz_matmul_{call.ins[0].dtype}", call.x(0), call.x(1), call.y(), prod(batch), m, k, call.ins[1].shape[-1]
+        )
 
 
 OP = Matmul()

@@ -24,7 +24,7 @@ class MaxPool2d(Pool):
     )
 
     def reference(self, args: list[np.ndarray], ins: Types, outs: Types, attrs: PoolAttrs) -> list[np.ndarray]:
-        low = np.finfo(np.float32).min if ins[0].is_float else np.iinfo(ins[0].numpy).min
+        low = float(np.finfo(np.float32).min if ins[0].is_float else np.iinfo(ins[0].numpy).min)
         return [patches(args[0], *attrs.size, Conv2dAttrs(attrs.stride, attrs.pad), low).max((3, 4))]
 
     def emit(self, call: Any) -> str:

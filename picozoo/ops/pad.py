@@ -42,7 +42,11 @@ class Pad(Mover):
     aten = {"constant_pad_nd.default": _constant_pad, "pad.default": _pad}
     cases = (
         Case((TensorType((1, 3, 4, 2)),), PadAttrs((0, 1, 2, 0), (0, 2, 1, 0), 1.5)),
-        Case((TensorType((3,), "i8", QuantParams.tensor(0.5, -3)),), PadAttrs((1,), (2,)), (TensorType((6,), "i8", QuantParams.tensor(0.5, -3)),)),
+        Case(
+            (TensorType((3,), "i8", QuantParams.tensor(0.5, -3)),),
+            PadAttrs((1,), (2,)),
+            (TensorType((6,), "i8", QuantParams.tensor(0.5, -3)),),
+        ),
     )
 
     def infer(self, ins: Types, attrs: PadAttrs) -> list[TensorType]:
@@ -53,11 +57,17 @@ class Pad(Mover):
 
     def _value(self, t: TensorType, attrs: PadAttrs) -> Any:
         if t.quant is not None:
-            return int(quantize_array(np.float32(attrs.value), t.quant.scale[0], t.quant.zero_point[0], t.dtype))
+            return int(
+                quantize_array(np.array(attrs.value, np.float32), t.quant.scale[0], t.quant.zero_point[0], t.dtype)
+            )
         return attrs.value if t.is_float else int(attrs.value)
 
     def reference(self, args: list[np.ndarray], ins: Types, outs: Types, attrs: PadAttrs) -> list[np.ndarray]:
-        return [np.pad(args[0], list(zip(attrs.before, attrs.after, strict=True)), constant_values=self._value(outs[0], attrs))]
+        return [
+            np.pad(
+                args[0], list(zip(attrs.before, attrs.after, strict=True)), constant_values=self._value(outs[0], attrs)
+            )
+        ]
 
     def permute(self, attrs: PadAttrs, ins: Types, perm: tuple[int, ...]) -> PadAttrs:
         inverse = np.argsort(perm)
@@ -65,7 +75,13 @@ class Pad(Mover):
 
     def emit(self, call: Any) -> str:
         out, ys = call.outs[0], contiguous(call.outs[0].shape)
-        fill = call.run(f"pz_fill_{out.dtype}", call.y(), call.literal(self._value(out, call.attrs)), out.size, header="pz_strided.h")
+        fill = call.run(
+            f"pz_fill_{out.dtype}",
+            call.y(),
+            call.literal(self._value(out, call.attrs)),
+            out.size,
+            header="pz_strided.h",
+        )
         at = sum(b * s for b, s in zip(call.attrs.before, ys, strict=True))
         shape = call.ins[0].shape
         return fill + "\n" + emit_strided(call, call.x(0), call.y(), shape, contiguous(shape), ys, y_off=at)

@@ -1,4 +1,4 @@
-"""Float to integers: round(x / scale) + zero point, clamped. Half of a QDQ pair; the parameters are in the output's type."""
+"""Float to integers: round(x / scale) + zero point, clamped. Half of a pair; parameters are in the output's type."""
 
 from __future__ import annotations
 
@@ -31,7 +31,12 @@ class Quantize(Elementwise):
         return [TensorType(ins[0].shape, attrs.to)]
 
     def check(self, ins: Types, outs: Types, attrs: QuantizeAttrs) -> None:
-        if ins[0].dtype != "f32" or outs[0].quant is None or not outs[0].quant.per_tensor or outs[0].dtype not in ("i8", "i16"):
+        if (
+            ins[0].dtype != "f32"
+            or outs[0].quant is None
+            or not outs[0].quant.per_tensor
+            or outs[0].dtype not in ("i8", "i16")
+        ):
             raise Unsupported("quantize goes from f32 to i8 or i16 with one scale for the tensor")
 
     def reference(self, args: list[np.ndarray], ins: Types, outs: Types, attrs: QuantizeAttrs) -> list[np.ndarray]:
@@ -41,8 +46,14 @@ class Quantize(Elementwise):
 
     def emit(self, call: Any) -> str:
         q = call.outs[0].quant
-        return call.run(f"pz_quantize_{call.outs[0].dtype}", call.x(0), call.y(), call.outs[0].size, call.literal(q.scale[0]),
-                        q.zero_point[0])
+        return call.run(
+            f"pz_quantize_{call.outs[0].dtype}",
+            call.x(0),
+            call.y(),
+            call.outs[0].size,
+            call.literal(q.scale[0]),
+            q.zero_point[0],
+        )
 
 
 OP = Quantize()

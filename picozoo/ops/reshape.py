@@ -26,13 +26,31 @@ def _read(ctx: Any, x: Any, *_: Any, **__: Any) -> Any:
 class Reshape(Mover):
     name = "reshape"
     Attrs = ReshapeAttrs
-    aten = {f"{n}": _read for n in ("view.default", "reshape.default", "_unsafe_view.default", "flatten.using_ints", "unflatten.int",
-                                    "squeeze.default", "squeeze.dim", "squeeze.dims", "unsqueeze.default", "view_copy.default")}
-    cases = (Case((TensorType((2, 6)),), ReshapeAttrs((3, 4))), Case((TensorType((4,), "i8"),), ReshapeAttrs((1, 2, 2))))
+    aten = {
+        f"{n}": _read
+        for n in (
+            "view.default",
+            "reshape.default",
+            "_unsafe_view.default",
+            "flatten.using_ints",
+            "unflatten.int",
+            "squeeze.default",
+            "squeeze.dim",
+            "squeeze.dims",
+            "unsqueeze.default",
+            "view_copy.default",
+        )
+    }
+    cases = (
+        Case((TensorType((2, 6)),), ReshapeAttrs((3, 4))),
+        Case((TensorType((4,), "i8"),), ReshapeAttrs((1, 2, 2))),
+    )
 
     def infer(self, ins: Types, attrs: ReshapeAttrs) -> list[TensorType]:
         if prod(attrs.shape) != ins[0].size:
-            raise Unsupported(f"reshape from {list(ins[0].shape)} to {list(attrs.shape)} changes the number of elements")
+            raise Unsupported(
+                f"reshape from {list(ins[0].shape)} to {list(attrs.shape)} changes the number of elements"
+            )
         return [TensorType(attrs.shape, ins[0].dtype)]
 
     def reference(self, args: list[np.ndarray], ins: Types, outs: Types, attrs: ReshapeAttrs) -> list[np.ndarray]:

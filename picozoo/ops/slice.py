@@ -48,7 +48,9 @@ def _parts(ctx: Any, x: Any, sizes: list[int], dim: int) -> list[Any]:
 
 def _split(ctx: Any, x: Any, size: Any, dim: int = 0) -> Any:
     n = ctx.type(ctx.ref(x)).shape[dim]
-    return _parts(ctx, x, list(size) if isinstance(size, list | tuple) else [min(size, n - k) for k in range(0, n, size)], dim)
+    return _parts(
+        ctx, x, list(size) if isinstance(size, list | tuple) else [min(size, n - k) for k in range(0, n, size)], dim
+    )
 
 
 def _chunk(ctx: Any, x: Any, chunks: int, dim: int = 0) -> Any:
@@ -59,8 +61,14 @@ def _chunk(ctx: Any, x: Any, chunks: int, dim: int = 0) -> Any:
 class Slice(Mover):
     name = "slice"
     Attrs = SliceAttrs
-    aten = {"slice.Tensor": _slice, "select.int": _select, "split.Tensor": _split, "split_with_sizes.default": _split,
-            "chunk.default": _chunk, "narrow.default": lambda ctx, x, dim, start, n: _slice(ctx, x, dim, start, start + n)}
+    aten = {
+        "slice.Tensor": _slice,
+        "select.int": _select,
+        "split.Tensor": _split,
+        "split_with_sizes.default": _split,
+        "chunk.default": _chunk,
+        "narrow.default": lambda ctx, x, dim, start, n: _slice(ctx, x, dim, start, start + n),
+    }
     cases = (
         Case((TensorType((4, 5, 6)),), SliceAttrs((1, 0, 2), (2, 5, 2), (1, 1, 2))),
         Case((TensorType((9,), "i8"),), SliceAttrs((1,), (4,), (2,))),
@@ -73,13 +81,17 @@ class Slice(Mover):
         return [TensorType(attrs.size, ins[0].dtype)]
 
     def reference(self, args: list[np.ndarray], ins: Types, outs: Types, attrs: SliceAttrs) -> list[np.ndarray]:
-        return [args[0][tuple(slice(a, a + n * s, s) for a, n, s in zip(attrs.start, attrs.size, attrs.step, strict=True))]]
+        return [
+            args[0][tuple(slice(a, a + n * s, s) for a, n, s in zip(attrs.start, attrs.size, attrs.step, strict=True))]
+        ]
 
     def emit(self, call: Any) -> str:
         steps = contiguous(call.ins[0].shape)
         offset = sum(a * s for a, s in zip(call.attrs.start, steps, strict=True))
         xs = [a * s for a, s in zip(call.attrs.step, steps, strict=True)]
-        return emit_strided(call, call.x(0), call.y(), call.outs[0].shape, xs, contiguous(call.outs[0].shape), x_off=offset)
+        return emit_strided(
+            call, call.x(0), call.y(), call.outs[0].shape, xs, contiguous(call.outs[0].shape), x_off=offset
+        )
 
 
 OP = Slice()

@@ -30,7 +30,12 @@ def _read(log: bool) -> Any:
 class Softmax(Op):
     name = "softmax"
     Attrs = SoftmaxAttrs
-    aten = {"softmax.int": _read(False), "_softmax.default": _read(False), "log_softmax.int": _read(True), "_log_softmax.default": _read(True)}
+    aten = {
+        "softmax.int": _read(False),
+        "_softmax.default": _read(False),
+        "log_softmax.int": _read(True),
+        "_log_softmax.default": _read(True),
+    }
     cases = (
         Case((TensorType((2, 5)),), SoftmaxAttrs(1), low=-20, high=20),
         Case((TensorType((2, 5, 3)),), SoftmaxAttrs(1, True)),
@@ -56,8 +61,15 @@ class Softmax(Op):
 
     def emit(self, call: Any) -> str:
         s, a = call.ins[0].shape, call.attrs.axis
-        return call.run("pz_log_softmax_f32" if call.attrs.log else "pz_softmax_f32", call.x(0), call.y(),
-                        prod(s[:a]), s[a] if s else 1, prod(s[a + 1 :]), header="pz_softmax.h")
+        return call.run(
+            "pz_log_softmax_f32" if call.attrs.log else "pz_softmax_f32",
+            call.x(0),
+            call.y(),
+            prod(s[:a]),
+            s[a] if s else 1,
+            prod(s[a + 1 :]),
+            header="pz_softmax.h",
+        )
 
 
 OP = Softmax()

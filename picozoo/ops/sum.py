@@ -12,7 +12,15 @@ from picozoo.ops._op import Case, Types
 from picozoo.ops._reduce import Reduce, ReduceAttrs, reduce_cases, runs_of
 from picozoo.specs import TensorType
 
-_WIDER = {"i8": ("i32", "i64"), "u8": ("i32", "i64"), "bool": ("i32", "i64"), "i16": ("i32", "i64"), "i32": ("i32", "i64"), "i64": ("i64",), "f32": ("f32",)}
+_WIDER = {
+    "i8": ("i32", "i64"),
+    "u8": ("i32", "i64"),
+    "bool": ("i32", "i64"),
+    "i16": ("i32", "i64"),
+    "i32": ("i32", "i64"),
+    "i64": ("i64",),
+    "f32": ("f32",),
+}
 
 
 @dataclass(frozen=True)
@@ -37,12 +45,19 @@ class Sum(Reduce):
     dtypes = tuple(_WIDER)
     aten = {"sum.default": _read, "sum.dim_IntList": _read}
     cases = (
-        *(Case(c.ins, SumAttrs(c.attrs.axes, c.attrs.keep, c.ins[0].dtype)) for c in reduce_cases(("f32", "i32", "i64"))),
-        *(Case((TensorType((3, 7), d),), SumAttrs((1,), False, to)) for d in ("i8", "u8", "i16", "bool") for to in ("i32", "i64")),
+        *(
+            Case(c.ins, SumAttrs(c.attrs.axes, c.attrs.keep, c.ins[0].dtype))
+            for c in reduce_cases(("f32", "i32", "i64"))
+        ),
+        *(
+            Case((TensorType((3, 7), d),), SumAttrs((1,), False, to))
+            for d in ("i8", "u8", "i16", "bool")
+            for to in ("i32", "i64")
+        ),
     )
 
-    def infer(self, ins: Types, attrs: SumAttrs) -> list[TensorType]:
-        to = attrs.to or ins[0].dtype
+    def infer(self, ins: Types, attrs: ReduceAttrs) -> list[TensorType]:
+        to = getattr(attrs, "to", "") or ins[0].dtype
         if to not in _WIDER.get(ins[0].dtype, ()):
             raise Unsupported(f"sum of {ins[0].dtype} gives {' or '.join(_WIDER[ins[0].dtype])}, not {to}")
         return [super().infer(ins, attrs)[0].with_(dtype=to)]

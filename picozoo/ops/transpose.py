@@ -36,8 +36,12 @@ def _swap(ctx: Any, x: Any, a: int | None = None, b: int | None = None) -> Any:
 class Transpose(Mover):
     name = "transpose"
     Attrs = TransposeAttrs
-    aten = {"permute.default": _permute, "transpose.int": _swap, "t.default": _swap, "numpy_T.default": lambda ctx, x: _permute(
-        ctx, x, list(range(ctx.type(ctx.ref(x)).rank))[::-1])}
+    aten = {
+        "permute.default": _permute,
+        "transpose.int": _swap,
+        "t.default": _swap,
+        "numpy_T.default": lambda ctx, x: _permute(ctx, x, list(range(ctx.type(ctx.ref(x)).rank))[::-1]),
+    }
     cases = (
         Case((TensorType((2, 3, 4, 5)),), TransposeAttrs((0, 2, 3, 1))),
         Case((TensorType((3, 4), "i8"),), TransposeAttrs((1, 0))),
@@ -54,8 +58,14 @@ class Transpose(Mover):
 
     def emit(self, call: Any) -> str:
         steps = contiguous(call.ins[0].shape)
-        return emit_strided(call, call.x(0), call.y(), call.outs[0].shape, [steps[p] for p in call.attrs.perm],
-                            contiguous(call.outs[0].shape))
+        return emit_strided(
+            call,
+            call.x(0),
+            call.y(),
+            call.outs[0].shape,
+            [steps[p] for p in call.attrs.perm],
+            contiguous(call.outs[0].shape),
+        )
 
 
 OP = Transpose()

@@ -65,6 +65,8 @@ def _folded(program: Program, node: Node, w: np.ndarray, b: np.ndarray, v: np.nd
     else:
         b = b + v if op == "add" else b - v
     t = program.constant_types[node.inputs[1]]
-    refs = [node.inputs[0], program.add_constant(node.inputs[1] if op == "mul" else node.inputs[1], w, t)]
-    refs.append(program.add_constant(node.inputs[2] if len(node.inputs) > 2 else f"{node.name}.bias", b, t.with_(shape=b.shape)))
+    refs = [node.inputs[0], program.add_constant(node.inputs[1], w, t)]
+    refs.append(
+        program.add_constant(node.inputs[2] if len(node.inputs) > 2 else f"{node.name}.bias", b, t.with_(shape=b.shape))
+    )
     return replace(node, inputs=tuple(refs))

@@ -1,7 +1,7 @@
 """Computes nodes whose inputs are all constants, once, here.
 
-Not folded: results larger than `LIMIT` bytes that grew (an expanded constant costs flash), and quantised forms of weights,
-which `lower_qdq` must still see as dequantize nodes.
+Not folded: results larger than `LIMIT` bytes that grew (an expanded constant costs flash), and quantised forms of
+weights, which `lower_qdq` must still see as dequantize nodes.
 """
 
 from __future__ import annotations

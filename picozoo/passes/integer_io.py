@@ -37,5 +37,7 @@ def _results(program: Program, f: Function) -> None:
     results = []
     for ref in f.results:
         node = made.get(ref)
-        results.append(node.inputs[0] if node is not None and node.op == "dequantize" and node.inputs[0][0] != "@" else ref)
+        results.append(
+            node.inputs[0] if node is not None and node.op == "dequantize" and node.inputs[0][0] != "@" else ref
+        )
     f.results = tuple(results)

@@ -139,9 +139,18 @@ def _into_linear(program: Program, f: Function) -> bool:
         if flat is None or turn is None or turn.op != "transpose" or weights is None:
             continue
         source = program.type_of(f, turn.inputs[0])
-        if turn.attrs.perm[0] != 0 or source.size != source.shape[0] * weights.shape[1] or flat.attrs.shape != (source.shape[0], weights.shape[1]):
+        if (
+            turn.attrs.perm[0] != 0
+            or source.size != source.shape[0] * weights.shape[1]
+            or flat.attrs.shape != (source.shape[0], weights.shape[1])
+        ):
             continue
-        order = np.arange(weights.shape[1]).reshape(source.shape[1:]).transpose([p - 1 for p in turn.attrs.perm[1:]]).reshape(-1)
+        order = (
+            np.arange(weights.shape[1])
+            .reshape(source.shape[1:])
+            .transpose([p - 1 for p in turn.attrs.perm[1:]])
+            .reshape(-1)
+        )
         columns = np.empty_like(weights)
         columns[:, order] = weights
         w = program.add_constant(node.inputs[1], columns, program.constant_types[node.inputs[1]])

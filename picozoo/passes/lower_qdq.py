@@ -1,4 +1,4 @@
-"""Makes integer operators of islands: dequantize -> operator -> quantize becomes the operator on the integers themselves.
+"""Makes integer operators of islands: dequantize -> operator -> quantize becomes the operator on integers.
 
 An operator is lowered if every float input comes from a dequantize node, every output is read only by quantize nodes of
 one type, and `Op.lowers` has an integer form for those types. What is left over stays float between its pairs.
@@ -70,7 +70,11 @@ def _drop_round_trips(program: Program, f: Function) -> None:
     mapping = {}
     for node in f.nodes:
         before = made.get(node.inputs[0]) if node.op == "quantize" else None
-        if before is not None and before.op == "dequantize" and program.type_of(f, before.inputs[0]) == f.types[node.outputs[0]]:
+        if (
+            before is not None
+            and before.op == "dequantize"
+            and program.type_of(f, before.inputs[0]) == f.types[node.outputs[0]]
+        ):
             mapping[node.outputs[0]] = before.inputs[0]
     f.nodes = [n for n in f.nodes if n.outputs[0] not in mapping]
     rewire(f, mapping)

@@ -71,4 +71,6 @@ def _outputs(program: Program, f: Function) -> None:
         f.updates = {s: own(r, taken) for s, r in f.updates.items()}
     else:
         taken = set()
-        f.results = tuple(r if r == f.params[i : i + 1] else own(r, taken) for i, r in enumerate(f.results))
+        f.results = tuple(
+            r if i < len(f.params) and r == f.params[i] else own(r, taken) for i, r in enumerate(f.results)
+        )

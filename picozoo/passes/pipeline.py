@@ -25,7 +25,7 @@ from picozoo.specs import Target
 # From what a frontend gives to the float program that is quantised, compiled, or saved.
 FLOAT: Sequence[ModuleType] = (
     lift_loop_constants,  # first of all: regions must see their constants before anything folds or counts them
-    fold_constants,  # before the rest: constants made of constants (masks, ranges) must not look like work to the others
+    fold_constants,  # before the rest: constants made of constants (masks, ranges) must not look like work
     simplify_casts,
     layout,  # before folding: only then does a batch norm stand directly behind its convolution
     fold_affine,  # before fusing: conv, affine, relu must become conv, relu first
@@ -52,7 +52,9 @@ PREPARE: Sequence[ModuleType] = (
 Watch = Callable[[str, Program], None]
 
 
-def run(program: Program, passes: Sequence[ModuleType], target: Target, *, check: bool = True, watch: Watch | None = None) -> Program:
+def run(
+    program: Program, passes: Sequence[ModuleType], target: Target, *, check: bool = True, watch: Watch | None = None
+) -> Program:
     """Run passes in order; the verifier names the one that broke the program.
 
     Args:

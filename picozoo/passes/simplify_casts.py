@@ -1,4 +1,4 @@
-"""Drops copies, double negations of layout and casts that change nothing: cast to the same type, reshape of a reshape."""
+"""Drops what changes nothing: a cast to the same type, and all but the last of several reshapes."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ def run(program: Program, target: Target) -> Program:
             if before is not None and before.op == "reshape":
                 inputs = before.inputs
             new = replace(node, inputs=inputs)
-            made.update({r: new for r in new.outputs})
+            made.update(dict.fromkeys(new.outputs, new))
             nodes.append(new)
         f.nodes = nodes
         rewire(f, mapping)

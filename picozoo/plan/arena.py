@@ -68,7 +68,11 @@ def _place(lives: Sequence[Life], order: Sequence[int], align: int) -> Placed:
         life, at = lives[i], 0
         if life.size == 0:
             continue
-        clashes = sorted((offsets[j], offsets[j] + lives[j].size) for j in done if lives[j].first <= life.last and life.first <= lives[j].last)
+        clashes = sorted(
+            (offsets[j], offsets[j] + lives[j].size)
+            for j in done
+            if lives[j].first <= life.last and life.first <= lives[j].last
+        )
         for start, end in clashes:
             if at + life.size <= start:
                 break
@@ -158,4 +162,15 @@ def scratch_bytes(program: Program, f: Function, node: Node, target: Target) -> 
     return ops.get(node.op).scratch(program.in_types(f, node), program.out_types(f, node), node.attrs, target)
 
 
-__all__ = ["FunctionPlan", "Life", "Placed", "Plan", "Storage", "key", "lower_bound", "plan_arena", "plan_program", "scratch_bytes"]
+__all__ = [
+    "FunctionPlan",
+    "Life",
+    "Placed",
+    "Plan",
+    "Storage",
+    "key",
+    "lower_bound",
+    "plan_arena",
+    "plan_program",
+    "scratch_bytes",
+]

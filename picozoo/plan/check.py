@@ -133,7 +133,9 @@ class _Replay:
             if key(f, node.outputs[k]) not in copied:
                 self.read(key(f, ref), f"to enter loop {node.name}")
                 if not self.alias(key(f, node.outputs[k]), key(f, ref)):
-                    raise InvalidProgram(f"memory plan of {self.function.name}: loop {node.name} loses an initial value")
+                    raise InvalidProgram(
+                        f"memory plan of {self.function.name}: loop {node.name} loses an initial value"
+                    )
         for _ in range(2):
             self._enter(f, node, cond, n)
             self.body(cond)
@@ -160,7 +162,9 @@ class _Replay:
             if source[1][0] == "@" or self.span(source) is None:
                 self.owner[key(region, p)] = 0
             elif not self.alias(key(region, p), source):
-                raise InvalidProgram(f"memory plan of {self.function.name}: {p} of {region.name} is not where {source[1]} is")
+                raise InvalidProgram(
+                    f"memory plan of {self.function.name}: {p} of {region.name} is not where {source[1]} is"
+                )
 
 
 def check_plan(program: Program, plan: Plan, target: Target) -> None:

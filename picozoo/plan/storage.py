@@ -94,7 +94,10 @@ class _Joiner:
             self._loop_storage(loop)
         for step in self.t.steps:
             if step.kind == "call" and step.node.op == "reshape":
-                self.join(self.place(key(step.function, step.node.inputs[0])), self.place(key(step.function, step.node.outputs[0])))
+                self.join(
+                    self.place(key(step.function, step.node.inputs[0])),
+                    self.place(key(step.function, step.node.outputs[0])),
+                )
         for state, ref in self.function.updates.items():
             self._update(state, key(self.function, ref))
         for loop in self.t.loops:
@@ -155,9 +158,19 @@ class _Joiner:
             if self.of[value] is home:
                 continue
             step = self._fresh(value)
-            old_reads = {loop.end, loop.begin} | {r for r in [step.time if step else -1]}
-            inside = [r for m in home.members for r in self.t.reads.get(m, []) if loop.begin < r < loop.end and r not in old_reads]
-            if step and loop.begin < step.time < loop.end and all(r < step.time for r in inside) and self._may_overwrite(step, value, home):
+            old_reads = {loop.end, loop.begin} | {step.time if step else -1}
+            inside = [
+                r
+                for m in home.members
+                for r in self.t.reads.get(m, [])
+                if loop.begin < r < loop.end and r not in old_reads
+            ]
+            if (
+                step
+                and loop.begin < step.time < loop.end
+                and all(r < step.time for r in inside)
+                and self._may_overwrite(step, value, home)
+            ):
                 self.join(home, self.of[value])
             else:
                 copies.append((value, key(loop.body, loop.body.params[k])))
@@ -184,7 +197,7 @@ class _Joiner:
                 self.join(old, new)
 
     def _dies(self, old: Storage, new: Storage, step: Step) -> bool:
-        """Does nothing need `old` after `step`? A state may serve for what lies between its old value and its new one."""
+        """Does nothing need `old` after `step`? A state may serve for what lies between its old and its new value."""
         if old.kind == "arena":
             return old.last <= step.time
         updated = old.kind == "state" and self.function.updates.get(old.ref)

@@ -76,17 +76,19 @@ def three(x: float) -> str:
 
 
 def share(x: float | None, digits: int = 1) -> str:
-    """A share as a percentage; only a true 1 is shown as 100 %.
+    """A share as a percentage; only a true 1 is shown as 100 %, only a true 0 as 0 %.
 
     Example:
-        >>> share(0.995), share(1.0), share(0.99999)
-        ('99.5 %', '100 %', '99.9 %')
+        >>> share(0.995), share(1.0), share(0.99999), share(0.00001)
+        ('99.5 %', '100 %', '99.9 %', 'under 0.1 %')
     """
     if x is None:
         return NONE
     if x == 1:
         return "100 %"
-    most = 100 - 10.0**-digits
+    most, least = 100 - 10.0**-digits, 10.0**-digits
+    if 0 < x * 100 < least / 2:
+        return f"under {least:g} %"
     return f"{min(x * 100, most) if x < 1 else x * 100:.{digits}f} %"
 
 

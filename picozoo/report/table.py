@@ -64,7 +64,7 @@ def heading(r: Report) -> str:
 
 
 def _summary(reports: Sequence[Report], rows: list[tuple[str, list[Figure]]], width: int, single: bool) -> Table:
-    table = _table("")
+    table = plain_table("")
     table.add_column("", min_width=LABEL, no_wrap=True)
     for r in reports:
         table.add_column(Text(f"{r.board_title or r.board}\n{r.core}", justify="right"), justify="right",
@@ -82,7 +82,7 @@ def _summary(reports: Sequence[Report], rows: list[tuple[str, list[Figure]]], wi
     return table
 
 
-def _table(title: str) -> Table:
+def plain_table(title: str) -> Table:
     """An empty table in the one style of all of them."""
     return Table(title=title or None, title_justify="left", title_style="bold", show_edge=False, pad_edge=False, box=SIMPLE_HEAD, padding=(0, 1, 0, 0))
 
@@ -92,7 +92,7 @@ def profile(r: Report, width: int) -> Table:
     layers = main_layers(r)
     total = sum(v.instructions or 0 for v in layers)
     wide, counted = width >= 96, any(v.instructions is not None for v in layers)
-    table = _table(f"Layers of {r.function}")
+    table = plain_table(f"Layers of {r.function}")
     for name, right in (("layer", False), ("operator", False), ("output", False)):
         table.add_column(name, justify="right" if right else "left", overflow="fold")
     if any(v.macs for v in layers):
@@ -150,7 +150,7 @@ def bar(part: float, width: int) -> str:
 def compare_layers(reports: Sequence[Report], width: int) -> Table:
     """Instructions of each layer on each board that counts them."""
     counted = [r for r in reports if r.instructions is not None][: max(1, (width - 24) // 14)]
-    table = _table("Instructions of each layer")
+    table = plain_table("Instructions of each layer")
     table.add_column("layer", overflow="fold")
     for r in counted:
         table.add_column(r.board + (" (fuel)" if r.instructions_unit == "wasm fuel" else ""), justify="right")
@@ -173,7 +173,7 @@ class Rung(Protocol):
 
 def ladder(rungs: Sequence[Rung]) -> Table:
     """The verification ladder, one row per comparison."""
-    table = _table("Verification ladder")
+    table = plain_table("Verification ladder")
     for name, right in (("form", False), ("compared with", False), ("outputs", True), ("largest difference", True), ("", False)):
         table.add_column(name, justify="right" if right else "left", overflow="fold")
     for v in rungs:
@@ -190,4 +190,4 @@ def _by_name(r: Report) -> dict[tuple[str, int], LayerReport]:
     return found
 
 
-__all__ = ["Failed", "bar", "compare_layers", "heading", "ladder", "profile", "show", "split", "summary"]
+__all__ = ["Failed", "bar", "compare_layers", "heading", "ladder", "plain_table", "profile", "show", "split", "summary"]

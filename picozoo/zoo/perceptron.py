@@ -232,7 +232,9 @@ def _pool(quick: bool) -> tuple[np.ndarray, np.ndarray]:
     return np.concatenate([x for x, _ in parts]), np.concatenate([y for _, y in parts])
 
 
-def lessons(size: str = "default", count: int = 300) -> tuple[str, list[tuple[np.ndarray, np.ndarray]], tuple[str, ...]]:
+def lessons(
+    size: str = "default", count: int = 300
+) -> tuple[str, list[tuple[np.ndarray, np.ndarray]], tuple[str, ...]]:
     """What to teach on the board: the function, its calls, and the states that start at zero.
 
     Training pictures in a fixed random order; 300 of them are enough to reach the trained figure within a point.

@@ -1,0 +1,71 @@
+"""`picozoo list`: the networks of the zoo."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import click
+
+from picozoo.cli import _common, _screen
+
+
+@click.command(cls=_common.Command, short_help="The networks of the zoo.")
+@click.option("--family", default="", metavar="WORD", help="Only families that hold this word.")
+@_common.json_option("the networks")
+def COMMAND(family: str, as_json: bool) -> int:  # noqa: N802 - the name by which the command line finds it
+    """List the networks of the zoo by family and year: what they do, the size of their trained artefact, the board
+    they are shown on, and the figure they reach."""
+    rows = [r for r in _networks() if family.lower() in r["family"].lower()]
+    if as_json:
+        _screen.print_json(rows)
+    elif not rows:
+        print(f"No family holds {family!r}. 'picozoo list' shows them all.")
+    else:
+        _screen.console().print(_table(rows))
+    return 0
+
+
+def _networks() -> list[dict[str, Any]]:
+    """One entry per network, by family (oldest first) and year."""
+    from picozoo import find
+    from picozoo.network import artefact_path
+
+    rows = []
+    for name in find.names("zoo"):
+        card = find.load("zoo", name, "network").CARD
+        files = {size: artefact_path(name, size) for size in card.sizes}
+        rows.append({
+            "name": name, "title": card.title, "family": card.family, "year": card.year, "task": card.task,
+            "precision": card.precision, "functions": list(card.functions), "streaming": card.streaming, "learns": card.learns,
+            "sizes": [{"size": s, "bytes": f.stat().st_size if f.is_file() else None, "board": card.board[s]} for s, f in files.items()],
+            "boards": sorted({*card.board.values(), *card.boards}), "metric": card.metric, "target": card.target, "results": card.results,
+        })
+    oldest: dict[str, int] = {}
+    for r in rows:
+        oldest[r["family"]] = min(oldest.get(r["family"], r["year"]), r["year"])
+    return sorted(rows, key=lambda r: (oldest[r["family"]], r["family"], r["year"], r["name"]))
+
+
+def _table(rows: list[dict[str, Any]]) -> Any:
+    from rich.markup import escape
+    from rich.text import Text
+
+    from picozoo.report.figures import NONE, share, size_short
+    from picozoo.report.table import plain_table
+
+    table = plain_table("")
+    for name, right in (("network", False), ("year", True), ("size", True), ("shown on", False), ("reaches", True), ("what it does", False)):
+        table.add_column(name, justify="right" if right else "left", no_wrap=name != "what it does")
+    family = ""
+    for r in rows:
+        if r["family"] != family:
+            table.add_row(Text(r["family"], style="bold"))
+            family = r["family"]
+        figure = next(iter(r["results"].values()), None)
+        for k, s in enumerate(r["sizes"]):
+            name = r["name"] if s["size"] == "default" else f"{r['name']}:{s['size']}"
+            words = escape(r["task"]) if k == 0 else ""
+            learns = " Learns on the board." if r["learns"] and k == 0 else ""
+            table.add_row(f"  {name}", str(r["year"]) if k == 0 else "", size_short(s["bytes"]) if s["bytes"] else NONE, s["board"],
+                          share(figure) if k == 0 and figure is not None else "", words + learns)
+    return table
