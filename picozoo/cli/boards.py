@@ -19,7 +19,7 @@ def COMMAND(as_json: bool) -> int:  # noqa: N802 - the name by which the command
         _screen.print_json(rows)
         return 0
     console = _screen.console()
-    console.print(_table(rows))
+    console.print(_table(rows, console.width))
     for r in rows:
         if r["needs"]:
             console.print(f"{r['name']}: {r['needs']}", soft_wrap=True, markup=False)
@@ -44,18 +44,20 @@ def _boards() -> list[dict[str, Any]]:
     return sorted(rows, key=lambda r: (r["ram"] is None, r["ram"] or 0, r["name"]))
 
 
-def _table(rows: list[dict[str, Any]]) -> Any:
+def _table(rows: list[dict[str, Any]], width: int) -> Any:
     from rich.text import Text
 
     from picozoo.report.figures import NONE, size_short, three
     from picozoo.report.table import plain_table
 
     table = plain_table("")
+    wide = width >= 99
     for name, right in (("board", False), ("chip", False), ("core", False), ("flash", True), ("RAM", True), ("clock", True), ("pJ/cycle", True), ("here", False)):
-        table.add_column(name, justify="right" if right else "left", no_wrap=name not in ("chip", "core"))
+        if name != "chip" or wide:
+            table.add_column(name, justify="right" if right else "left", no_wrap=True)
     for r in rows:
         table.add_row(
-            Text(r["name"], style="bold"), r["chip"], r["core"], size_short(r["flash"]), size_short(r["ram"]),
+            Text(r["name"], style="bold"), *([r["chip"]] if wide else []), r["core"], size_short(r["flash"]), size_short(r["ram"]),
             f"{three(r['clock_hz'] / 1e6)} MHz" if r["clock_hz"] else NONE, three(r["pj_per_cycle"]) if r["pj_per_cycle"] else NONE,
             Text("needs install", style="yellow") if r["needs"] else Text(r["emulator"], style="green"),
         )

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import click
 
 from picozoo.cli import _common, _screen
@@ -24,7 +26,8 @@ def list_(as_json: bool) -> int:
     rows = []
     for name in data.names():
         i = data.info(name)
-        needs = f"needs {i.needs[1]}" if i.needs else "no address to fetch it from; see its note" if not any(f.urls for f in i.files) else ""
+        no_address = f"it has no address to fetch it from; set PICOZOO_DATA to a folder that holds {i.folder}/ (see {i.home[0]})"
+        needs = f"run: {i.needs[1]}" if i.needs else "" if any(f.urls for f in i.files) else no_address
         rows.append({"name": name, "title": i.title, "licence": i.licence, "home": list(i.home), "sizes": i.sizes, "classes": list(i.classes),
                      "bytes": sum(f.nbytes for f in i.files), "available": data.available(name), "how": "" if data.available(name) else
                      needs or f"run 'picozoo data get {name}'", "note": i.note})
@@ -36,15 +39,19 @@ def list_(as_json: bool) -> int:
 
     from picozoo.report.table import plain_table
 
+    console = _screen.console()
     table = plain_table("")
-    for head in ("data set", "train", "test", "licence", "here", "what it is"):
-        table.add_column(head, justify="right" if head in ("train", "test") else "left", no_wrap=head in ("data set", "train", "test"))
+    for head in ("data set", "train", "test", "here", "what it is"):
+        table.add_column(head, justify="right" if head in ("train", "test") else "left", no_wrap=head != "what it is")
     for r in rows:
-        here = Text("yes", style="green") if r["available"] else Text(str(r["how"]), style="yellow")
-        sizes = dict(r["sizes"])  # type: ignore[call-overload]
+        here = Text("yes", style="green") if r["available"] else Text("no", style="yellow")
+        sizes: Any = r["sizes"]
         table.add_row(Text(str(r["name"]), style="bold"), *(f"{sizes[k]:,}" if k in sizes else "" for k in ("train", "test")),
-                      escape(str(r["licence"])), here, escape(str(r["title"])))
-    _screen.console().print(table)
+                      here, escape(f"{r['title']}. Licence: {r['licence']}"))
+    console.print(table)
+    for r in rows:
+        if r["how"]:
+            console.print(f"{r['name']}: {r['how']}", soft_wrap=True, markup=False)
     return 0
 
 

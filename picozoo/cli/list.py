@@ -21,7 +21,8 @@ def COMMAND(family: str, as_json: bool) -> int:  # noqa: N802 - the name by whic
     elif not rows:
         print(f"No family holds {family!r}. 'picozoo list' shows them all.")
     else:
-        _screen.console().print(_table(rows))
+        console = _screen.console()
+        console.print(_table(rows, wide=console.width >= 99))
     return 0
 
 
@@ -46,7 +47,7 @@ def _networks() -> list[dict[str, Any]]:
     return sorted(rows, key=lambda r: (oldest[r["family"]], r["family"], r["year"], r["name"]))
 
 
-def _table(rows: list[dict[str, Any]]) -> Any:
+def _table(rows: list[dict[str, Any]], wide: bool) -> Any:
     from rich.markup import escape
     from rich.text import Text
 
@@ -54,8 +55,8 @@ def _table(rows: list[dict[str, Any]]) -> Any:
     from picozoo.report.table import plain_table
 
     table = plain_table("")
-    for name, right in (("network", False), ("year", True), ("size", True), ("shown on", False), ("reaches", True), ("what it does", False)):
-        table.add_column(name, justify="right" if right else "left", no_wrap=name != "what it does")
+    for name, right in (("network", False), ("year", True), ("size", True), ("shown on", False), ("reaches", True), ("what it does" if wide else "what it is", False)):
+        table.add_column(name, justify="right" if right else "left", no_wrap=not name.startswith("what"))
     family = ""
     for r in rows:
         if r["family"] != family:
@@ -64,8 +65,8 @@ def _table(rows: list[dict[str, Any]]) -> Any:
         figure = next(iter(r["results"].values()), None)
         for k, s in enumerate(r["sizes"]):
             name = r["name"] if s["size"] == "default" else f"{r['name']}:{s['size']}"
-            words = escape(r["task"]) if k == 0 else ""
-            learns = " Learns on the board." if r["learns"] and k == 0 else ""
+            words = escape(r["task"] if wide else r["title"]) if k == 0 else ""
+            learns = (" Learns on the board." if wide else ", learns") if r["learns"] and k == 0 else ""
             table.add_row(f"  {name}", str(r["year"]) if k == 0 else "", size_short(s["bytes"]) if s["bytes"] else NONE, s["board"],
                           share(figure) if k == 0 and figure is not None else "", words + learns)
     return table
