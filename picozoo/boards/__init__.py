@@ -1,0 +1,1 @@
+"""Boards: one board = one file with a `BOARD`, its memories, clock, energy and emulator."""

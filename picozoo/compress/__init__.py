@@ -1,0 +1,1 @@
+"""Making programs smaller: ranges from calibration data, and quantisation."""

@@ -1,0 +1,1 @@
+"""Importers: what a user has becomes an `ir.Program`; one file each."""

@@ -1,0 +1,1 @@
+"""The intermediate representation: programs, their text, their rules, and an interpreter."""
