@@ -65,9 +65,7 @@ class Report:
     precision: str  # int8, float32 or native
     accuracy: float | None  # the network's metric on the board, 0 to 1; null without data
     accuracy_float: float | None  # the same inputs through the float (or native) program on the host
-    agreement: (
-        float | None
-    )  # share of calls whose board outputs equal the reference (bits for integers, 1e-4 for floats)
+    agreement: float | None  # share of calls whose board outputs equal the reference's: bits, floats to 1e-4
     macs: int  # multiply-accumulates of one call
     instructions: float | None  # exact, mean over the calls; null where the emulator cannot count
     cycles_predicted: float | None  # from the core's cycle model
@@ -86,6 +84,7 @@ class Report:
     title: str = ""  # the network's title
     board_title: str = ""  # the board's title
     function: str = ""  # the main function
+    inputs: dict[str, list[int]] = field(default_factory=dict)  # its inputs: name -> shape
     metric: str = ""  # what accuracy measures, in words
     data: str = ""  # data set and split that was used
     samples: int = 0  # calls made
