@@ -28,14 +28,18 @@ BUILD = ("hatchling>=1.25", "editables")
 
 def freeze(python: Path) -> list[str]:
     """Pinned lines of all that is installed, sorted, without local labels."""
-    listed = subprocess.run([python, "-m", "pip", "freeze", "--exclude-editable"], check=True, capture_output=True, text=True)
+    listed = subprocess.run(
+        [python, "-m", "pip", "freeze", "--exclude-editable"], check=True, capture_output=True, text=True
+    )
     lines = (re.sub(r"\+\S+", "", line) for line in listed.stdout.splitlines() if "==" in line)
     return sorted((line for line in lines if not IGNORED.match(line)), key=str.lower)
 
 
 def install(python: Path, *what: str) -> None:
     """pip, quietly."""
-    subprocess.run([python, "-m", "pip", "install", "--quiet", "--disable-pip-version-check", *what], check=True, cwd=ROOT)
+    subprocess.run(
+        [python, "-m", "pip", "install", "--quiet", "--disable-pip-version-check", *what], check=True, cwd=ROOT
+    )
 
 
 def write(path: Path, what: str, lines: list[str]) -> None:

@@ -15,7 +15,10 @@ sys.path.insert(0, str(ROOT / "tools"))
 def files_of(root: Path) -> list[Path]:
     """Files that git tracks or would track, in order; all files but hidden ones where there is no git."""
     listed = subprocess.run(
-        ["git", "ls-files", "-z", "--cached", "--others", "--exclude-standard"], cwd=root, capture_output=True, check=False
+        ["git", "ls-files", "-z", "--cached", "--others", "--exclude-standard"],
+        cwd=root,
+        capture_output=True,
+        check=False,
     )
     if listed.returncode != 0:
         return sorted(f for f in root.rglob("*") if f.is_file() and not any(p.startswith(".") for p in f.parts))

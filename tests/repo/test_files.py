@@ -17,7 +17,9 @@ LIMIT = 500  # lines; what is longer should be two files
 LONG: dict[str, str] = {}  # file -> why it may be longer
 WRITTEN = (".py", ".c", ".h", ".S", ".sh", ".toml", ".js", ".css")
 # Paths of somebody's machine, and the address of a package index: neither belongs in a file of everybody's.
-MACHINE = re.compile(r"(?<![\w.$])/(?:work|root|tmp/[a-z0-9]+|home/[a-z0-9]+)(?![\w-])/?|pypi\.org|pythonhosted|/simple/")
+MACHINE = re.compile(
+    r"(?<![\w.$])/(?:work|root|tmp/[a-z0-9]+|home/[a-z0-9]+)(?![\w-])/?|pypi\.org|pythonhosted|/simple/"
+)
 # Kernel headers that several operators share, and operators that have no arithmetic of their own.
 SHARED_HEADERS = {"base", "dot", "fixed", "lut", "map", "math", "reduce", "strided"}
 NO_HEADER = {
@@ -113,7 +115,9 @@ def test_lock_is_pinned_and_within_the_declared_ranges(root: Path) -> None:
         for line in lines:
             wanted = Requirement(line)
             if wanted.name != "picozoo":
-                assert wanted.specifier.contains(pins[wanted.name.lower()]), f"{line}: locked {pins[wanted.name.lower()]}"
+                assert wanted.specifier.contains(pins[wanted.name.lower()]), (
+                    f"{line}: locked {pins[wanted.name.lower()]}"
+                )
 
 
 def test_locks_name_no_index(root: Path) -> None:

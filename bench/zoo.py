@@ -1,0 +1,73 @@
+"""Measure every network on every board its card names; writes results/zoo.jsonl, from which docs/zoo is made.
+
+    .venv/bin/python bench/zoo.py [NETWORK ...]      only these networks are measured anew, other rows stay
+
+Exact figures are the same on every machine. Boards whose emulator is not installed keep the rows they had. Set
+PICOZOO_DATA to a mirror, or fetch the data sets first; a network without its data is measured with one typical call.
+"""
+
+from __future__ import annotations
+
+import sys
+from typing import Any
+
+import _rows
+
+from picozoo import emulate, find
+from picozoo.compiler import compile, get_board
+from picozoo.errors import PicozooError
+from picozoo.evaluate import evaluate
+from picozoo.zoo._card import Card
+
+SAMPLES = 200
+LOOPING = 24  # calls of a network that runs until it is at rest
+DROPPED = ("memory", "mistakes", "steps", "cost_source", "title", "board_title")  # not needed for the pages
+Key = tuple[str, str, str]
+
+
+def jobs(card: Card) -> list[tuple[str, str]]:
+    """(size, board) pairs of a card; the board it is shown on comes first."""
+    found = [(size, card.board[size]) for size in card.sizes if size in card.board]
+    first = card.sizes[0]
+    return found + [(first, board) for board in card.boards if (first, board) not in found]
+
+
+def measure(card: Card, size: str, board: str) -> dict[str, Any] | None:
+    """One row, or None with the reason told."""
+    reason = emulate.available(get_board(board))
+    if reason is not None:
+        print(f"{card.name} on {board}: {reason}", file=sys.stderr)
+        return None
+    name = card.name if size == "default" else f"{card.name}:{size}"
+    firmware = compile(name, board=board)
+    loops = any(node.op == "while_loop" for f in firmware.program.functions.values() for node in f.nodes)
+    report = evaluate(firmware, samples=LOOPING if loops else SAMPLES).to_json()
+    return {"size": size, "commit": _rows.commit(), **{k: v for k, v in report.items() if k not in DROPPED}}
+
+
+def main(names: list[str]) -> int:
+    """The command."""
+    rows: dict[Key, dict[str, Any]] = {(r["name"], r["size"], r["board"]): r for r in _rows.read("zoo.jsonl")}
+    wanted: list[Key] = []
+    for name in find.names("zoo"):
+        card: Card = find.load("zoo", name, "network").CARD
+        for size, board in jobs(card):
+            wanted.append((name, size, board))
+            if names and name not in names:
+                continue
+            try:
+                row = measure(card, size, board)
+            except PicozooError as error:
+                print(f"{name} on {board}: {error}", file=sys.stderr)
+                continue
+            if row is not None:
+                rows[name, size, board] = row
+                print(
+                    f"{name} ({size}) on {board}: {row['accuracy']}, {row['instructions']} {row['instructions_unit']}"
+                )
+    _rows.write("zoo.jsonl", [rows[key] for key in wanted if key in rows])
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
