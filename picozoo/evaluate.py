@@ -230,6 +230,7 @@ def _report(fw: Firmware, run: _Run, counts: Counts, stack: int | None, emulator
         title=card.title if card else fw.network.name,
         board_title=board.title,
         function=run.main,
+        inputs={s.name: list(s.type.shape) for s in run.entry.inputs},
         metric=card.metric if card else "",
         data=run.data.label if run.data else "",
         samples=run.calls,
