@@ -301,7 +301,8 @@ def from_slot(y: np.ndarray, s: Slot) -> np.ndarray:
     if s.type.quant is None:
         return y
     scale, zero = s.type.quant.broadcast(s.type.rank)
-    return ((y.astype(np.int32) - zero) * scale).astype(np.float32)
+    real: np.ndarray = ((y.astype(np.int32) - zero) * scale).astype(np.float32)
+    return real
 
 
 def get_board(board: str | Board) -> Board:

@@ -114,8 +114,9 @@ def _export(module: torch.nn.Module, method: str, inputs: tuple[torch.Tensor, ..
     try:
         with warnings.catch_warnings(), torch.no_grad():
             warnings.simplefilter("ignore")
-            made: ExportedProgram = torch.export.export(Method().eval(), inputs, strict=False)
-            return made.run_decompositions({})
+            made = torch.export.export(Method().eval(), inputs, strict=False)
+            functional: ExportedProgram = made.run_decompositions({})
+            return functional
     except Exception as e:  # torch.export raises many kinds; all mean that this method cannot be captured
         first = str(e).strip().splitlines()[0] if str(e).strip() else type(e).__name__
         raise Unsupported(

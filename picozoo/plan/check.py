@@ -62,6 +62,8 @@ class _Replay:
             self.write_if_known(("", ref))
         for p in f.params:
             self.write(key(f, p))
+        for p in f.params:  # callers may write them in any order, read or not
+            self.read(key(f, p), "at the call")
         self.body(f)
         for state, k in self.fp.shared.update_copies:
             self.read(k, f"to update {state}")
