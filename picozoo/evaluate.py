@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from picozoo import __version__
+from picozoo import data as data_sets
 from picozoo.compiler import Firmware, Session, from_slot, to_slot
 from picozoo.emulate import Counts
 from picozoo.ir.interp import Interpreter
@@ -36,8 +37,16 @@ def test_data(fw: Firmware, limit: int) -> Data | None:
         return None
     x, y = module.inputs("test", limit=limit, **_size(fw))
     starts = frozenset(module.starts("test", limit=limit, **_size(fw))) if module.CARD.streaming else frozenset()
-    label = module.source() if hasattr(module, "source") else ", ".join(module.CARD.data[:1])
-    return Data(x, y, starts, f"{label}, held out")
+    return Data(x, y, starts, f"{_source(fw)}, held out")
+
+
+def _source(fw: Firmware) -> str:
+    """Name of the data set that the network's `inputs` reads: what it says itself, else the first that is here."""
+    module: Any = fw.network.module
+    if hasattr(module, "source"):
+        return str(module.source(**_size(fw)))
+    named = module.CARD.data
+    return next((name for name in named if data_sets.available(name)), named[0])
 
 
 def _size(fw: Firmware) -> dict[str, str]:

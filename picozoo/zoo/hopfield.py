@@ -173,6 +173,12 @@ def patterns(size: str = "default") -> np.ndarray:
     return dots.astype(np.int8) * np.int8(2) - np.int8(1)
 
 
+def source(size: str = "default") -> str:
+    """The data set that the stored pictures come from."""
+    CARD.check_size(size)
+    return "letters5x7" if size == "tiny" else "mnist"
+
+
 def inputs(split: str, limit: int | None = None, size: str = "default") -> tuple[np.ndarray, np.ndarray]:
     """Damaged pictures and the whole ones: 10 to 20 % of the dots flipped, seeded; the splits differ in the damage.
 
