@@ -45,7 +45,7 @@ def _source(fw: Firmware) -> str:
     module: Any = fw.network.module
     if hasattr(module, "source"):
         return str(module.source(**_size(fw)))
-    named = module.CARD.data
+    named: tuple[str, ...] = module.CARD.data
     return next((name for name in named if data_sets.available(name)), named[0])
 
 

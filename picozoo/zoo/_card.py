@@ -7,7 +7,7 @@ A network file `zoo/NAME.py` holds:
     train(out, *, size, seed, progress, quick)   the recipe -> `TrainResult`; same seed, same bytes
     inputs(split, limit=None, size=...)   NumPy: x[i] is the one input of call i of `CARD.main`, y[i] what is right
     metric(outputs, y)                    NumPy: the figure; outputs[i] is what call i gave
-    source(size=...)                      only if it is not the first of `CARD.data` that is here: the set `inputs` reads
+    source(size=...)                      only if not the first of `CARD.data` that is here: the set of `inputs`
     starts(split, limit=None, size=...)   only if `CARD.streaming`: the calls before which the kept state is reset
 """
 
