@@ -11,6 +11,7 @@ import numpy as np
 from picozoo import __version__
 from picozoo import data as data_sets
 from picozoo.compiler import Firmware, Session, from_slot, to_slot
+from picozoo.emit.c_model import Layer
 from picozoo.emulate import Counts
 from picozoo.ir.interp import Interpreter
 from picozoo.measure import Cost, predict
@@ -283,9 +284,26 @@ def _layers(fw: Firmware, counts: Counts, calls: int) -> list[LayerReport]:
                 list(v.out_type.shape),
                 v.out_type.dtype,
                 v.source,
+                _reads(fw, v),
             )
         )
     return made
+
+
+def _reads(fw: Firmware, layer: Layer) -> list[str]:
+    """Where a layer's inputs come from: layers, inputs or state by name; views are looked through."""
+    f = fw.program.functions[layer.key[0]]
+    printed = {v.key for v in fw.model.layers if v.function == layer.function}
+    producers = f.producers()
+    found: dict[str, None] = {}
+    for ref in next(n for n in f.nodes if n.name == layer.key[1]).inputs:
+        node = producers.get(ref)
+        while node is not None and node.op != "while_loop" and (f.name, node.name) not in printed:
+            ref = node.inputs[0]
+            node = producers.get(ref)
+        if node is not None or ref[0] != "@":
+            found[node.name if node is not None else ref[1:]] = None
+    return list(found)
 
 
 def _memory(fw: Firmware) -> list[Block]:

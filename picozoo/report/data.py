@@ -29,6 +29,7 @@ class LayerReport:
     out_shape: list[int]  # shape of its first output
     out_dtype: str  # element type of its first output
     source: str  # file and line in the network's own source, where known
+    reads: list[str] = field(default_factory=list)  # layers, inputs and kept state that it reads, by name
 
 
 @dataclass
