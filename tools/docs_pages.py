@@ -73,7 +73,7 @@ def _operator(name: str) -> tuple[str, ...]:
 
 def _gives(op: Op) -> str:
     """First sentence of the operator file."""
-    text = " ".join((inspect.getmodule(type(op)).__doc__ or "").split("\n\n")[0].split())  # type: ignore[union-attr]
+    text = " ".join((inspect.getmodule(type(op)).__doc__ or "").split("\n\n")[0].split())
     return text.split(". ")[0].rstrip(".") + "."
 
 
