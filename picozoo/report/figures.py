@@ -80,7 +80,7 @@ def share(x: float | None, digits: int = 1) -> str:
 
     Example:
         >>> share(0.995), share(1.0), share(0.99999), share(0.00001)
-        ('99.5 %', '100 %', '99.9 %', 'under 0.1 %')
+        ('99.5 %', '100 %', '99.9 %', '<0.1 %')
     """
     if x is None:
         return NONE
@@ -88,7 +88,7 @@ def share(x: float | None, digits: int = 1) -> str:
         return "100 %"
     most, least = 100 - 10.0**-digits, 10.0**-digits
     if 0 < x * 100 < least / 2:
-        return f"under {least:g} %"
+        return f"<{least:g} %"
     return f"{min(x * 100, most) if x < 1 else x * 100:.{digits}f} %"
 
 
@@ -179,15 +179,27 @@ def sections(reports: Sequence[Report]) -> list[tuple[str, list[Figure]]]:
     kind = "exact" if exact else "predicted"
     result = [
         *([Figure("accuracy on the board", "measured", lambda r: share(r.accuracy, digits(r)))] if scored else []),
-        *([Figure("accuracy in float", "measured", lambda r: share(r.accuracy_float, digits(r)))] if scored and quantised else []),
-        *([Figure("same answer as float", "measured", lambda r: share(r.agreement_float, digits(r)))] if quantised else []),
+        *(
+            [Figure("accuracy in float", "measured", lambda r: share(r.accuracy_float, digits(r)))]
+            if scored and quantised
+            else []
+        ),
+        *(
+            [Figure("same answer as float", "measured", lambda r: share(r.agreement_float, digits(r)))]
+            if quantised
+            else []
+        ),
         Figure("equal to the reference", "measured", lambda r: f"{share(r.agreement)}, {equality(r)}"),
         Figure("calls made", "", lambda r: count(r.samples)),
     ]
     flash = [
         Figure("code", "exact", lambda r: size(r.flash_code)),
         Figure("tables (weights)", "exact", lambda r: size(r.flash_const)),
-        *([Figure("initial values", "exact", lambda r: size(r.flash_data))] if any(r.flash_data for r in reports) else []),
+        *(
+            [Figure("initial values", "exact", lambda r: size(r.flash_data))]
+            if any(r.flash_data for r in reports)
+            else []
+        ),
         Figure("total", "exact", lambda r: size(r.flash_total)),
         Figure("of what the board has", "", lambda r: of_limit(r.flash_total, r.flash_limit)),
     ]
@@ -202,13 +214,23 @@ def sections(reports: Sequence[Report]) -> list[tuple[str, list[Figure]]]:
     unit = {r.instructions_unit for r in reports}
     call = [
         *([Figure("multiply-accumulates", "exact", lambda r: count(r.macs))] if any(r.macs for r in reports) else []),
-        Figure("instructions" if unit != {"wasm fuel"} else "wasm fuel", "exact", lambda r: count(r.instructions)
-               + (" fuel" if r.instructions_unit == "wasm fuel" and unit != {"wasm fuel"} else "")),
+        Figure(
+            "instructions" if unit != {"wasm fuel"} else "wasm fuel",
+            "exact",
+            lambda r: (
+                count(r.instructions)
+                + (" fuel" if r.instructions_unit == "wasm fuel" and unit != {"wasm fuel"} else "")
+            ),
+        ),
         *([Figure("  per multiply-accumulate", "exact", per_mac)] if any(r.macs for r in reports) else []),
     ]
     if timed:
         call += [
-            Figure("cycles", kind, lambda r: f"{count(r.cycles_predicted)} {cycles_error(r)}" if r.cycles_predicted is not None else NONE),
+            Figure(
+                "cycles",
+                kind,
+                lambda r: f"{count(r.cycles_predicted)} {cycles_error(r)}" if r.cycles_predicted is not None else NONE,
+            ),
             Figure("time", kind, lambda r: duration(r.ms_predicted)),
             *([] if exact else [Figure("  between", kind, lambda r: between(r.ms_low, r.ms_high, duration))]),
         ]
@@ -248,6 +270,10 @@ def learning_text(r: Report) -> str:
     cost = f"{count(v.instructions_per_step)} instructions" if v.instructions_per_step is not None else ""
     time = f"about {duration(v.ms_predicted)}" if v.ms_predicted is not None else ""
     each = " and ".join(t for t in (cost, time) if t)
-    each = "; ".join(t for t in (f"{each} each" if each else "", f"{size(v.stack)} of stack" if v.stack is not None else "") if t)
-    return (f"Learnt on the board from nothing: {count(v.samples)} examples took it from {share(v.accuracy_before)} to "
-            f"{share(v.accuracy_after)}" + (f" ({each})." if each else "."))
+    each = "; ".join(
+        t for t in (f"{each} each" if each else "", f"{size(v.stack)} of stack" if v.stack is not None else "") if t
+    )
+    return (
+        f"Learnt on the board from nothing: {count(v.samples)} examples took it from {share(v.accuracy_before)} to "
+        f"{share(v.accuracy_after)}" + (f" ({each})." if each else ".")
+    )

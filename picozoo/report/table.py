@@ -40,7 +40,9 @@ def show(console: Console, rows: Sequence[Report | Failed]) -> None:
             console.print(Text(f"accuracy = {first.metric}", style="dim"))
         for part in summary(reports, console.width):
             console.print(part)
-        console.print(profile(reports[0], console.width) if len(reports) == 1 else compare_layers(reports, console.width))
+        console.print(
+            profile(reports[0], console.width) if len(reports) == 1 else compare_layers(reports, console.width)
+        )
         for r in reports:
             if r.learning is not None:
                 console.print(("" if len(reports) == 1 else f"{r.board}: ") + learning_text(r))
@@ -67,8 +69,11 @@ def _summary(reports: Sequence[Report], rows: list[tuple[str, list[Figure]]], wi
     table = plain_table("")
     table.add_column("", min_width=LABEL, no_wrap=True)
     for r in reports:
-        table.add_column(Text(f"{r.board_title or r.board}\n{r.core}", justify="right"), justify="right",
-                         max_width=None if single else max(COLUMN, (width - LABEL) // len(reports) - 2))
+        table.add_column(
+            Text(f"{r.board_title or r.board}\n{r.core}", justify="right"),
+            justify="right",
+            max_width=None if single else max(COLUMN, (width - LABEL) // len(reports) - 2),
+        )
     if single:
         table.add_column("how known", style="dim")
     for name, figures in rows:
@@ -76,7 +81,9 @@ def _summary(reports: Sequence[Report], rows: list[tuple[str, list[Figure]]], wi
         for f in figures:
             cells = [Text(f.text(r), style="bold" if f.label.startswith("accuracy") else "") for r in reports]
             how = Text(f.how, style=_STYLE.get(f.how, "")) if single else None
-            label = f"  {f.label}" + (f" ({f.how})" if not single and f.how == "predicted" and f.label[0] != " " else "")
+            label = f"  {f.label}" + (
+                f" ({f.how})" if not single and f.how == "predicted" and f.label[0] != " " else ""
+            )
             table.add_row(label, *cells, *([how] if how is not None else []))
         table.add_section()
     return table
@@ -84,7 +91,15 @@ def _summary(reports: Sequence[Report], rows: list[tuple[str, list[Figure]]], wi
 
 def plain_table(title: str) -> Table:
     """An empty table in the one style of all of them."""
-    return Table(title=title or None, title_justify="left", title_style="bold", show_edge=False, pad_edge=False, box=SIMPLE_HEAD, padding=(0, 1, 0, 0))
+    return Table(
+        title=title or None,
+        title_justify="left",
+        title_style="bold",
+        show_edge=False,
+        pad_edge=False,
+        box=SIMPLE_HEAD,
+        padding=(0, 1, 0, 0),
+    )
 
 
 def profile(r: Report, width: int) -> Table:
@@ -101,7 +116,9 @@ def profile(r: Report, width: int) -> Table:
         table.add_column("fuel" if r.instructions_unit == "wasm fuel" else "instructions", justify="right")
         table.add_column("share", no_wrap=True)
     if any(v.ms_predicted is not None for v in layers):
-        table.add_column("time" if r.cycles_exact else "predicted", justify="right", style="" if r.cycles_exact else "yellow")
+        table.add_column(
+            "time" if r.cycles_exact else "predicted", justify="right", style="" if r.cycles_exact else "yellow"
+        )
     shown, rest = split(layers)
     for v in shown:
         cells = [escape(v.name), v.op, shape_text(v.out_shape) + (f" {v.out_dtype}" if wide else "")]
@@ -122,7 +139,13 @@ def split(layers: Sequence[LayerReport], most: int = MOST_LAYERS) -> tuple[list[
 
 
 def _costs(
-    r: Report, layers: Sequence[LayerReport], macs: float, instructions: float | None, ms: float | None, total: float, bar_width: int
+    r: Report,
+    layers: Sequence[LayerReport],
+    macs: float,
+    instructions: float | None,
+    ms: float | None,
+    total: float,
+    bar_width: int,
 ) -> list[str]:
     cells = []
     if any(v.macs for v in layers):
@@ -156,7 +179,9 @@ def compare_layers(reports: Sequence[Report], width: int) -> Table:
         table.add_column(r.board + (" (fuel)" if r.instructions_unit == "wasm fuel" else ""), justify="right")
     columns = [_by_name(r) for r in counted]
     for key in dict.fromkeys(k for column in columns for k in column):
-        table.add_row(escape(key[0]), *[count(column[key].instructions) if key in column else NONE for column in columns])
+        table.add_row(
+            escape(key[0]), *[count(column[key].instructions) if key in column else NONE for column in columns]
+        )
     return table
 
 
@@ -174,7 +199,13 @@ class Rung(Protocol):
 def ladder(rungs: Sequence[Rung]) -> Table:
     """The verification ladder, one row per comparison."""
     table = plain_table("Verification ladder")
-    for name, right in (("form", False), ("compared with", False), ("outputs", True), ("largest difference", True), ("", False)):
+    for name, right in (
+        ("form", False),
+        ("compared with", False),
+        ("outputs", True),
+        ("largest difference", True),
+        ("", False),
+    ):
         table.add_column(name, justify="right" if right else "left", overflow="fold")
     for v in rungs:
         verdict = Text("equal", style="green") if v.ok else Text(v.first_difference or "differs", style="bold red")
