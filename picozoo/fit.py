@@ -164,7 +164,10 @@ def typical_calls(fw: Firmware, calls: int) -> Iterator[list[np.ndarray]]:
     c, module = fw.network.calibration, fw.network.module
     rows: list[Sequence[Any]] = []
     if c is not None and c.function == entry.name:
-        rows = [[np.asarray(x[i % len(x)], np.float32 if x.dtype.kind == "f" else x.dtype) for x in c.inputs] for i in range(calls)]
+        rows = [
+            [np.asarray(x[i % len(x)], np.float32 if x.dtype.kind == "f" else x.dtype) for x in c.inputs]
+            for i in range(calls)
+        ]
     elif module is not None and len(entry.inputs) == 1:
         try:
             size = {} if fw.network.size == "default" else {"size": fw.network.size}
@@ -186,20 +189,55 @@ def _row(fw: Firmware, counts: Counts | None, stack: int | None, on: str, note: 
     try:
         image = fw.image
     except PicozooError as e:
-        return Fit(model.name, b.name, b.title, b.core.title, fw.precision, False, note=str(e), ram_arena=model.arena, ram_state=model.state)
+        return Fit(
+            model.name,
+            b.name,
+            b.title,
+            b.core.title,
+            fw.precision,
+            False,
+            note=str(e),
+            ram_arena=model.arena,
+            ram_state=model.state,
+        )
     ram = model.context_bytes + (stack or 0)
     flash_short = max(0, image.flash - b.flash) if b.flash is not None else 0
     ram_short = max(0, ram - b.ram) if b.ram is not None else 0
     cost = per_call(predict(b, counts), CALLS) if counts is not None else None
     return Fit(
-        fw.network.name, b.name, b.title, b.core.title, fw.precision, not (flash_short or ram_short), image.flash, b.flash, flash_short,
-        ram, b.ram, ram_short, model.arena, model.state, stack, function, layer, used,
+        fw.network.name,
+        b.name,
+        b.title,
+        b.core.title,
+        fw.precision,
+        not (flash_short or ram_short),
+        image.flash,
+        b.flash,
+        flash_short,
+        ram,
+        b.ram,
+        ram_short,
+        model.arena,
+        model.state,
+        stack,
+        function,
+        layer,
+        used,
         sum(v.macs for v in model.layers if v.function == fw.program.main.name),
         None if counts is None or counts.instructions is None else counts.instructions / CALLS,
         counts.unit if counts is not None else "instructions",
-        cost.cycles if cost else None, cost.cycles_error if cost else 0.0, cost.exact_cycles if cost else False,
-        cost.ms if cost else None, cost.ms_low if cost else None, cost.ms_high if cost else None,
-        cost.uj if cost else None, cost.uj_low if cost else None, cost.uj_high if cost else None, on, image.compiler, note,
+        cost.cycles if cost else None,
+        cost.cycles_error if cost else 0.0,
+        cost.exact_cycles if cost else False,
+        cost.ms if cost else None,
+        cost.ms_low if cost else None,
+        cost.ms_high if cost else None,
+        cost.uj if cost else None,
+        cost.uj_low if cost else None,
+        cost.uj_high if cost else None,
+        on,
+        image.compiler,
+        note,
     )
 
 
@@ -214,11 +252,15 @@ def peak(fw: Firmware) -> tuple[str, str, int]:
     return best
 
 
-# -- the cache ----------------------------------------------------------------------------------------------------------
+# -- the cache --------------------------------------------------------------------------------------------------------
 def _digest(net: Network, options: Options) -> str:
     """Of the network with its numbers, the options, and picozoo's own code."""
     digest = hashlib.sha256(f"{print_program(net.program)}\n{options}\n{net.size}\n{_tools()}".encode())
-    arrays = [*net.program.constants.values(), *net.program.states.values(), *(net.calibration.inputs if net.calibration else ())]
+    arrays = [
+        *net.program.constants.values(),
+        *net.program.states.values(),
+        *(net.calibration.inputs if net.calibration else ()),
+    ]
     for a in arrays:
         digest.update(f"{a.dtype}{a.shape}".encode() + np.ascontiguousarray(a).tobytes())
     if net.module is not None:

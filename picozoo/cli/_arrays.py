@@ -72,14 +72,19 @@ def _one(path: Path, slot: Slot) -> np.ndarray:
         raise BadFile(f"{path}: not a .npy file of numbers")
     # Integers for a quantised input are taken as the board's own integers only if they have its type.
     if slot.type.quant is not None and array.dtype.kind in "iu" and array.dtype != slot.type.numpy:
-        raise UsageError(f"{path}: input {slot.name} takes {slot.type.dtype} integers as they are, or real numbers as floats; got {array.dtype}")
+        raise UsageError(
+            f"{path}: input {slot.name} takes {slot.type.dtype} integers as they are, or real numbers as floats; "
+            f"got {array.dtype}"
+        )
     return to_slot(array.astype(array.dtype.newbyteorder("=")), slot)
 
 
 def _raw(raw: bytes, slot: Slot, path: Path) -> np.ndarray:
     t = slot.type
     if len(raw) != t.nbytes:
-        raise UsageError(f"{path}: input {slot.name} is {t.dtype}{list(t.shape)}, {t.nbytes} bytes; the file has {len(raw)}")
+        raise UsageError(
+            f"{path}: input {slot.name} is {t.dtype}{list(t.shape)}, {t.nbytes} bytes; the file has {len(raw)}"
+        )
     return np.frombuffer(raw, np.dtype(t.numpy).newbyteorder("<")).astype(t.numpy).reshape(t.shape)
 
 
@@ -114,7 +119,12 @@ def describe(slots: Sequence[Slot], raw: Sequence[np.ndarray], real: bool) -> li
     found = []
     for s, y in zip(slots, raw, strict=True):
         value = from_slot(y, s) if real else y
-        row: dict[str, Any] = {"name": s.name, "dtype": str(value.dtype), "shape": list(value.shape), "values": value.reshape(-1).tolist()}
+        row: dict[str, Any] = {
+            "name": s.name,
+            "dtype": str(value.dtype),
+            "shape": list(value.shape),
+            "values": value.reshape(-1).tolist(),
+        }
         if s.type.quant is not None:
             row |= {"scale": s.type.quant.scale[0], "zero_point": s.type.quant.zero_point[0]}
         found.append(row)

@@ -45,7 +45,12 @@ def network_argument(f: F) -> F:
 def compile_options(f: F) -> F:
     """The fields of `compiler.Options`, as one keyword argument each."""
     rows: tuple[tuple[str, tuple[str, ...], str, str], ...] = (
-        ("--precision", PRECISIONS, "auto", "auto: integers as they are, int8 where there is calibration data, else float32."),
+        (
+            "--precision",
+            PRECISIONS,
+            "auto",
+            "auto: integers as they are, int8 where there is calibration data, else float32.",
+        ),
         ("--method", METHODS, "mse", "How calibration chooses ranges for int8."),
         ("--prefer", PREFER, "balanced", "What the C compiler and the kernels favour."),
         ("--toolchain", TOOLCHAINS, "zig", "zig: bundled Clang. gcc: the chip's vendor compiler, if installed."),

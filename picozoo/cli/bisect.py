@@ -12,10 +12,24 @@ from picozoo.errors import MissingTool
 @_common.network_argument
 @click.option("-b", "--board", required=True, metavar="B", help="The board; see 'picozoo boards'.")
 @_common.compile_options
-@click.option("--input", "given", multiple=True, metavar="[NAME=]FILE", help="Compare on this call of the main function. [default: a dozen calls of every function]")
+@click.option(
+    "--input",
+    "given",
+    multiple=True,
+    metavar="[NAME=]FILE",
+    help="Compare on this call of the main function. [default: a dozen calls of every function]",
+)
 @_common.json_option("the first difference")
 def COMMAND(  # noqa: N802 - the name by which the command line finds it
-    network: str, board: str, precision: str, method: str, prefer: str, toolchain: str, io: str, given: tuple[str, ...], as_json: bool
+    network: str,
+    board: str,
+    precision: str,
+    method: str,
+    prefer: str,
+    toolchain: str,
+    io: str,
+    given: tuple[str, ...],
+    as_json: bool,
 ) -> int:
     """Run the layers of a network one at a time on a board, and name the first whose output is not what the reference
     gives: its operator, its place in your source, what was expected and what came.
@@ -39,7 +53,13 @@ def COMMAND(  # noqa: N802 - the name by which the command line finds it
     fw.check_fits()
     finding = ladder.bisect(fw, inputs)
     if as_json:
-        _screen.print_json({"name": fw.network.name, "board": name, "first_difference": dataclasses.asdict(finding) if finding else None})
+        _screen.print_json(
+            {
+                "name": fw.network.name,
+                "board": name,
+                "first_difference": dataclasses.asdict(finding) if finding else None,
+            }
+        )
     elif finding is None:
         print(f"{fw.network.name} on {fw.board.title}: every layer gives what the reference gives.")
     else:

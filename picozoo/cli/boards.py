@@ -34,13 +34,26 @@ def _boards() -> list[dict[str, Any]]:
     for name in find.names("boards"):
         b = find.load("boards", name, "board").BOARD
         e = b.energy
-        rows.append({
-            "name": name, "title": b.title, "chip": b.chip, "core": b.core.title, "flash": b.flash, "ram": b.ram, "clock_hz": b.clock_hz,
-            "pj_per_cycle": e.pj_per_cycle if e else None, "pj_low": e.low if e else None, "pj_high": e.high if e else None,
-            "energy_source": e.source if e else "", "cycles_error": b.core.cycles.error if b.core.cycles else None,
-            "cycles_exact": bool(b.core.cycles and b.core.cycles.exact), "emulator": b.emulator, "needs": emulate.available(b),
-            "notes": b.notes,
-        })
+        rows.append(
+            {
+                "name": name,
+                "title": b.title,
+                "chip": b.chip,
+                "core": b.core.title,
+                "flash": b.flash,
+                "ram": b.ram,
+                "clock_hz": b.clock_hz,
+                "pj_per_cycle": e.pj_per_cycle if e else None,
+                "pj_low": e.low if e else None,
+                "pj_high": e.high if e else None,
+                "energy_source": e.source if e else "",
+                "cycles_error": b.core.cycles.error if b.core.cycles else None,
+                "cycles_exact": bool(b.core.cycles and b.core.cycles.exact),
+                "emulator": b.emulator,
+                "needs": emulate.available(b),
+                "notes": b.notes,
+            }
+        )
     return sorted(rows, key=lambda r: (r["ram"] is None, r["ram"] or 0, r["name"]))
 
 
@@ -52,13 +65,27 @@ def _table(rows: list[dict[str, Any]], width: int) -> Any:
 
     table = plain_table("")
     wide = width >= 99
-    for name, right in (("board", False), ("chip", False), ("core", False), ("flash", True), ("RAM", True), ("clock", True), ("pJ/cycle", True), ("here", False)):
+    for name, right in (
+        ("board", False),
+        ("chip", False),
+        ("core", False),
+        ("flash", True),
+        ("RAM", True),
+        ("clock", True),
+        ("pJ/cycle", True),
+        ("here", False),
+    ):
         if name != "chip" or wide:
             table.add_column(name, justify="right" if right else "left", no_wrap=True)
     for r in rows:
         table.add_row(
-            Text(r["name"], style="bold"), *([r["chip"]] if wide else []), r["core"], size_short(r["flash"]), size_short(r["ram"]),
-            f"{three(r['clock_hz'] / 1e6)} MHz" if r["clock_hz"] else NONE, three(r["pj_per_cycle"]) if r["pj_per_cycle"] else NONE,
+            Text(r["name"], style="bold"),
+            *([r["chip"]] if wide else []),
+            r["core"],
+            size_short(r["flash"]),
+            size_short(r["ram"]),
+            f"{three(r['clock_hz'] / 1e6)} MHz" if r["clock_hz"] else NONE,
+            three(r["pj_per_cycle"]) if r["pj_per_cycle"] else NONE,
             Text("needs install", style="yellow") if r["needs"] else Text(r["emulator"], style="green"),
         )
     return table

@@ -26,11 +26,24 @@ def list_(as_json: bool) -> int:
     rows = []
     for name in data.names():
         i = data.info(name)
-        no_address = f"it has no address to fetch it from; set PICOZOO_DATA to a folder that holds {i.folder}/ (see {i.home[0]})"
+        no_address = (
+            f"it has no address to fetch it from; set PICOZOO_DATA to a folder that holds {i.folder}/ (see {i.home[0]})"
+        )
         needs = f"run: {i.needs[1]}" if i.needs else "" if any(f.urls for f in i.files) else no_address
-        rows.append({"name": name, "title": i.title, "licence": i.licence, "home": list(i.home), "sizes": i.sizes, "classes": list(i.classes),
-                     "bytes": sum(f.nbytes for f in i.files), "available": data.available(name), "how": "" if data.available(name) else
-                     needs or f"run 'picozoo data get {name}'", "note": i.note})
+        rows.append(
+            {
+                "name": name,
+                "title": i.title,
+                "licence": i.licence,
+                "home": list(i.home),
+                "sizes": i.sizes,
+                "classes": list(i.classes),
+                "bytes": sum(f.nbytes for f in i.files),
+                "available": data.available(name),
+                "how": "" if data.available(name) else needs or f"run 'picozoo data get {name}'",
+                "note": i.note,
+            }
+        )
     if as_json:
         _screen.print_json(rows)
         return 0
@@ -46,8 +59,12 @@ def list_(as_json: bool) -> int:
     for r in rows:
         here = Text("yes", style="green") if r["available"] else Text("no", style="yellow")
         sizes: Any = r["sizes"]
-        table.add_row(Text(str(r["name"]), style="bold"), *(f"{sizes[k]:,}" if k in sizes else "" for k in ("train", "test")),
-                      here, escape(f"{r['title']}. Licence: {r['licence']}"))
+        table.add_row(
+            Text(str(r["name"]), style="bold"),
+            *(f"{sizes[k]:,}" if k in sizes else "" for k in ("train", "test")),
+            here,
+            escape(f"{r['title']}. Licence: {r['licence']}"),
+        )
     console.print(table)
     for r in rows:
         if r["how"]:
@@ -68,7 +85,10 @@ def get(name: str) -> int:
     with _screen.progress("fetching") as tell:
 
         def heard(done: int, total: int | None, file: str) -> None:
-            tell(done / total if total else 0.0, f"{file}: {size_short(done)}" + (f" of {size_short(total)}" if total else ""))
+            tell(
+                done / total if total else 0.0,
+                f"{file}: {size_short(done)}" + (f" of {size_short(total)}" if total else ""),
+            )
 
         folder = data.get(name, heard)
     print(f"{name} is in {folder}" if folder else f"{name} needs no download: {data.info(name).title}")

@@ -18,7 +18,14 @@ if TYPE_CHECKING:
 @_common.compile_options
 @_common.json_option("one object per board")
 def COMMAND(  # noqa: N802 - the name by which the command line finds it
-    network: str, boards: tuple[str, ...], precision: str, method: str, prefer: str, toolchain: str, io: str, as_json: bool
+    network: str,
+    boards: tuple[str, ...],
+    precision: str,
+    method: str,
+    prefer: str,
+    toolchain: str,
+    io: str,
+    as_json: bool,
 ) -> int:
     """Say for every board whether a network fits and how fast it would be, without running any data.
 
@@ -50,10 +57,18 @@ def _show(title: str, rows: list[Fit]) -> None:
     console.print(_table(f"{title} · {precisions}", rows, console.width))
     peaks = {(r.peak_function, r.peak_layer): r for r in rows if r.peak_layer}
     for (function, layer), r in peaks.items():
-        where = "" if len(peaks) == 1 else f" on {', '.join(x.board for x in rows if (x.peak_function, x.peak_layer) == (function, layer))}"
-        console.print(f"Working memory is fullest in {function} at layer {layer}{where}: {r.peak_bytes:,} B.", markup=False)
+        where = (
+            ""
+            if len(peaks) == 1
+            else f" on {', '.join(x.board for x in rows if (x.peak_function, x.peak_layer) == (function, layer))}"
+        )
+        console.print(
+            f"Working memory is fullest in {function} at layer {layer}{where}: {r.peak_bytes:,} B.", markup=False
+        )
     for r in rows:
-        if short := " and ".join(f"{n:,} B of {what}" for n, what in ((r.flash_short, "flash"), (r.ram_short, "RAM")) if n):
+        if short := " and ".join(
+            f"{n:,} B of {what}" for n, what in ((r.flash_short, "flash"), (r.ram_short, "RAM")) if n
+        ):
             console.print(Text.assemble((f"{r.board}: ", "bold red"), f"{short} too many."))
     notes: dict[str, list[str]] = {}
     for r in rows:
@@ -71,17 +86,42 @@ def _table(title: str, rows: list[Fit], width: int) -> Any:
 
     wide = width >= 99
     table = plain_table(title)
-    columns = ["board", "fits", "flash", "RAM", *(["stack", "instructions"] if wide else []), "time", *(["between"] if wide else []), "energy"]
+    columns = [
+        "board",
+        "fits",
+        "flash",
+        "RAM",
+        *(["stack", "instructions"] if wide else []),
+        "time",
+        *(["between"] if wide else []),
+        "energy",
+    ]
     for name in columns:
-        table.add_column(name, justify="left" if name in ("board", "fits") else "right", no_wrap=True,
-                         style="yellow" if name in ("time", "between", "energy") else "")
+        table.add_column(
+            name,
+            justify="left" if name in ("board", "fits") else "right",
+            no_wrap=True,
+            style="yellow" if name in ("time", "between", "energy") else "",
+        )
     for r in rows:
         verdict = Text("yes", style="green") if r.fits else Text("no", style="bold red")
         mark = "" if r.cycles_exact or r.ms is None else "~"
-        cells = [size(r.flash), size(r.ram), *([size(r.ram_stack), count(r.instructions) + (" fuel" if r.instructions_unit != "instructions" else "")] if wide else []), mark + duration(r.ms),
-                 *([between(r.ms_low, r.ms_high, duration)] if wide else []), ("~" if r.uj is not None else "") + energy(r.uj)]
+        cells = [
+            size(r.flash),
+            size(r.ram),
+            *(
+                [size(r.ram_stack), count(r.instructions) + (" fuel" if r.instructions_unit != "instructions" else "")]
+                if wide
+                else []
+            ),
+            mark + duration(r.ms),
+            *([between(r.ms_low, r.ms_high, duration)] if wide else []),
+            ("~" if r.uj is not None else "") + energy(r.uj),
+        ]
         table.add_row(Text(r.board, style="bold"), verdict, *cells)
     if any(r.ms is not None for r in rows):
-        table.caption = "~ predicted" + (", within the range beside it" if wide else "; a wider terminal and --json show the range")
+        table.caption = "~ predicted" + (
+            ", within the range beside it" if wide else "; a wider terminal and --json show the range"
+        )
         table.caption_justify = "left"
     return table

@@ -35,12 +35,27 @@ def _networks() -> list[dict[str, Any]]:
     for name in find.names("zoo"):
         card = find.load("zoo", name, "network").CARD
         files = {size: artefact_path(name, size) for size in card.sizes}
-        rows.append({
-            "name": name, "title": card.title, "family": card.family, "year": card.year, "task": card.task,
-            "precision": card.precision, "functions": list(card.functions), "streaming": card.streaming, "learns": card.learns,
-            "sizes": [{"size": s, "bytes": f.stat().st_size if f.is_file() else None, "board": card.board[s]} for s, f in files.items()],
-            "boards": sorted({*card.board.values(), *card.boards}), "metric": card.metric, "target": card.target, "results": card.results,
-        })
+        rows.append(
+            {
+                "name": name,
+                "title": card.title,
+                "family": card.family,
+                "year": card.year,
+                "task": card.task,
+                "precision": card.precision,
+                "functions": list(card.functions),
+                "streaming": card.streaming,
+                "learns": card.learns,
+                "sizes": [
+                    {"size": s, "bytes": f.stat().st_size if f.is_file() else None, "board": card.board[s]}
+                    for s, f in files.items()
+                ],
+                "boards": sorted({*card.board.values(), *card.boards}),
+                "metric": card.metric,
+                "target": card.target,
+                "results": card.results,
+            }
+        )
     oldest: dict[str, int] = {}
     for r in rows:
         oldest[r["family"]] = min(oldest.get(r["family"], r["year"]), r["year"])
@@ -55,7 +70,14 @@ def _table(rows: list[dict[str, Any]], wide: bool) -> Any:
     from picozoo.report.table import plain_table
 
     table = plain_table("")
-    for name, right in (("network", False), ("year", True), ("size", True), ("shown on", False), ("reaches", True), ("what it does" if wide else "what it is", False)):
+    for name, right in (
+        ("network", False),
+        ("year", True),
+        ("size", True),
+        ("shown on", False),
+        ("reaches", True),
+        ("what it does" if wide else "what it is", False),
+    ):
         table.add_column(name, justify="right" if right else "left", no_wrap=not name.startswith("what"))
     family = ""
     for r in rows:
@@ -67,6 +89,12 @@ def _table(rows: list[dict[str, Any]], wide: bool) -> Any:
             name = r["name"] if s["size"] == "default" else f"{r['name']}:{s['size']}"
             words = escape(r["task"] if wide else r["title"]) if k == 0 else ""
             learns = (" Learns on the board." if wide else ", learns") if r["learns"] and k == 0 else ""
-            table.add_row(f"  {name}", str(r["year"]) if k == 0 else "", size_short(s["bytes"]) if s["bytes"] else NONE, s["board"],
-                          share(figure) if k == 0 and figure is not None else "", words + learns)
+            table.add_row(
+                f"  {name}",
+                str(r["year"]) if k == 0 else "",
+                size_short(s["bytes"]) if s["bytes"] else NONE,
+                s["board"],
+                share(figure) if k == 0 and figure is not None else "",
+                words + learns,
+            )
     return table

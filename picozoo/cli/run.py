@@ -23,22 +23,69 @@ LOOP_SAMPLES = 24  # of networks that run until they are at rest: each call cost
 
 @click.command(cls=_common.Command, short_help="Compile a network, run it on a board, report what it costs.")
 @_common.network_argument
-@click.option("-b", "--board", "boards", multiple=True, required=True, metavar="B[,B2…]", help="Boards, or 'all'; see 'picozoo boards'.")
-@click.option("-n", "--samples", type=click.IntRange(0), default=None, metavar="N",
-              help=f"Held-out calls to make. [default: {SAMPLES}; {LOOP_SAMPLES} for networks that loop until at rest]")
+@click.option(
+    "-b",
+    "--board",
+    "boards",
+    multiple=True,
+    required=True,
+    metavar="B[,B2…]",
+    help="Boards, or 'all'; see 'picozoo boards'.",
+)
+@click.option(
+    "-n",
+    "--samples",
+    type=click.IntRange(0),
+    default=None,
+    metavar="N",
+    help=f"Held-out calls to make. [default: {SAMPLES}; {LOOP_SAMPLES} for networks that loop until at rest]",
+)
 @_common.compile_options
-@click.option("--check", is_flag=True, help="Also climb the verification ladder: PyTorch, interpreter, host C, each board.")
-@click.option("--input", "given", multiple=True, metavar="[NAME=]FILE", help="One call with this input: .npy, or raw little-endian bytes.")
-@click.option("--output", "out", type=click.Path(dir_okay=False, path_type=Path), help="With --input: where to write what the board computed (.npy or raw).")
+@click.option(
+    "--check", is_flag=True, help="Also climb the verification ladder: PyTorch, interpreter, host C, each board."
+)
+@click.option(
+    "--input",
+    "given",
+    multiple=True,
+    metavar="[NAME=]FILE",
+    help="One call with this input: .npy, or raw little-endian bytes.",
+)
+@click.option(
+    "--output",
+    "out",
+    type=click.Path(dir_okay=False, path_type=Path),
+    help="With --input: where to write what the board computed (.npy or raw).",
+)
 @click.option("--function", default="", help="With --input: which function. [default: the main one]")
 @click.option("--real", is_flag=True, help="With --input: write real numbers instead of the board's own integers.")
-@click.option("--html", "page", type=click.Path(dir_okay=False, path_type=Path), default=Path("report.html"), show_default=True,
-              help="Where to write the report as a page.")
+@click.option(
+    "--html",
+    "page",
+    type=click.Path(dir_okay=False, path_type=Path),
+    default=Path("report.html"),
+    show_default=True,
+    help="Where to write the report as a page.",
+)
 @click.option("--no-html", is_flag=True, help="Write no page.")
 @_common.json_option("a list of reports, one per board,")
 def COMMAND(  # noqa: N802 - the name by which the command line finds it
-    network: str, boards: tuple[str, ...], samples: int | None, precision: str, method: str, prefer: str, toolchain: str, io: str,
-    check: bool, given: tuple[str, ...], out: Path | None, function: str, real: bool, page: Path, no_html: bool, as_json: bool,
+    network: str,
+    boards: tuple[str, ...],
+    samples: int | None,
+    precision: str,
+    method: str,
+    prefer: str,
+    toolchain: str,
+    io: str,
+    check: bool,
+    given: tuple[str, ...],
+    out: Path | None,
+    function: str,
+    real: bool,
+    page: Path,
+    no_html: bool,
+    as_json: bool,
 ) -> int:
     """Compile a network for one or more boards, run it there on held-out data, and report accuracy, flash, RAM,
     instructions, predicted time and energy, and a profile of its layers.
@@ -61,8 +108,12 @@ def COMMAND(  # noqa: N802 - the name by which the command line finds it
     net = load(network)
     command = _command(network, names, samples, options)
     with _screen.progress("") as tell:
-        rows = [_report(net, name, options, samples, _screen.scaled(tell, i / len(names), (i + 1) / len(names), f"{name}: "))
-                for i, name in enumerate(names)]
+        rows = [
+            _report(
+                net, name, options, samples, _screen.scaled(tell, i / len(names), (i + 1) / len(names), f"{name}: ")
+            )
+            for i, name in enumerate(names)
+        ]
     rungs = _ladder(net, names, options) if check else []
     written = None if no_html else _write_page(rows, page, command)
     if as_json:
@@ -127,7 +178,9 @@ def _plain(row: Report | Failed, rungs: list[Any], checked: bool) -> dict[str, A
 
     from picozoo.report.data import Report
 
-    found = row.to_json() if isinstance(row, Report) else {"name": row.name, "board": row.board, "error": row.reason}
+    found: dict[str, Any] = (
+        row.to_json() if isinstance(row, Report) else {"name": row.name, "board": row.board, "error": row.reason}
+    )
     if checked:
         found["check"] = [dataclasses.asdict(rung) for rung in rungs]
     return found
@@ -141,7 +194,11 @@ def _show(rows: list[Report | Failed], rungs: list[Any], written: Path | None) -
     if rungs:
         console.print(table.ladder(rungs))
     if written is not None:
-        console.print(f"Page with all figures, the memory map and how each number was obtained: {written}", soft_wrap=True, markup=False)
+        console.print(
+            f"Page with all figures, the memory map and how each number was obtained: {written}",
+            soft_wrap=True,
+            markup=False,
+        )
 
 
 def _command(network: str, names: list[str], samples: int | None, options: Options) -> str:
@@ -160,7 +217,14 @@ def _command(network: str, names: list[str], samples: int | None, options: Optio
 
 
 def _one_call(
-    network: str, names: list[str], options: Options, given: tuple[str, ...], out: Path | None, function: str, real: bool, as_json: bool
+    network: str,
+    names: list[str],
+    options: Options,
+    given: tuple[str, ...],
+    out: Path | None,
+    function: str,
+    real: bool,
+    as_json: bool,
 ) -> int:
     """--input: one inference from a fresh state on one board."""
     from picozoo import emulate
@@ -172,8 +236,15 @@ def _one_call(
         raise UsageError("--output, --function and --real need --input FILE")
     if len(names) != 1:
         raise UsageError(f"--input runs on one board, got {', '.join(names)}")
-    fw = compile(network, board=names[0], precision=options.precision, method=options.method, prefer=options.prefer,
-                 toolchain=options.toolchain, io=options.io)
+    fw = compile(
+        network,
+        board=names[0],
+        precision=options.precision,
+        method=options.method,
+        prefer=options.prefer,
+        toolchain=options.toolchain,
+        io=options.io,
+    )
     name = function or fw.program.main.name
     if name not in fw.model.entries:
         raise UsageError(unknown("function", name, list(fw.model.entries)))
@@ -195,11 +266,23 @@ def _one_call(
         _arrays.write(out, results)
     described = _arrays.describe(entry.outputs, raw, real)
     if as_json:
-        _screen.print_json([{"name": fw.network.name, "board": names[0], "function": name, "precision": fw.precision, "outputs": described}])
+        _screen.print_json(
+            [
+                {
+                    "name": fw.network.name,
+                    "board": names[0],
+                    "function": name,
+                    "precision": fw.precision,
+                    "outputs": described,
+                }
+            ]
+        )
     else:
         for d in described:
-            print(f"{d['name']}: {d['dtype']}{d['shape']} = {_arrays.brief(d['values'])}"
-                  + (f", real = {d['scale']:g} * (q - {d['zero_point']})" if d.get("scale") and not real else ""))
+            print(
+                f"{d['name']}: {d['dtype']}{d['shape']} = {_arrays.brief(d['values'])}"
+                + (f", real = {d['scale']:g} * (q - {d['zero_point']})" if d.get("scale") and not real else "")
+            )
         if out is not None:
             print(f"written to {out}")
     return 0

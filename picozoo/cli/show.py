@@ -17,13 +17,24 @@ if TYPE_CHECKING:
 
 @click.command(cls=_common.Command, short_help="One network: its card, its layers, its program, its C.")
 @_common.network_argument
-@click.option("--ir", "ir", is_flag=True, help="Print the program as text; with --board as it is compiled for that board.")
+@click.option(
+    "--ir", "ir", is_flag=True, help="Print the program as text; with --board as it is compiled for that board."
+)
 @click.option("--c", "c", is_flag=True, help="Print the generated C; needs --board.")
 @click.option("-b", "--board", default="", metavar="B", help="For --ir and --c.")
 @_common.compile_options
 @_common.json_option("the card and the functions")
 def COMMAND(  # noqa: N802 - the name by which the command line finds it
-    network: str, ir: bool, c: bool, board: str, precision: str, method: str, prefer: str, toolchain: str, io: str, as_json: bool
+    network: str,
+    ir: bool,
+    c: bool,
+    board: str,
+    precision: str,
+    method: str,
+    prefer: str,
+    toolchain: str,
+    io: str,
+    as_json: bool,
 ) -> int:
     """Show what a network is, where it comes from, how this form differs from the paper's, and its layers."""
     from picozoo.network import load
@@ -34,7 +45,15 @@ def COMMAND(  # noqa: N802 - the name by which the command line finds it
         raise UsageError("--ir, --c and --json exclude each other")
     net = load(network)
     if ir or c:
-        print(_text(net, c, board, {"precision": precision, "method": method, "prefer": prefer, "toolchain": toolchain, "io": io}), end="")
+        print(
+            _text(
+                net,
+                c,
+                board,
+                {"precision": precision, "method": method, "prefer": prefer, "toolchain": toolchain, "io": io},
+            ),
+            end="",
+        )
     elif as_json:
         _screen.print_json(_plain(net))
     else:
@@ -63,12 +82,24 @@ def _plain(net: Network) -> dict[str, Any]:
 
     p, (constants, state) = net.program, parameters(net.program)
     return {
-        "name": net.name, "size": net.size, "file": str(net.path), "constants": constants, "state": state, "main": p.main.name,
+        "name": net.name,
+        "size": net.size,
+        "file": str(net.path),
+        "constants": constants,
+        "state": state,
+        "main": p.main.name,
         "functions": [
-            {"name": f.name,
-             "inputs": [{"name": r[1:], "dtype": f.types[r].dtype, "shape": list(f.types[r].shape)} for r in f.params],
-             "outputs": [{"dtype": p.type_of(f, r).dtype, "shape": list(p.type_of(f, r).shape)} for r in f.results],
-             "layers": [{"name": n.name, "op": n.op, "shape": list(f.types[n.outputs[0]].shape), "source": n.source} for n in f.nodes]}
+            {
+                "name": f.name,
+                "inputs": [
+                    {"name": r[1:], "dtype": f.types[r].dtype, "shape": list(f.types[r].shape)} for r in f.params
+                ],
+                "outputs": [{"dtype": p.type_of(f, r).dtype, "shape": list(p.type_of(f, r).shape)} for r in f.results],
+                "layers": [
+                    {"name": n.name, "op": n.op, "shape": list(f.types[n.outputs[0]].shape), "source": n.source}
+                    for n in f.nodes
+                ],
+            }
             for f in p.public()
         ],
         "card": dataclasses.asdict(net.card) if net.card else None,
@@ -85,7 +116,9 @@ def _card(net: Network) -> None:
     console = _screen.console()
     card, (constants, state) = net.card, parameters(net.program)
     size = "" if net.size == "default" else f" ({net.size})"
-    console.print(Text.assemble((f"{card.title if card else net.name}{size}", "bold"), f" · {card.year}" if card else ""))
+    console.print(
+        Text.assemble((f"{card.title if card else net.name}{size}", "bold"), f" · {card.year}" if card else "")
+    )
     if card:
         console.print(Padding(Text(f"{card.authors}: {card.paper}", style="dim"), (0, 0, 1, 0)))
         for text in (card.task, card.introduced, card.why_it_mattered):
@@ -119,11 +152,18 @@ def _facts(net: Network, constants: int, state: int) -> list[tuple[str, str]]:
     card = net.card
     rows = [("numbers", f"{constants:,} constants" + (f", {state:,} of kept state" if state else ""))]
     if card:
-        figures = ", ".join(f"{k.replace('_', ' ')} {share(v, 2) if 'accuracy' in k or 'recall' in k else f'{v:g}'}" for k, v in list(card.results.items())[:4])
-        rows += [("measures", card.metric), ("aims at", f"{share(card.target)} or better"), ("reached", figures or "not measured yet"),
-                 ("data", f"{', '.join(card.data)} ({card.data_licence})"),
-                 ("boards", ", ".join(dict.fromkeys((card.board[net.size], *card.boards)))),
-                 ("more", ", ".join(card.references))]
+        figures = ", ".join(
+            f"{k.replace('_', ' ')} {share(v, 2) if 'accuracy' in k or 'recall' in k else f'{v:g}'}"
+            for k, v in list(card.results.items())[:4]
+        )
+        rows += [
+            ("measures", card.metric),
+            ("aims at", f"{share(card.target)} or better"),
+            ("reached", figures or "not measured yet"),
+            ("data", f"{', '.join(card.data)} ({card.data_licence})"),
+            ("boards", ", ".join(dict.fromkeys((card.board[net.size], *card.boards)))),
+            ("more", ", ".join(card.references)),
+        ]
         name = net.name if net.size == "default" else f"{net.name}:{net.size}"
         rows.append(("try", f"picozoo run {name} --board {card.board[net.size]}"))
     elif net.path:
@@ -133,8 +173,20 @@ def _facts(net: Network, constants: int, state: int) -> list[tuple[str, str]]:
 
 # Cells in the manner of the well-known "neural network zoo" pictures: one sign for each kind of layer.
 SIGNS = {
-    "conv2d": "▦", "linear": "●", "lstm_cell": "◉", "matmul": "●", "max_pool2d": "▽", "avg_pool2d": "▽", "mean": "▽", "softmax": "◆",
-    "relu": "╱", "tanh": "∿", "sigmoid": "∿", "while_loop": "↻", "gather": "⑂", "addr": "⊗",
+    "conv2d": "▦",
+    "linear": "●",
+    "lstm_cell": "◉",
+    "matmul": "●",
+    "max_pool2d": "▽",
+    "avg_pool2d": "▽",
+    "mean": "▽",
+    "softmax": "◆",
+    "relu": "╱",
+    "tanh": "∿",
+    "sigmoid": "∿",
+    "while_loop": "↻",
+    "gather": "⑂",
+    "addr": "⊗",
 }
 
 
@@ -149,16 +201,29 @@ def picture(program: Program, f: Function) -> Any:
     for head, right in (("", False), ("layer", False), ("operator", False), ("gives", False), ("numbers", True)):
         table.add_column(head, justify="right" if right else "left", overflow="fold")
     for p in f.params:
-        table.add_row(Text("○", style="yellow"), p[1:], "input", f"{shape_text(f.types[p].shape)} {f.types[p].dtype}", "")
+        table.add_row(
+            Text("○", style="yellow"), p[1:], "input", f"{shape_text(f.types[p].shape)} {f.types[p].dtype}", ""
+        )
     for n, owner, depth in _walk(program, f):
         t = owner.types[n.outputs[0]]
         held = sum(program.type_of(owner, r).size for r in dict.fromkeys(n.inputs) if r[0] in "@$")
         style = "red" if depth == 0 and n.outputs[0] in f.results else "green"
         act = getattr(n.attrs, "act", "none")
-        table.add_row(Text(SIGNS.get(n.op, "·"), style=style), "│ " * depth + n.name, n.op + (f" + {act}" if act not in ("none", "") else ""),
-                      f"{shape_text(t.shape)} {t.dtype}", f"{held:,}" if held else "")
+        table.add_row(
+            Text(SIGNS.get(n.op, "·"), style=style),
+            "│ " * depth + n.name,
+            n.op + (f" + {act}" if act not in ("none", "") else ""),
+            f"{shape_text(t.shape)} {t.dtype}",
+            f"{held:,}" if held else "",
+        )
     for state, _ in f.updates.items():
-        table.add_row(Text("◍", style="blue"), state[1:], "kept state", f"{shape_text(program.state_types[state].shape)} {program.state_types[state].dtype}", "")
+        table.add_row(
+            Text("◍", style="blue"),
+            state[1:],
+            "kept state",
+            f"{shape_text(program.state_types[state].shape)} {program.state_types[state].dtype}",
+            "",
+        )
     return table
 
 

@@ -27,8 +27,8 @@ KINDS = {
     "other": ("other", "computes without weights"),
 }
 _OPS = {
-    "conv2d": "conv", "max_pool2d": "pool", "avg_pool2d": "pool", "mean": "pool", "linear": "hidden", "matmul": "hidden",
-    "lstm_cell": "recurrent", "gru_cell": "recurrent", "gather": "memory", "addr": "memory", "index_copy": "memory",
+    "conv2d": "conv", "max_pool2d": "pool", "avg_pool2d": "pool", "mean": "pool", "linear": "hidden",
+    "matmul": "hidden", "lstm_cell": "recurrent", "gru_cell": "recurrent", "gather": "memory", "addr": "memory", "index_copy": "memory",
 }  # fmt: skip
 
 
@@ -73,7 +73,7 @@ def network(r: Report) -> str:
 
 
 def _sources(cells: Sequence[Cell], k: int) -> list[int]:
-    """The cells that cell `k` reads: of each name the latest before it. Reports without that knowledge: the one before."""
+    """The cells that cell `k` reads: of each name the latest before it; the one before if not known."""
     if cells[k].op == "input":
         return []
     if not any(c.reads for c in cells):

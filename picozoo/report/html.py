@@ -53,7 +53,10 @@ def page(reports: Sequence[Report], command: str = "") -> str:
         f"<footer>Made by picozoo {escape(first.picozoo)}. Nothing on this page is fetched from anywhere.</footer>"
     )
     style = _style.CSS + _tab_rules(len(reports))
-    head = f'<meta charset="utf-8"><meta name="viewport" content="width=device-width,initial-scale=1"><title>{escape(name)} on {escape(boards)}</title>'
+    head = (
+        '<meta charset="utf-8"><meta name="viewport" content="width=device-width,initial-scale=1">'
+        f"<title>{escape(name)} on {escape(boards)}</title>"
+    )
     return (
         f'<!doctype html>\n<html lang="en"><head>{head}<style>{style}</style></head>\n<body><main>\n'
         + "\n".join(b for b in body if b)
@@ -95,7 +98,8 @@ def fragment(reports: Sequence[Report]) -> str:
     )
     return (
         f'<div class="picozoo"><style>{_style.FRAGMENT_CSS}</style><b>{escape(first.title or first.name)}</b> '
-        f'<span class="d">{escape(first.precision)}</span><table><tr><th></th>{head}</tr>{table}</table>{_mini(first)}</div>'
+        f'<span class="d">{escape(first.precision)}</span><table><tr><th></th>{head}</tr>{table}</table>'
+        f"{_mini(first)}</div>"
     )
 
 
@@ -140,7 +144,8 @@ def _board(r: Report, alone: bool) -> str:
             "Working memory over time",
             _memory(r),
             "Each block is a tensor, from the step that makes it to the last one that reads it, at its place in "
-            "memory; hatched blocks are needed only while their layer runs; the dashed line is the largest set of tensors alive at once. Rest the pointer on a block for its size.",
+            "memory; hatched blocks are needed only while their layer runs; the dashed line is the largest set of "
+            "tensors alive at once. Rest the pointer on a block for its size.",
         ),
         _section("Flash and RAM", _limits(r)),
         _section("Learning on the board", _learning(r)),
@@ -152,11 +157,13 @@ def _board(r: Report, alone: bool) -> str:
 
 def _tabs(reports: Sequence[Report]) -> str:
     heads = "".join(
-        f'<input type="radio" name="board" id="tab{i}"{" checked" if i == 0 else ""}><label for="tab{i}">{escape(r.board_title or r.board)}</label>'
+        f'<input type="radio" name="board" id="tab{i}"{" checked" if i == 0 else ""}>'
+        f'<label for="tab{i}">{escape(r.board_title or r.board)}</label>'
         for i, r in enumerate(reports)
     )
     bodies = "".join(
-        f'<article class="tab{i}"><h2 class="board">{escape(r.board_title or r.board)}</h2>{_board(r, alone=False)}</article>'
+        f'<article class="tab{i}"><h2 class="board">{escape(r.board_title or r.board)}</h2>'
+        f"{_board(r, alone=False)}</article>"
         for i, r in enumerate(reports)
     )
     return f'<div class="boards">{heads}{bodies}</div>'
@@ -219,7 +226,8 @@ def _summary(reports: Sequence[Report]) -> str:
             cells = "".join(f'<td class="n">{escape(f.text(r))}</td>' for r in reports)
             last = f'<td class="how {f.how}">{f.how}</td>' if single else ""
             rows.append(
-                f"<tr><td{' class=sub' if f.label.startswith(' ') else ''}>{escape(f.label.strip())}{how}</td>{cells}{last}</tr>"
+                f"<tr><td{' class=sub' if f.label.startswith(' ') else ''}>"
+                f"{escape(f.label.strip())}{how}</td>{cells}{last}</tr>"
             )
     head = "".join(
         f'<th class="n">{escape(r.board_title or r.board)}<br><span class="dim small">{escape(r.core)}</span></th>'
@@ -230,7 +238,8 @@ def _summary(reports: Sequence[Report]) -> str:
         if reports[0].metric and reports[0].accuracy is not None
         else ""
     )
-    return f'{metric}<div class="scroll"><table><thead><tr><th></th>{head}{"<th></th>" if single else ""}</tr></thead><tbody>{"".join(rows)}</tbody></table></div>'
+    top = f"<thead><tr><th></th>{head}{'<th></th>' if single else ''}</tr></thead>"
+    return f'{metric}<div class="scroll"><table>{top}<tbody>{"".join(rows)}</tbody></table></div>'
 
 
 def _profile_words(r: Report) -> str:
@@ -255,7 +264,8 @@ def _profile(r: Report) -> str:
     most = max(v.instructions or 0 for v in layers) or 1.0
     slowest = max((v.ms_predicted or 0 for v in layers), default=0) or 1.0
     cells = [
-        f'<span class="h">layer</span><span class="h"></span><span class="h r">{escape(r.instructions_unit)}</span><span class="h r">share</span><span class="h r x">time</span>'
+        f'<span class="h">layer</span><span class="h"></span><span class="h r">{escape(r.instructions_unit)}</span>'
+        '<span class="h r">share</span><span class="h r x">time</span>'
     ]
     for v in layers[:MOST_ROWS]:
         cells.append(_bar(v, total, most, slowest, r.cycles_exact))
@@ -273,8 +283,10 @@ def _bar(v: LayerReport, total: float, most: float, slowest: float, exact: bool)
     )
     return (
         f"<span>{escape(v.name)}<small>{escape(v.op)} {escape(shape_text(v.out_shape))}</small></span>"
-        f'<div title="{escape(v.name)}: {count(n)}{where}"><div class="b" style="width:{n / most * 100:.1f}%"></div>{thin}</div>'
-        f'<span class="r">{count(v.instructions)}</span><span class="r">{share(n / total, 0)}</span><span class="r x">{duration(v.ms_predicted)}</span>'
+        f'<div title="{escape(v.name)}: {count(n)}{where}">'
+        f'<div class="b" style="width:{n / most * 100:.1f}%"></div>{thin}</div>'
+        f'<span class="r">{count(v.instructions)}</span><span class="r">{escape(share(n / total, 0))}</span>'
+        f'<span class="r x">{duration(v.ms_predicted)}</span>'
     )
 
 
@@ -315,7 +327,8 @@ def _use(name: str, parts: Sequence[tuple[str, int, str]], limit: int | None) ->
     whole = ""
     if limit is not None:
         color = "--warn" if used > limit else "--accent"
-        whole = f'<div class="stack thin"><i style="width:{min(used / limit, 1) * 100:.2f}%;background:var({color})"></i></div><p class="small dim">{escape(of_limit(used, limit))}</p>'
+        filled = f'<i style="width:{min(used / limit, 1) * 100:.2f}%;background:var({color})"></i>'
+        whole = f'<div class="stack thin">{filled}</div><p class="small dim">{escape(of_limit(used, limit))}</p>'
     return f'<h3>{name}: {size(used)}</h3><div class="stack">{made}</div><div class="key">{key}</div>{whole}'
 
 
@@ -324,7 +337,8 @@ def _learning(r: Report) -> str:
     if v is None:
         return ""
     rows = "".join(
-        f'<span>{k}</span><div><div class="b" style="width:{max(x, 0) * 100:.1f}%"></div></div><span class="r">{share(x)}</span><span></span><span class="x"></span>'
+        f'<span>{k}</span><div><div class="b" style="width:{max(x, 0) * 100:.1f}%"></div></div>'
+        f'<span class="r">{escape(share(x))}</span><span></span><span class="x"></span>'
         for k, x in (("before", v.accuracy_before), ("after", v.accuracy_after))
     )
     return f'<p>{escape(learning_text(r))}</p><div class="bars">{rows}</div>'
@@ -377,13 +391,13 @@ def _obtained(reports: Sequence[Report]) -> str:
         (
             "accuracy, agreement",
             "measured",
-            f"Each call was made on the emulated board ({emulators}), and its outputs compared with the reference interpreter's"
-            + (" (bits) and with the float network's decision." if first.precision == "int8" else "."),
+            f"Each call was made on the emulated board ({emulators}), and its outputs compared with the reference "
+            "interpreter's" + (" (bits) and with the float network's decision." if first.precision == "int8" else "."),
         ),
         (
             "instructions",
             "exact",
-            "Every basic block that the emulated core ran was counted, and its instructions read from the linked image.",
+            "Every basic block that the emulated core ran was counted, and its instructions read from the image.",
         ),
         (
             "flash",
@@ -393,7 +407,8 @@ def _obtained(reports: Sequence[Report]) -> str:
         (
             "RAM",
             "exact",
-            "The memory plan, proved free of overlaps by a second program; the stack was painted before the calls and looked at after them (measured).",
+            "The memory plan, proved free of overlaps by a second program; the stack was painted before the calls and "
+            "looked at after them (measured).",
         ),
     ]
     costs: dict[str, list[str]] = {}

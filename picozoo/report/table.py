@@ -124,8 +124,11 @@ def profile(r: Report, width: int) -> Table:
         cells = [escape(v.name), v.op, shape_text(v.out_shape) + (f" {v.out_dtype}" if wide else "")]
         table.add_row(*cells, *_costs(r, layers, v.macs, v.instructions, v.ms_predicted, total, 16 if wide else 8))
     if rest:
-        sums = [sum(getattr(v, k) or 0 for v in rest) for k in ("macs", "instructions", "ms_predicted")]
-        table.add_row(f"{len(rest)} smaller", "", "", *_costs(r, layers, *sums, total, 16 if wide else 8))
+        macs, instructions, ms = (
+            sum(getattr(v, k) or 0 for v in rest) for k in ("macs", "instructions", "ms_predicted")
+        )
+        costs = _costs(r, layers, macs, instructions, ms, total, 16 if wide else 8)
+        table.add_row(f"{len(rest)} smaller", "", "", *costs)
     return table
 
 
