@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from picozoo import ops
 from picozoo.errors import UsageError
 from picozoo.ir.program import Function, Node, Program
 from picozoo.plan.storage import Shared, Storage, share
 from picozoo.plan.timeline import key
-from picozoo.specs import Target
+from picozoo.specs import DTYPES, Target
 
 
 @dataclass(frozen=True)
@@ -130,6 +130,7 @@ def plan_program(program: Program, target: Target) -> Plan:
 
     The program must have passed `passes.prepare` (copies in place of results that are constants or inputs).
     """
+    target = replace(target, align=alignment(program, target))
     state_offset, at = {}, 0
     for ref, t in program.state_types.items():
         state_offset[ref] = at
@@ -139,8 +140,20 @@ def plan_program(program: Program, target: Target) -> Plan:
     return Plan(-(-max(arena, 1) // target.align) * target.align, at, state_offset, functions, target.align)
 
 
+def alignment(program: Program, target: Target) -> int:
+    """The target's alignment, raised to the widest element of the program on chips that care at all."""
+    types = [t for f in program.functions.values() for t in f.types.values()] + list(program.state_types.values())
+    widest = max((DTYPES[t.dtype][2] for t in types), default=1)
+    return target.align if target.align == 1 else max(target.align, widest)
+
+
 def _plan_function(program: Program, function: Function, target: Target) -> FunctionPlan:
-    shared = share(program, function)
+    """With and without writing small outputs over large inputs: either may need less; on a tie, with."""
+    plans = [_plan_shared(program, share(program, function, shrinking=s), target) for s in (True, False)]
+    return min(plans, key=lambda p: p.placed.peak)
+
+
+def _plan_shared(program: Program, shared: Shared, target: Target) -> FunctionPlan:
     storages = [s for s in shared.storages() if s.kind == "arena"]
     lives = [Life(s.size, s.first, s.last, s.label()) for s in storages]
     bound = lower_bound(lives)

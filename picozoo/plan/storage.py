@@ -55,8 +55,8 @@ class Shared:
 
 
 class _Joiner:
-    def __init__(self, program: Program, function: Function) -> None:
-        self.program, self.function = program, function
+    def __init__(self, program: Program, function: Function, shrinking: bool) -> None:
+        self.program, self.function, self.shrinking = program, function, shrinking
         self.t = flatten(program, function)
         self.shared = Shared(self.t)
         self.of = self.shared.of
@@ -193,7 +193,8 @@ class _Joiner:
             new = self.of[value]
             if old is new or new.kind != "arena" or new.first != step.time or not self._dies(old, new, step):
                 continue
-            if new.size <= old.size and self._may_overwrite(step, value, old):
+            fits = new.size == old.size or (self.shrinking and new.size < old.size)
+            if fits and self._may_overwrite(step, value, old):
                 self.join(old, new)
 
     def _dies(self, old: Storage, new: Storage, step: Step) -> bool:
@@ -208,6 +209,11 @@ class _Joiner:
         return bool(later) and new.last <= min(later) and all(r <= step.time for r in needed)
 
 
-def share(program: Program, function: Function) -> Shared:
-    """Run all joins for one public function of a program."""
-    return _Joiner(program, function).run()
+def share(program: Program, function: Function, *, shrinking: bool = True) -> Shared:
+    """Run all joins for one public function of a program.
+
+    Args:
+        shrinking: an operator may also write a smaller output over its input. That saves the output's own place, but
+            keeps all of the input's place taken for as long as the output is needed.
+    """
+    return _Joiner(program, function, shrinking).run()
