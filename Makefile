@@ -28,6 +28,7 @@ quick: setup-dev ## The quick tests: what to run before each commit (under a min
 check: setup-dev ## Style, types, import directions, file sizes, fresh docs (under a minute)
 	@$(PY) -m ruff check .
 	@$(PY) -m mypy
+	@MYPYPATH=tools:bench $(PY) -m mypy tools/*.py bench/*.py
 	@$(PY) -m pytest -m "not slow" tests/repo $(ARGS)
 	@$(PY) tools/docs.py --check
 
