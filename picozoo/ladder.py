@@ -30,6 +30,7 @@ from picozoo.specs import TensorType
 
 Progress = Callable[[float, str], None]
 CALLS = 12  # calls of each function on each step of the ladder
+OWN_CALLS = 4  # the same for networks that bring their own inputs: settling networks run long
 
 
 @dataclass(frozen=True)
@@ -126,7 +127,7 @@ def _calls(net: Network, program: Program) -> list[tuple[str, list[np.ndarray]]]
     """Calls to compare on: typical inputs of the main function where known, random ones for every function."""
     found: list[tuple[str, list[np.ndarray]]] = []
     c, own = net.calibration, _own_inputs(net)
-    for i in range(CALLS):
+    for i in range(OWN_CALLS if own else CALLS):
         for f in program.public():
             if own.get(f.name):
                 slots = [Slot(p[1:], f.types[p], 0) for p in f.params]
@@ -153,11 +154,11 @@ def _own_inputs(net: Network) -> dict[str, list[tuple[np.ndarray, ...]]]:
     if net.module is None or net.card.precision != "native":
         return {}
     size = {} if net.size == "default" else {"size": net.size}
-    x, _ = net.module.inputs("test", limit=CALLS, **size)
+    x, _ = net.module.inputs("test", limit=OWN_CALLS, **size)
     found: dict[str, list[tuple[np.ndarray, ...]]] = {net.card.main: [(v,) for v in x]}
     if hasattr(net.module, "lessons"):
         name, lessons, _ = net.module.lessons(**size)
-        found[name] = lessons[:CALLS]
+        found[name] = lessons[:OWN_CALLS]
     return found
 
 

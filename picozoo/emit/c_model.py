@@ -234,7 +234,7 @@ class _Printer:
             f"#define {up}_CONST_BYTES {m.const_bytes} /* tables in flash */\n",
             "typedef struct {",
         ]
-        align = f" __attribute__((aligned({self.target.align})))" if self.target.align > 1 else ""
+        align = f" __attribute__((aligned({self.plan.align})))" if self.plan.align > 1 else ""
         out.append(f"  unsigned char arena[{m.arena}]{align};")
         if m.state:
             out.append(f"  unsigned char state[{m.state}]{align};")

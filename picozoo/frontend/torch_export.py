@@ -312,6 +312,8 @@ class Context:
 
     def hint(self, arg: Any) -> str:
         """Name of a parameter or buffer, for naming constants made from it."""
+        if not isinstance(arg, torch.fx.Node):
+            return "c"
         return self.tensors[arg][0] if arg in self.tensors else str(getattr(arg, "name", "c"))
 
     def array(self, arg: Any, what: str) -> np.ndarray:

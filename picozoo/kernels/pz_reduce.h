@@ -4,17 +4,17 @@
 
 #include "pz_base.h"
 
-#define PZ_DEFINE_REDUCE_TO(name, T, TY, S, start, first, step)                     \
-  PZ_KERNEL void name(const T *x, TY *y, int outer, int n, int inner) {       \
+#define PZ_DEFINE_REDUCE_TO(name, T, TY, S, start, first, step)              \
+  PZ_KERNEL void name(const T *x, TY *y, int outer, int n, int inner) {      \
     for (int o = 0; o < outer; ++o, x += n * inner)                          \
       for (int i = 0; i < inner; ++i) {                                      \
         const T *column = x + i;                                             \
         S s = (S)(start);                                                    \
         for (int k = first; k < n; ++k) {                                    \
-          const T v = column[k * inner];                                     \
+          const S v = (S)column[k * inner];                                  \
           s = (S)(step);                                                     \
         }                                                                    \
-        *y++ = (TY)s;                                                         \
+        *y++ = (TY)s;                                                        \
       }                                                                      \
   }
 

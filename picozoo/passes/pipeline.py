@@ -17,6 +17,7 @@ from picozoo.passes import (
     lift_loop_constants,
     lower_qdq,
     materialise,
+    merge_common,
     schedule,
     simplify_casts,
 )
@@ -28,6 +29,7 @@ FLOAT: Sequence[ModuleType] = (
     fold_constants,  # before the rest: constants made of constants (masks, ranges) must not look like work
     simplify_casts,
     layout,  # before folding: only then does a batch norm stand directly behind its convolution
+    merge_common,  # after layout, which repeats a transpose for each of its readers
     fold_affine,  # before fusing: conv, affine, relu must become conv, relu first
     fuse_activation,  # before quantising: the value before a relu needs no range of its own
     fold_constants,  # again: layout may have left transposes of constants

@@ -171,14 +171,14 @@ def _run_both(machine: emulate.Machine, m: object, p: Program, rng: np.random.Ge
 
 
 def test_checker_finds_broken_plans() -> None:
-    """Every offset of a good plan moved onto another tensor's: the checker must notice nearly all; and never a crash."""
+    """An offset of a good plan moved onto that of a tensor alive at the same time: the checker must notice."""
     rng, caught, tried = np.random.default_rng(5), 0, 0
     target = Target()
     for _ in range(40):
         q = pipeline.run(verify(random_program(rng, 8)), [*pipeline.FLOAT, *pipeline.PREPARE], target)
         plan = plan_program(q, target)
         fp = plan.functions["forward"]
-        live = sorted(fp.offset_of)
+        live = [id(s) for s in fp.shared.storages() if id(s) in fp.offset_of]
         if len(live) < 3:
             continue
         a, b = rng.choice(live, 2, replace=False)
@@ -186,7 +186,8 @@ def test_checker_finds_broken_plans() -> None:
             continue
         fp.offset_of[a] = fp.offset_of[b]
         first = {id(s): s for s in fp.shared.storages()}
-        clash = first[a].first <= first[b].last and first[b].first <= first[a].last
+        # sharing one step only may be an operator working in place, which is right
+        clash = first[a].first < first[b].last and first[b].first < first[a].last
         if not clash:
             continue
         tried += 1

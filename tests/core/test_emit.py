@@ -1,0 +1,124 @@
+"""The generated C as its users compile it: the same bytes every time, no warnings, clean under sanitizers."""
+
+from __future__ import annotations
+
+import shutil
+import subprocess
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+import picozoo as pz
+from picozoo import find
+from picozoo.emit.c_model import kernel_files
+from picozoo.ir.interp import Interpreter
+from picozoo.ladder import random_inputs
+
+NETWORKS = ["lenet5", "lstm_activity", "perceptron", "hopfield:tiny"]
+STRICT = ["-std=c99", "-pedantic", "-Wall", "-Wextra", "-Wconversion", "-Wshadow", "-Wundef", "-Wcast-align", "-Werror"]
+needs_gcc = pytest.mark.skipif(shutil.which("gcc") is None, reason="needs gcc (apt install gcc)")
+
+
+def write_sources(fw: pz.Firmware, folder: Path) -> list[str]:
+    """All files of a firmware in a folder; the .c files."""
+    for name, text in {**fw.model.files, **kernel_files(fw.model.headers)}.items():
+        (folder / name).write_text(text)
+    return [n for n in fw.model.files if n.endswith(".c")]
+
+
+@pytest.mark.parametrize("name", NETWORKS)
+@pytest.mark.parametrize("board", ["nano33ble", "uno"])
+def test_same_bytes_every_time(name: str, board: str) -> None:
+    assert pz.compile(name, board=board).model.files == pz.compile(name, board=board).model.files
+
+
+@needs_gcc
+@pytest.mark.parametrize("precision", ["auto", "float32"])
+@pytest.mark.parametrize("board", ["host", "nano33ble"])
+@pytest.mark.parametrize("name", NETWORKS)
+def test_gcc_has_no_warnings(name: str, board: str, precision: str, tmp_path: Path) -> None:
+    """Both the portable and the paired form, with the host's own compiler and at two levels."""
+    if precision == "float32" and pz.load(name).card.precision == "native":
+        pytest.skip("has no floats")
+    fw = pz.compile(name, board=board, precision=precision)
+    files = write_sources(fw, tmp_path)
+    for level in ("-O0", "-O3"):
+        done = subprocess.run(["gcc", *STRICT, level, "-c", *files], cwd=tmp_path, capture_output=True, text=True)
+        assert done.returncode == 0, done.stderr
+
+
+@pytest.mark.parametrize("name", NETWORKS)
+def test_promises_of_the_c(name: str) -> None:
+    """No heap, no stdio, no global that is not constant; two instances side by side share nothing."""
+    fw = pz.compile(name, board="host")
+    text = "".join(fw.model.files.values()) + "".join(kernel_files(fw.model.headers).values())
+    for word in ("malloc", "free(", "<stdio.h>", "printf", "<string.h>", "<math.h>"):
+        assert word not in text
+    image = pz.compile(name, board="nano33ble").image
+    assert image.flash_data == 0
+    assert image.ram_data == fw.model.context_bytes or image.ram_data >= fw.model.arena
+
+
+@needs_gcc
+@pytest.mark.parametrize("board", ["host", "nano33ble"])
+@pytest.mark.parametrize("precision", ["auto", "float32"])
+@pytest.mark.parametrize("name", NETWORKS)
+def test_sanitizers(name: str, precision: str, board: str, tmp_path: Path) -> None:
+    """Address and undefined-behaviour sanitizers over every function, two instances interleaved, results compared."""
+    if precision == "float32" and pz.load(name).card.precision == "native":
+        pytest.skip("has no floats")
+    fw = pz.compile(name, board=board, precision=precision)
+    files, m = write_sources(fw, tmp_path), fw.model
+    twin = Interpreter(fw.program)
+    lines, want = [], []
+    for k, e in enumerate(list(m.entries.values()) * 3):
+        inputs = own_inputs(fw, e.name, k)
+        for slot, x in zip(e.inputs, inputs, strict=True):
+            raw = ",".join(map(str, x.reshape(-1).view(np.uint8).tolist()))
+            lines.append(f"  {{ static const unsigned char in[] = {{{raw}}};")
+            lines.append(
+                f"    for (size_t i = 0; i < sizeof in; ++i) a[{slot.offset} + i] = b[{slot.offset} + i] = in[i]; }}"
+            )
+        lines += [f"  {e.symbol}(one);", f"  {e.symbol}(two);"]
+        for slot, y in zip(e.outputs, twin.call(e.name, *inputs), strict=True):
+            lines.append(
+                f"  for (int i = 0; i < {y.nbytes}; ++i) putchar(a[{slot.offset} + i]), putchar(b[{slot.offset} + i]);"
+            )
+            want.append(y)
+    (tmp_path / "main.c").write_text(
+        f'#include <stdio.h>\n#include <stdlib.h>\n#include "{m.name}.h"\nint main(void) {{\n'
+        f"  const size_t n = (sizeof({m.name}_t) + 63) / 64 * 64;\n"
+        f"  {m.name}_t *one = aligned_alloc(64, n), *two = aligned_alloc(64, n);\n"
+        f"  unsigned char *a = (unsigned char *)one, *b = (unsigned char *)two;\n"
+        f"  {m.name}_init(one);\n  {m.name}_init(two);\n"
+        + "\n".join(lines)
+        + "\n  free(one);\n  free(two);\n  return 0;\n}\n"
+    )
+    flags = ["-g", "-O1", "-fsanitize=address,undefined", "-fno-sanitize-recover=all", "-ffp-contract=off"]
+    built = subprocess.run(["gcc", *flags, *files, "main.c", "-o", "run"], cwd=tmp_path, capture_output=True, text=True)
+    assert built.returncode == 0, built.stderr
+    done = subprocess.run([tmp_path / "run"], capture_output=True)
+    assert done.returncode == 0, done.stderr.decode()
+    both = np.frombuffer(done.stdout, np.uint8).reshape(-1, 2)
+    assert (both[:, 0] == both[:, 1]).all()
+    at = 0
+    for y in want:
+        got = np.frombuffer(both[at : at + y.nbytes, 0].tobytes(), y.dtype).reshape(y.shape)
+        at += y.nbytes
+        if y.dtype.kind == "f":
+            np.testing.assert_allclose(got, y, rtol=1e-4, atol=1e-4)
+        else:
+            np.testing.assert_array_equal(got, y)
+
+
+def own_inputs(fw: pz.Firmware, function: str, k: int) -> list[np.ndarray]:
+    """Inputs that mean something to the network: ±1 for Hopfield, random ones otherwise."""
+    inputs = random_inputs(fw.program, function, k)
+    return [np.where(x >= 0, 1, -1).astype(x.dtype) for x in inputs] if fw.network.name == "hopfield" else inputs
+
+
+def test_unknown_board_gives_the_nearest() -> None:
+    with pytest.raises(pz.PicozooError, match="did you mean nano33ble"):
+        pz.compile("lenet5", board="nano33bel")
+    assert "nano33ble" in find.names("boards")
