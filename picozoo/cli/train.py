@@ -22,7 +22,8 @@ from picozoo.cli import _common, _screen
     "-o",
     "--out",
     type=click.Path(file_okay=False, path_type=Path),
-    required=True,
+    default=Path("trained"),
+    show_default=True,
     help="Folder for the artefact and its figures.",
 )
 @_common.json_option("what was reached")

@@ -28,7 +28,8 @@ KINDS = {
 }
 _OPS = {
     "conv2d": "conv", "max_pool2d": "pool", "avg_pool2d": "pool", "mean": "pool", "linear": "hidden",
-    "matmul": "hidden", "lstm_cell": "recurrent", "gru_cell": "recurrent", "gather": "memory", "addr": "memory", "index_copy": "memory",
+    "matmul": "hidden", "lstm_cell": "recurrent", "gru_cell": "recurrent", "gather": "memory", "addr": "memory",
+    "index_copy": "memory",
 }  # fmt: skip
 
 
