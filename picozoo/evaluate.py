@@ -10,9 +10,10 @@ import numpy as np
 
 from picozoo import __version__
 from picozoo import data as data_sets
-from picozoo.compiler import Firmware, Session, from_slot, to_slot
+from picozoo.compiler import Firmware, Session, from_slot, is_quantised, to_slot
 from picozoo.emit.c_model import Layer
 from picozoo.emulate import Counts
+from picozoo.errors import MissingTool
 from picozoo.ir.interp import Interpreter
 from picozoo.measure import Cost, predict
 from picozoo.report.data import Block, LayerReport, Learning, Report
@@ -31,11 +32,18 @@ class Data:
     label: str
 
 
-def test_data(fw: Firmware, limit: int) -> Data | None:
-    """Up to `limit` held-out calls from the network's own data set, or None if it has none here."""
+def test_data(fw: Firmware, limit: int) -> Data | str:
+    """Up to `limit` held-out calls from the network's own data set, or the sentence that says why there are none."""
     module = fw.network.module
     if module is None or limit <= 0:
-        return None
+        return ""
+    try:
+        return _read_data(fw, module, limit)
+    except MissingTool as e:  # the costs can be measured all the same
+        return f"accuracy not measured: {e}"
+
+
+def _read_data(fw: Firmware, module: Any, limit: int) -> Data:
     x, y = module.inputs("test", limit=limit, **_size(fw))
     starts = frozenset(module.starts("test", limit=limit, **_size(fw))) if module.CARD.streaming else frozenset()
     return Data(x, y, starts, f"{_source(fw)}, held out")
@@ -67,7 +75,8 @@ def evaluate(fw: Firmware, *, samples: int = 200, progress: Progress | None = No
     tell = progress or (lambda share, words: None)
     tell(0.0, "building")
     fw.check_fits()
-    data = test_data(fw, samples)
+    found = test_data(fw, samples)
+    data = found if isinstance(found, Data) else None
     tell(0.05, f"running on {fw.board.title}")
     with fw.session(count=True) as s:
         run = _Run(fw, s, data)
@@ -76,6 +85,8 @@ def evaluate(fw: Firmware, *, samples: int = 200, progress: Progress | None = No
         emulator = s.machine.emulator
     fw.check_fits(stack or 0)
     report = _report(fw, run, counts, stack, emulator)
+    if isinstance(found, str):
+        report.data = found
     if data is not None and fw.network.card.learns and hasattr(fw.network.module, "lessons"):
         tell(0.9, "learning on the board")
         report.learning = learn(fw, data)
@@ -121,7 +132,7 @@ class _Run:
         self.calls += 1
         real = [from_slot(y, s) for y, s in zip(got, self.entry.outputs, strict=True)]
         self.outputs.append(real[0])
-        if self.fw.program is not self.fw.float_program and self.fw.precision == "int8":
+        if self.fw.precision == "int8" and not is_quantised(self.fw.float_program):
             f = self.fw.float_program.functions[self.main]
             exact = self.float.call(
                 self.main,
