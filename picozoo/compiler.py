@@ -364,7 +364,7 @@ def compile_network(net: Network, board: Board, options: Options, *, watch: pipe
     float_program = pipeline.run(net.program, pipeline.FLOAT, target, watch=watch)
     precision = choose_precision(float_program, net.calibration, options.precision)
     program = float_program
-    if precision == "int8":
+    if precision == "int8" and not is_quantised(float_program):
         assert net.calibration is not None
         program = quantise(program, net.calibration.calls(), method=options.method, keep_float=options.keep_float)
         program = pipeline.run(
@@ -382,12 +382,21 @@ def compile_network(net: Network, board: Board, options: Options, *, watch: pipe
     return Firmware(net, board, options, precision, program, float_program, plan, model)
 
 
+def is_quantised(program: Program) -> bool:
+    """Does the program compute with quantised integers already, as an int8 TFLite file does?"""
+    return any(t.quant is not None for f in program.functions.values() for t in f.types.values())
+
+
 def choose_precision(program: Program, calibration: Calibration | None, wanted: str) -> str:
     """What "auto" means for this program.
 
     Raises:
-        UsageError: int8 without calibration data.
+        UsageError: int8 without calibration data, or float32 of what is stored in int8.
     """
+    if is_quantised(program):
+        if wanted == "float32":
+            raise UsageError(f"precision float32: {program.name} is stored in int8; use int8")
+        return "int8"
     floats = any(t.is_float for f in program.functions.values() for t in f.types.values())
     if wanted == "native" and floats:
         raise UsageError(f"precision native: {program.name} computes with floats; use int8 or float32")
@@ -405,4 +414,14 @@ def choose_precision(program: Program, calibration: Calibration | None, wanted: 
     return wanted
 
 
-__all__ = ["Firmware", "Options", "Session", "compile", "compile_network", "from_slot", "get_board", "to_slot"]
+__all__ = [
+    "Firmware",
+    "Options",
+    "Session",
+    "compile",
+    "compile_network",
+    "from_slot",
+    "get_board",
+    "is_quantised",
+    "to_slot",
+]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -60,7 +61,8 @@ def load(name: str | Path) -> Network:
     """A network of the zoo by name, or a file.
 
     Args:
-        name: `lenet5`, `hopfield:tiny` (a size of a network), or the path of a `.pz` file.
+        name: `lenet5`, `hopfield:tiny` (a size of a network), or the path of a file: `.pz`, or one that an
+            importer reads (`.tflite`).
 
     Raises:
         UnknownName: no network has this name; the message gives the nearest.
@@ -89,12 +91,33 @@ def artefact_path(name: str, size: str = "default") -> Path:
     return ARTEFACTS / f"{name}{'' if size == 'default' else '_' + size}{artefact.SUFFIX}"
 
 
+@cache
+def importers() -> Mapping[str, str]:
+    """File suffix -> the file below `picozoo/frontend` that reads it.
+
+    An importer declares `SUFFIXES` and `read(path) -> Program`.
+
+    Example:
+        >>> importers()[".tflite"]
+        'tflite'
+    """
+    found: dict[str, str] = {}
+    for name in find.names("frontend"):
+        if name != "torch_export":  # reads modules, not files, and importing it imports PyTorch
+            found.update(dict.fromkeys(find.load("frontend", name, "importer").SUFFIXES, name))
+    return found
+
+
 def _load_file(path: Path) -> Network:
-    if path.suffix != artefact.SUFFIX:
-        if not path.suffix:
+    suffix = path.suffix.lower()
+    if suffix in importers():
+        return Network(find.load("frontend", importers()[suffix], "importer").read(path), path=path)
+    if suffix != artefact.SUFFIX:
+        if not suffix:
             raise UnknownName(f"{path}: no such file, and no network has this name. See 'picozoo list'")
         raise BadFile(
-            f"{path}: files of kind {path.suffix!r} cannot be read yet; picozoo reads {artefact.SUFFIX} files. "
+            f"{path}: files of kind {path.suffix!r} cannot be read yet; picozoo reads "
+            f"{', '.join((artefact.SUFFIX, *sorted(importers())))} files. "
             f"In Python, picozoo.compile(module, example_inputs, board=...) takes a PyTorch module"
         )
     program, calibration = artefact.load_network(path)

@@ -40,19 +40,25 @@ PZ_INLINE uint32_t pz_sxtb16_ror8(uint32_t w) { return pz_sxtb16((w >> 8) | (w <
 #define PZ_ASM 0
 #endif
 
-/* How a layer turns accumulators into output integers. `small`: pz_requant_small may be used. */
+/* How a layer turns accumulators into output integers. `form`: which requantisation (pz_fixed.h). */
+enum { PZ_TWICE, PZ_TWICE_SMALL, PZ_ONCE };
+
 typedef struct {
   const pz_i32 PZ_FLASH *bias;
   const pz_i32 PZ_FLASH *multiplier;
   const pz_i8 PZ_FLASH *shift;
   int per_channel;
-  int small;
+  int form;
   int32_t zero, lo, hi;
 } pz_requant_args;
 
 PZ_INLINE pz_i8 pz_finish(int32_t acc, int o, const pz_requant_args q) {
   const int c = q.per_channel ? o : 0;
-  const int32_t v = q.small ? pz_requant_small(acc, q.multiplier[c], q.shift[c]) : pz_requant(acc, q.multiplier[c], q.shift[c]);
+  const int32_t m = q.multiplier[c];
+  const int s = q.shift[c];
+  const int32_t v = q.form == PZ_ONCE          ? pz_requant_once(acc, m, s)
+                    : q.form == PZ_TWICE_SMALL ? pz_requant_small(acc, m, s)
+                                               : pz_requant(acc, m, s);
 #if PZ_DSP
   if (q.lo == -128 && q.hi == 127) return (pz_i8)__ssat(v + q.zero, 8);
 #endif

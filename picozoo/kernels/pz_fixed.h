@@ -11,21 +11,48 @@
 #define PZ_DSP 0
 #endif
 
+/* Cores whose widest product has 32 bits get the high multiply from four small ones. */
+#ifndef PZ_MUL64
+#if defined(__ARM_ARCH_6M__) || defined(__AVR__)
+#define PZ_MUL64 0
+#else
+#define PZ_MUL64 1
+#endif
+#endif
+
 /* Right shift that rounds halves away from zero; bits from 0 to 31. */
 PZ_INLINE int32_t pz_round_shift(int32_t x, int bits) {
-  if (bits <= 0) return x;
-  return (int32_t)(((int64_t)x + ((int64_t)1 << (bits - 1)) - (x < 0)) >> bits);
+  const int32_t mask = (int32_t)(((uint32_t)1 << bits) - 1u), rest = x & mask;
+  return (x >> bits) + (rest > (mask >> 1) + (x < 0));
 }
 
 /* x * m / 2^31, rounded to nearest, halves up (m >= 0, so the product never saturates). */
 PZ_INLINE int32_t pz_high_mul(int32_t x, int32_t m) {
+#if PZ_MUL64
   return (int32_t)(((int64_t)x * m + ((int64_t)1 << 30)) >> 31);
+#else
+  const int16_t xh = (int16_t)(x >> 16), mh = (int16_t)(m >> 16);
+  const uint16_t xl = (uint16_t)(x & 0xffff), ml = (uint16_t)(m & 0xffff);
+  /* x m = xh mh 2^32 + (t + u) 2^16 + 16 bits that cannot change the result */
+  const int32_t t = (int32_t)xh * ml + (int32_t)(((uint32_t)xl * ml) >> 16);
+  const int32_t u = (int32_t)((uint32_t)xl * (uint16_t)mh);
+  const uint32_t s = ((uint32_t)t & 0xffffu) + ((uint32_t)u & 0xffffu);
+  const int32_t high = (int32_t)xh * mh + (t >> 16) + (u >> 16) + (int32_t)(s >> 16);
+  return (int32_t)(((uint32_t)high << 1) + ((s >> 15) & 1u) + ((s >> 14) & 1u));
+#endif
 }
 
 /* x * m * 2^(shift - 31); shift from -31 to 30. The left shift wraps as a 32-bit register does. */
 PZ_INLINE int32_t pz_requant(int32_t x, int32_t m, int shift) {
   if (shift > 0) return pz_high_mul((int32_t)((uint32_t)x << shift), m);
   return pz_round_shift(pz_high_mul(x, m), -shift);
+}
+
+/* The same with one rounding, halves up. */
+PZ_INLINE int32_t pz_requant_once(int32_t x, int32_t m, int shift) {
+  const int64_t p = (int64_t)x * m;
+  if (shift < -1) return (int32_t)((int32_t)(p >> 32) + (int32_t)((uint32_t)1 << (-shift - 2))) >> (-shift - 1);
+  return (int32_t)((p + ((int64_t)1 << (30 - shift))) >> (31 - shift));
 }
 
 PZ_INLINE int32_t pz_clamp(int32_t x, int32_t lo, int32_t hi) { return x < lo ? lo : x > hi ? hi : x; }

@@ -1,25 +1,27 @@
-/* Softmax and its logarithm over n of (outer, n, inner); the output may be the input. Twin: ops/softmax.py. */
+/* Softmax and its logarithm over n of (outer, n, inner), of beta * x; the output may be the input.
+   Twin: ops/softmax.py, of the int8 form ops/_softmax8.py. */
 #ifndef PZ_SOFTMAX_H
 #define PZ_SOFTMAX_H
 
+#include "pz_fixed.h"
 #include "pz_math.h"
 
-PZ_INLINE float pz_column_max(const pz_f32 *x, int n, int inner) {
-  float top = x[0];
+PZ_INLINE float pz_column_max(const pz_f32 *x, int n, int inner, float beta) {
+  float top = x[0] * beta;
   for (int k = 1; k < n; ++k)
-    if (x[k * inner] > top) top = x[k * inner];
+    if (x[k * inner] * beta > top) top = x[k * inner] * beta;
   return top;
 }
 
-PZ_KERNEL void pz_softmax_f32(const pz_f32 *x, pz_f32 *y, int outer, int n, int inner) {
+PZ_KERNEL void pz_softmax_f32(const pz_f32 *x, pz_f32 *y, int outer, int n, int inner, float beta) {
   for (int o = 0; o < outer; ++o)
     for (int i = 0; i < inner; ++i) {
       const pz_f32 *a = x + o * n * inner + i;
       pz_f32 *b = y + o * n * inner + i;
-      const float top = pz_column_max(a, n, inner);
+      const float top = pz_column_max(a, n, inner, beta);
       float total = 0.0f;
       for (int k = 0; k < n; ++k) {
-        const float e = pz_expf(a[k * inner] - top);
+        const float e = pz_expf(a[k * inner] * beta - top);
         b[k * inner] = e;
         total += e;
       }
@@ -27,17 +29,51 @@ PZ_KERNEL void pz_softmax_f32(const pz_f32 *x, pz_f32 *y, int outer, int n, int 
     }
 }
 
-PZ_KERNEL void pz_log_softmax_f32(const pz_f32 *x, pz_f32 *y, int outer, int n, int inner) {
+PZ_KERNEL void pz_log_softmax_f32(const pz_f32 *x, pz_f32 *y, int outer, int n, int inner, float beta) {
   for (int o = 0; o < outer; ++o)
     for (int i = 0; i < inner; ++i) {
       const pz_f32 *a = x + o * n * inner + i;
       pz_f32 *b = y + o * n * inner + i;
-      const float top = pz_column_max(a, n, inner);
+      const float top = pz_column_max(a, n, inner, beta);
       float total = 0.0f;
-      for (int k = 0; k < n; ++k) total += pz_expf(a[k * inner] - top);
+      for (int k = 0; k < n; ++k) total += pz_expf(a[k * inner] * beta - top);
       total = pz_logf(total);
-      for (int k = 0; k < n; ++k) b[k * inner] = a[k * inner] - top - total;
+      for (int k = 0; k < n; ++k) b[k * inner] = a[k * inner] * beta - top - total;
     }
+}
+
+/* 1 / x for x with 12 integer bits, x >= 1: a factor in Q0.31; *bits: how far to shift right after it. */
+PZ_INLINE int32_t pz_reciprocal12(uint32_t x, int *bits) {
+  int zeros = 0;
+  while (!(x & 0x80000000u)) {
+    x <<= 1;
+    ++zeros;
+  }
+  const int32_t half = (int32_t)(((x & 0x7fffffffu) + 0x80000000u) >> 1);
+  int32_t r = 1515870810 + pz_high_mul_signed(half, -1010580540);
+  for (int i = 0; i < 3; ++i) r += pz_high_mul_signed(r, (1 << 29) - pz_high_mul_signed(half, r)) * 4;
+  *bits = 12 - zeros;
+  return r > 0x3fffffff ? INT32_MAX : r * 2;
+}
+
+/* int8: rows of n values; table[i] = exp of a value i below the row's largest, Q0.31, i < count, zero beyond.
+   y: 256 * probability - 128. */
+PZ_KERNEL void pz_softmax_i8(const pz_i8 *x, pz_i8 *y, const pz_i32 PZ_FLASH *table, int outer, int n, int count) {
+  for (int o = 0; o < outer; ++o, x += n, y += n) {
+    int32_t top = x[0];
+    for (int k = 1; k < n; ++k)
+      if (x[k] > top) top = x[k];
+    uint32_t total = 0;
+    for (int k = 0; k < n; ++k)
+      if (top - x[k] < count) total += (uint32_t)pz_round_shift(table[top - x[k]], 12);
+    int bits;
+    const int32_t factor = pz_reciprocal12(total, &bits);
+    for (int k = 0; k < n; ++k) {
+      const int32_t e = top - x[k] < count ? table[top - x[k]] : 0;
+      const int32_t v = pz_round_shift(pz_high_mul_signed(factor, e), bits + 31 - 8) - 128;
+      y[k] = (pz_i8)(v > 127 ? 127 : v);
+    }
+  }
 }
 
 #endif

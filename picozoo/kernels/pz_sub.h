@@ -2,6 +2,7 @@
 #ifndef PZ_SUB_H
 #define PZ_SUB_H
 
+#include "pz_arith8.h"
 #include "pz_map.h"
 
 PZ_DEFINE_BINARY(pz_sub_f32, pz_f32, pz_f32, a - b)
@@ -10,5 +11,10 @@ PZ_DEFINE_BINARY(pz_sub_u8, pz_u8, pz_u8, (uint32_t)a - (uint32_t)b)
 PZ_DEFINE_BINARY(pz_sub_i16, pz_i16, pz_i16, (uint32_t)a - (uint32_t)b)
 PZ_DEFINE_BINARY(pz_sub_i32, pz_i32, pz_i32, (uint32_t)a - (uint32_t)b)
 PZ_DEFINE_BINARY(pz_sub_i64, pz_i64, pz_i64, (uint64_t)a - (uint64_t)b)
+
+/* Float with a clamp. */
+PZ_DEFINE_BINARY_CLIP(pz_sub_clip_f32, pz_f32, a - b)
+
+PZ_DEFINE_ARITH8(pz_sub_q8, pz_widen20(a - q.za, q.ma, q.sa, q.small) - pz_widen20(b - q.zb, q.mb, q.sb, q.small))
 
 #endif

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 import numpy as np
 
 from picozoo.errors import Unsupported
-from picozoo.ops._fixed_point import quantize_array
+from picozoo.ops._fixed_point import quantize_array, quantize_multiplier, requantize
 from picozoo.ops._op import Case, NoAttrs, Op, Types
 from picozoo.specs import QuantParams, TensorType
 
@@ -108,16 +108,17 @@ class Unary(Elementwise):
 
     def reference(self, args: list[np.ndarray], ins: Types, outs: Types, attrs: Any) -> list[np.ndarray]:
         if outs[0].quant is not None:
+            assert ins[0].quant is not None
             return [self.table(ins[0].quant, outs[0].quant, attrs)[args[0].astype(np.int64) + 128]]
         return [self.fn(args[0], attrs)]
 
-    def table(self, qx: QuantParams | None, qy: QuantParams, attrs: Any) -> np.ndarray:
-        """Output integer for each input integer -128 ... 127."""
-        assert qx is not None
-        x = (np.arange(-128, 128) - qx.zero_point[0]) * np.float64(qx.scale[0])
+    def table(self, qx: QuantParams, qy: QuantParams, attrs: Any) -> np.ndarray:
+        """Output integer for each input integer -128 ... 127; float32 arithmetic as LiteRT's tables."""
+        x = (np.arange(-128, 128) - qx.zero_point[0]).astype(np.float32) * np.float32(qx.scale[0])
         with np.errstate(all="ignore"):
-            y = self.fn(x.astype(np.float32), attrs)
-        return quantize_array(y, qy.scale[0], qy.zero_point[0])
+            y = self.fn(x, attrs)
+            # times the reciprocal, where plain quantisation divides
+            return quantize_array(y * (np.float32(1) / np.float32(qy.scale[0])), 1.0, qy.zero_point[0])
 
     def inplace(self, ins: Types, outs: Types, attrs: Any) -> tuple[int, ...]:
         return (0,)
@@ -128,6 +129,7 @@ class Unary(Elementwise):
     def emit(self, call: Call) -> str:
         n = call.outs[0].size
         if call.outs[0].quant is not None:
+            assert call.ins[0].quant is not None
             table = self.table(call.ins[0].quant, call.outs[0].quant, call.attrs)
             return call.run("pz_lut_i8", call.x(0), call.table("lut", table), call.y(), n, header="pz_lut.h")
         extra = [call.literal(getattr(call.attrs, a)) for a in self.attr_order]
@@ -161,6 +163,15 @@ class Binary(Elementwise):
     def emit(self, call: Call) -> str:
         loops = plan_loops(call.outs[0].shape, call.ins[0].shape, call.ins[1].shape)
         return call.run(f"pz_{self.name}_{call.ins[0].dtype}", call.x(0), call.x(1), call.y(), *loops.args)
+
+
+def clipped_table(qx: QuantParams, qy: QuantParams, low: float, high: float) -> np.ndarray:
+    """Table of a clamp: requantised in fixed point, then limited to the integers of the bounds, as LiteRT's RELUs."""
+    zero = qy.zero_point[0]
+    m, s = quantize_multiplier(float(np.float32(qx.scale[0]) / np.float32(qy.scale[0])))
+    with np.errstate(over="ignore"):  # a bound may be the largest float
+        lo, hi = quantize_array(np.array([low, high], np.float32), qy.scale[0], zero).tolist()
+    return requantize(np.arange(-128, 128) - qx.zero_point[0], m, s, zero, lo, hi).astype(np.int8)
 
 
 def torch_unary(name: str, **attr_args: str) -> Mapping[str, Callable[..., Any]]:

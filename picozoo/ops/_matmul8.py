@@ -5,18 +5,19 @@ C side: `kernels/pz_dot.h`.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
-from picozoo.ops._fixed_point import activation_bounds, quantize_multiplier, requantize
+from picozoo.ops._fixed_point import activation_bounds, multiply_once, quantize_multiplier, requantize
 from picozoo.specs import TensorType
 
 
 @dataclass(frozen=True)
 class Requant:
-    """Per output channel (or one for all) multiplier and shift, the zero points, and the clamp."""
+    """Per output channel (or one for all) multiplier and shift, the zero points, the clamp, and how often to round."""
 
     multiplier: np.ndarray
     shift: np.ndarray
@@ -24,14 +25,35 @@ class Requant:
     y_zero: int
     lo: int
     hi: int
+    once: bool = False
 
     def apply(self, acc: np.ndarray) -> np.ndarray:
         """Accumulators (..., channels) to output integers."""
+        if self.once:
+            return np.clip(multiply_once(acc, self.multiplier, self.shift) + self.y_zero, self.lo, self.hi)
         return requantize(acc, self.multiplier, self.shift, self.y_zero, self.lo, self.hi)
 
 
-def requant_of(x: TensorType, w: TensorType, y: TensorType, act: str) -> Requant:
-    """Factor scale_x * scale_w[o] / scale_y as fixed point, computed in double as TFLite does."""
+def lowers(ins: Sequence[TensorType], y: TensorType) -> bool:
+    """Is there an int8 form: x with one scale, symmetric weights with one scale or one per output channel?"""
+    x, w = ins[0], ins[1]
+    if not (x.dtype == w.dtype == y.dtype == "i8") or x.quant is None or w.quant is None or y.quant is None:
+        return False
+    return (
+        x.quant.per_tensor
+        and y.quant.per_tensor
+        and w.quant.axis in (None, 0)
+        and not any(w.quant.zero_point)
+        and (len(ins) < 3 or ins[2].dtype in ("i32", "f32"))
+    )
+
+
+def requant_of(x: TensorType, w: TensorType, y: TensorType, act: str, once: bool = False) -> Requant:
+    """Factor scale_x * scale_w[o] / scale_y as fixed point, computed in double as TFLite does.
+
+    Args:
+        once: one rounding, as LiteRT's fully connected layers; else two, as its convolutions.
+    """
     assert x.quant is not None and w.quant is not None and y.quant is not None
     sx, sy = np.float64(np.float32(x.quant.scale[0])), np.float64(np.float32(y.quant.scale[0]))
     pairs = [quantize_multiplier(float(sx * np.float64(np.float32(sw)) / sy)) for sw in w.quant.scale]
@@ -43,6 +65,7 @@ def requant_of(x: TensorType, w: TensorType, y: TensorType, act: str) -> Requant
         y.quant.zero_point[0],
         lo,
         hi,
+        once,
     )
 
 
@@ -105,6 +128,15 @@ def fits_small(w: np.ndarray, folded: np.ndarray, r: Requant) -> bool:
     return bool(bound.max(initial=0) < 1 << 29 and r.shift.min() >= -28 and r.shift.max() <= 0)
 
 
+# (rounded once, accumulators small) -> how the kernel does it; see pz_dot.h
+_FORMS = {
+    (False, False): "PZ_TWICE",
+    (False, True): "PZ_TWICE_SMALL",
+    (True, False): "PZ_ONCE",
+    (True, True): "PZ_ONCE",
+}
+
+
 def requant_literal(call: Any, folded: np.ndarray, r: Requant, w: np.ndarray) -> str:
     """The `pz_requant_args` literal of a layer; its tables are emitted as constants."""
     per_channel = len(set(zip(r.multiplier.tolist(), r.shift.tolist(), strict=True))) > 1
@@ -117,7 +149,7 @@ def requant_literal(call: Any, folded: np.ndarray, r: Requant, w: np.ndarray) ->
         call.table("multiplier", multiplier),
         call.table("shift", shift),
         int(per_channel),
-        int(fits_small(w, folded, r)),
+        _FORMS[r.once, fits_small(w, folded, r)],
         r.y_zero,
         r.lo,
         r.hi,

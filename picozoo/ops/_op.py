@@ -55,8 +55,11 @@ class Op:
     Attrs: ClassVar[type] = NoAttrs
     # aten overload name, such as "relu.default" -> how to read it; see frontend/torch_export.py
     aten: ClassVar[Mapping[str, Callable[..., Any]]] = {}
+    # operator of a TFLite file, such as "CONV_2D" -> how to read it; see frontend/tflite.py
+    tflite: ClassVar[Mapping[str, Callable[..., Any]]] = {}
     cases: ClassVar[Sequence[Case]] = ()
-    # Quantisation: "none" (stays float), "free" (output has a range of its own),
+    # Quantisation: "none" (stays float), "free" (output has a range of its own), "follow" (the same, but only where
+    # its inputs are integers anyway: arithmetic that no heavy layer feeds is better left in float),
     # "same" (output must share the first input's parameters), "fixed" (see `fixed_quant`).
     quant_rule: ClassVar[str] = "none"
     # Inputs that the kernel reads through PZ_FLASH, so that constants need no copy in RAM on Harvard chips.

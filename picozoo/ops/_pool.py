@@ -59,6 +59,19 @@ def pool_reader(op: str) -> Any:
     return read
 
 
+def tflite_pool(op: str) -> Any:
+    """Reader of TFLite pooling; what hangs over the edge never counts."""
+
+    def read(ctx: Any) -> Any:
+        x, size = ctx.ref(0), (ctx.options["height"], ctx.options["width"])
+        if ctx.type(x).rank != 4:
+            raise Unsupported(f"input {list(ctx.type(x).shape)} is not [N, H, W, C]")
+        attrs = PoolAttrs(size, **ctx.window(x, size), count_pad=False)
+        return ctx.activated(ctx.emit(op, [x], attrs), ctx.act)
+
+    return read
+
+
 class Pool(Op):
     Attrs = PoolAttrs
     quant_rule = "same"

@@ -1,18 +1,18 @@
-"""Sum. Integers wrap around. The two inputs broadcast."""
+"""Sum. Plain integers wrap around, quantised int8 as LiteRT. The two inputs broadcast."""
 
 from __future__ import annotations
 
 import numpy as np
 
+from picozoo.ops._arithmetic8 import Sum8, arithmetic_cases, tflite_arithmetic
 from picozoo.ops._aten import binary
-from picozoo.ops._elementwise import Binary, binary_cases
 
 
-class Add(Binary):
+class Add(Sum8):
     name = "add"
-    dtypes = ("f32", "i8", "u8", "i16", "i32", "i64")
     aten = {"add.Tensor": binary("add")}
-    cases = binary_cases(("f32", "i32", "i8"))
+    tflite = {"ADD": tflite_arithmetic("add")}
+    cases = arithmetic_cases()
 
     def fn(self, a: np.ndarray, b: np.ndarray) -> np.ndarray:
         return a + b

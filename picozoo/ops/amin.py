@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
+from picozoo.ops import _tflite as tflite
 from picozoo.ops._op import Types
 from picozoo.ops._reduce import Reduce, ReduceAttrs, reduce_cases, reduce_reader
 
@@ -13,6 +14,7 @@ class Amin(Reduce):
     quant_rule = "same"
     dtypes = ("f32", "i8", "u8", "i16", "i32", "i64")
     aten = {"amin.default": reduce_reader("amin")}
+    tflite = {"REDUCE_MIN": tflite.reduction("amin")}
     cases = reduce_cases(("f32", "i32"))
 
     def fn(self, x: np.ndarray, axis: tuple[int, ...]) -> np.ndarray:

@@ -8,6 +8,7 @@ import numpy as np
 
 from picozoo.ops._op import Case, Op, Types, norm_axis
 from picozoo.ops._reduce import Reduce, ReduceAttrs
+from picozoo.ops.cast import CastAttrs
 from picozoo.specs import QuantParams, TensorType
 
 
@@ -19,11 +20,19 @@ def _read(ctx: Any, x: Any, dim: int | None = None, keepdim: bool = False) -> An
     return ctx.reshape(y, ctx.out_shape)
 
 
+def _tflite(ctx: Any) -> Any:
+    x, axis = ctx.ref(0), int(ctx.array(1, "the axis").reshape(-1)[0])
+    attrs = ReduceAttrs((norm_axis(axis, ctx.type(x).rank),), False)
+    y = ctx.emit("argmax", [x], attrs, like=TensorType((), "i64"))
+    return y if ctx.out().dtype == "i64" else ctx.emit("cast", [y], CastAttrs(ctx.out().dtype))
+
+
 class Argmax(Reduce):
     name = "argmax"
     quant_rule = "none"
     dtypes = ("f32", "i8", "u8", "i16", "i32", "i64")
     aten = {"argmax.default": _read}
+    tflite = {"ARG_MAX": _tflite}
     cases = (
         Case((TensorType((3, 6)),), ReduceAttrs((1,), False)),
         Case((TensorType((2, 5, 3), "i8"),), ReduceAttrs((1,), True)),
@@ -39,7 +48,7 @@ class Argmax(Reduce):
         return np.asarray(x.argmax(axis[0]))
 
     def lowers(self, ins: Types, outs: Types, attrs: ReduceAttrs) -> bool:
-        return False
+        return outs[0].dtype == "i64"  # integers of one scale are in the order of what they stand for
 
     def permute(self, attrs: ReduceAttrs, ins: Types, perm: tuple[int, ...]) -> ReduceAttrs | None:
         return None

@@ -8,7 +8,7 @@ import numpy as np
 
 from picozoo.errors import Unsupported
 from picozoo.ops._op import Case, Types
-from picozoo.ops._pool import Pool, PoolAttrs, pool_reader
+from picozoo.ops._pool import Pool, PoolAttrs, pool_reader, tflite_pool
 from picozoo.ops._reduce import ReduceAttrs
 from picozoo.ops.conv2d import Conv2dAttrs, patches
 from picozoo.specs import QuantParams, TensorType
@@ -39,6 +39,7 @@ class AvgPool2d(Pool):
         "_adaptive_avg_pool2d.default": _adaptive,
         "adaptive_avg_pool1d.default": _adaptive,
     }
+    tflite = {"AVERAGE_POOL_2D": tflite_pool("avg_pool2d")}
     cases = (
         Case((TensorType((1, 6, 5, 3)),), PoolAttrs()),
         Case((TensorType((1, 5, 5, 2)),), PoolAttrs((3, 3), (2, 2), (1, 1, 1, 1))),

@@ -37,6 +37,7 @@ class Cast(Elementwise):
         "detach_.default": _copy,
         "type_as.default": _copy,
     }
+    tflite = {"CAST": lambda ctx: ctx.emit("cast", [ctx.ref(0)], CastAttrs(ctx.out().dtype))}
     cases = tuple(
         Case((TensorType((3, 4), a),), CastAttrs(b), low=-300, high=300)
         for a, b in (

@@ -7,7 +7,9 @@ from typing import Any
 
 import numpy as np
 
-from picozoo.ops._elementwise import Unary, unary_cases
+from picozoo.ops import _tflite as tflite
+from picozoo.ops._elementwise import Unary, clipped_table, unary_cases
+from picozoo.specs import QuantParams
 
 BIG = 3.4028234663852886e38
 
@@ -35,6 +37,11 @@ class Clamp(Unary):
         "clamp_max.default": lambda ctx, x, high: _clamp(ctx, x, None, high),
     }
     dtypes = ("f32", "i8", "i16", "i32")
+    tflite = {
+        "RELU6": tflite.unary("clamp", ClampAttrs(0.0, 6.0)),
+        "RELU_N1_TO_1": tflite.unary("clamp", ClampAttrs(-1.0, 1.0)),
+        "RELU_0_TO_1": tflite.unary("clamp", ClampAttrs(0.0, 1.0)),
+    }
     cases = unary_cases(attrs=ClampAttrs(0.0, 1.5))
 
     def fn(self, x: np.ndarray, attrs: ClampAttrs) -> np.ndarray:
@@ -42,6 +49,9 @@ class Clamp(Unary):
             info = np.iinfo(x.dtype)
             return np.clip(x, max(int(np.ceil(max(attrs.low, info.min))), info.min), int(min(attrs.high, info.max)))
         return np.clip(x, np.float32(attrs.low), np.float32(attrs.high))
+
+    def table(self, qx: QuantParams, qy: QuantParams, attrs: Any) -> np.ndarray:
+        return clipped_table(qx, qy, attrs.low, attrs.high)
 
     def emit(self, call: Any) -> str:
         if call.ins[0].dtype != "f32" and call.outs[0].quant is None:

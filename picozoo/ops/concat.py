@@ -30,10 +30,17 @@ def _stack(ctx: Any, parts: Any, dim: int = 0) -> Any:
     return ctx.emit("concat", refs, ConcatAttrs(dim))
 
 
+def _tflite(ctx: Any) -> Any:
+    refs = [ctx.ref(i) for i in range(ctx.count)]
+    axis = norm_axis(ctx.options["axis"], ctx.type(refs[0]).rank)
+    return ctx.activated(ctx.emit("concat", refs, ConcatAttrs(axis)), ctx.act)
+
+
 class Concat(Mover):
     name = "concat"
     Attrs = ConcatAttrs
     aten = {"cat.default": _cat, "concat.default": _cat, "stack.default": _stack}
+    tflite = {"CONCATENATION": _tflite}
     cases = (
         Case((TensorType((2, 3)), TensorType((2, 5))), ConcatAttrs(1)),
         Case((TensorType((1, 4), "i8"), TensorType((2, 4), "i8"), TensorType((3, 4), "i8")), ConcatAttrs(0)),

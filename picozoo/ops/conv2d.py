@@ -6,7 +6,7 @@ PyTorch's channels-first convolutions are captured as transpose, conv2d, transpo
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -53,6 +53,7 @@ def _conv2d(
     ctx: Any, x: Any, w: Any, b: Any = None, stride: Any = 1, padding: Any = 0, dilation: Any = 1, groups: int = 1
 ) -> Any:
     weights = ctx.array(w, "convolution weights")
+    weights = weights[:, :, None] if weights.ndim == 3 else weights  # one-dimensional: a window of height one
     (kh, kw), (dh, dw) = weights.shape[2:], pair(dilation)
     if padding == "same":
         th, tw = (kh - 1) * dh, (kw - 1) * dw
@@ -76,12 +77,11 @@ def _conv1d(
 ) -> Any:
     x = ctx.ref(x)
     n, c, length = ctx.type(x).shape
-    weights = ctx.array(w, "convolution weights")
     padding = padding if isinstance(padding, str) else (0, _one(padding))
     y = _conv2d(
         ctx,
         ctx.reshape(x, (n, c, 1, length)),
-        weights[:, :, None],
+        w,
         b,
         (1, _one(stride)),
         padding,
@@ -98,6 +98,39 @@ def _convolution(
         raise Unsupported("transposed convolution is not supported yet; use upsampling and a convolution")
     read = _conv1d if len(ctx.out_shape) == 3 else _conv2d
     return read(ctx, x, w, b, stride, padding, dilation, groups)
+
+
+def _tflite_attrs(ctx: Any, x: str, size: tuple[int, int], groups: int) -> tuple[Conv2dAttrs, str]:
+    """Attributes from the file's options, and the activation that is left over."""
+    dilation = (ctx.options["dilation_h"], ctx.options["dilation_w"])
+    act = ctx.act if ctx.act in ("none", "relu", "relu6") else "none"
+    window = ctx.window(x, size, dilation)
+    attrs = Conv2dAttrs(**window, dilation=dilation, groups=groups, act=act)
+    return attrs, "none" if act == ctx.act else ctx.act
+
+
+def _tflite_conv(ctx: Any) -> Any:
+    x, w = ctx.ref(0), ctx.ref(1)
+    c, shape = ctx.type(x).shape[-1], ctx.type(w).shape
+    if ctx.type(x).rank != 4 or len(shape) != 4 or not shape[3] or c % shape[3]:
+        raise Unsupported(f"input {list(ctx.type(x).shape)} does not fit weights {list(shape)}")
+    attrs, rest = _tflite_attrs(ctx, x, shape[1:3], c // shape[3])
+    refs = [x, w] + ([ctx.ref(2)] if ctx.has(2) else [])
+    return ctx.activated(ctx.emit("conv2d", refs, attrs), rest)
+
+
+def _tflite_depthwise(ctx: Any) -> Any:
+    """Weights are [1, KH, KW, O]; output o belongs to input channel o / multiplier."""
+    x, w = ctx.ref(0), ctx.array(1, "depthwise weights")
+    c, t = ctx.type(x).shape[-1], ctx.type(ctx.ref(1))
+    if ctx.type(x).rank != 4 or w.ndim != 4 or w.shape[0] != 1 or not c or w.shape[3] % c:
+        raise Unsupported(f"input {list(ctx.type(x).shape)} does not fit weights {list(w.shape)}")
+    q = t.quant if t.quant is None or t.quant.per_tensor else replace(t.quant, axis=0 if t.quant.axis == 3 else 1)
+    turned = w.transpose(3, 1, 2, 0)
+    refs = [x, ctx.const(turned, TensorType(turned.shape, t.dtype, q), ctx.hint(1))]
+    refs += [ctx.ref(2)] if ctx.has(2) else []
+    attrs, rest = _tflite_attrs(ctx, x, w.shape[1:3], c)
+    return ctx.activated(ctx.emit("conv2d", refs, attrs), rest)
 
 
 def patches(x: np.ndarray, kh: int, kw: int, a: Conv2dAttrs, fill: float) -> np.ndarray:
@@ -123,6 +156,7 @@ class Conv2d(Op):
         "conv1d.padding": _conv1d,
         "convolution.default": _convolution,
     }
+    tflite = {"CONV_2D": _tflite_conv, "DEPTHWISE_CONV_2D": _tflite_depthwise}
     cases = (
         Case(
             (TensorType((1, 6, 5, 3)), TensorType((4, 3, 3, 3)), TensorType((4,))),
@@ -173,7 +207,7 @@ class Conv2d(Op):
         return {0: "act", 1: "weight:0", 2: "bias:0,1"}
 
     def lowers(self, ins: Types, outs: Types, attrs: Conv2dAttrs) -> bool:
-        return ins[0].dtype == ins[1].dtype == outs[0].dtype == "i8"
+        return m8.lowers(ins, outs[0])
 
     def reference(self, args: list[np.ndarray], ins: Types, outs: Types, attrs: Conv2dAttrs) -> list[np.ndarray]:
         x, w = args[0], args[1]

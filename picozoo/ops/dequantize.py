@@ -14,6 +14,7 @@ from picozoo.specs import QuantParams, TensorType
 
 class Dequantize(Elementwise):
     name = "dequantize"
+    tflite = {"DEQUANTIZE": lambda ctx: ctx.emit("dequantize", [ctx.ref(0)])}
     cases = (
         Case((TensorType((3, 5), "i8", QuantParams.tensor(0.02, 5)),), outs=(TensorType((3, 5)),)),
         Case((TensorType((2, 3), "i16", QuantParams.tensor(0.001)),), outs=(TensorType((2, 3)),)),

@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from picozoo.ops import _tflite as tflite
 from picozoo.ops._elementwise import Unary, unary_cases
 
 
@@ -24,6 +25,7 @@ class Elu(Unary):
     Attrs = EluAttrs
     attr_order = ("alpha",)
     aten = {"elu.default": _read}
+    tflite = {"ELU": tflite.unary("elu")}
     cases = unary_cases(attrs=EluAttrs(0.2))
 
     def fn(self, x: np.ndarray, attrs: EluAttrs) -> np.ndarray:

@@ -20,11 +20,16 @@ def _read(ctx: Any, x: Any, *, approximate: str = "none") -> Any:
     return ctx.emit("gelu", [ctx.ref(x)], GeluAttrs(approximate == "tanh"))
 
 
+def _tflite(ctx: Any) -> Any:
+    return ctx.emit("gelu", [ctx.ref(0)], GeluAttrs(bool(ctx.options["approximate"])))
+
+
 class Gelu(Unary):
     name = "gelu"
     Attrs = GeluAttrs
     attr_order = ("tanh",)
     aten = {"gelu.default": _read}
+    tflite = {"GELU": _tflite}
     cases = (*unary_cases(attrs=GeluAttrs()), *unary_cases(attrs=GeluAttrs(True)))
 
     def fn(self, x: np.ndarray, attrs: GeluAttrs) -> np.ndarray:

@@ -8,6 +8,8 @@ from typing import Any
 import numpy as np
 
 from picozoo.ops._elementwise import Unary, unary_cases
+from picozoo.ops._fixed_point import quantize_multiplier, requantize
+from picozoo.specs import QuantParams
 
 
 @dataclass(frozen=True)
@@ -19,15 +21,27 @@ def _read(ctx: Any, x: Any, negative_slope: Any = 0.01) -> Any:
     return ctx.emit("leaky_relu", [ctx.ref(x)], LeakyReluAttrs(float(negative_slope)))
 
 
+def _tflite(ctx: Any) -> Any:
+    return ctx.emit("leaky_relu", [ctx.ref(0)], LeakyReluAttrs(ctx.options["alpha"]))
+
+
 class LeakyRelu(Unary):
     name = "leaky_relu"
     Attrs = LeakyReluAttrs
     attr_order = ("slope",)
     aten = {"leaky_relu.default": _read}
+    tflite = {"LEAKY_RELU": _tflite}
     cases = unary_cases(attrs=LeakyReluAttrs(0.2))
 
     def fn(self, x: np.ndarray, attrs: LeakyReluAttrs) -> np.ndarray:
         return np.where(x > 0, x, x * np.float32(attrs.slope))
+
+    def table(self, qx: QuantParams, qy: QuantParams, attrs: LeakyReluAttrs) -> np.ndarray:
+        sx, sy = np.float32(qx.scale[0]), np.float32(qy.scale[0])
+        x = np.arange(-128, 128) - qx.zero_point[0]
+        above, below = (quantize_multiplier(float(f)) for f in (sx / sy, sx * np.float32(attrs.slope) / sy))
+        made = [requantize(x, *m, qy.zero_point[0], -128, 127) for m in (above, below)]
+        return np.where(x >= 0, *made).astype(np.int8)
 
 
 OP = LeakyRelu()

@@ -1,6 +1,9 @@
 """Fully connected layer: y = x W^T + b, then an optional clamp. Float, and int8 with int32 accumulators.
 
-Weights are (out, in), as PyTorch and TFLite have them. Leading dimensions of x are rows.
+Weights are (out, in), as PyTorch and TFLite have them. Leading dimensions of x are rows. The integer form rounds once
+from accumulator to output, as LiteRT does here (its convolutions round twice). TensorFlow Lite Micro rounds twice here
+too, so that its results may differ by one unit a layer; LiteRT is followed because it is what users compare with, and
+because one rounding is both closer and cheaper.
 """
 
 from __future__ import annotations
@@ -25,6 +28,18 @@ class LinearAttrs:
 def _read(ctx: Any, x: Any, w: Any, b: Any = None) -> Any:
     refs = [ctx.ref(x, "f32"), ctx.ref(w)] + ([] if b is None else [ctx.ref(b)])
     return ctx.emit("linear", refs, LinearAttrs())
+
+
+def _tflite(ctx: Any) -> Any:
+    if ctx.options["format"] != 0:
+        raise Unsupported(f"weights format {ctx.options['format']} (shuffled) is not supported; convert without it")
+    x, w = ctx.ref(0), ctx.ref(1)
+    k, n = ctx.type(w).shape[-1], ctx.type(x).size
+    if ctx.type(w).rank != 2 or not k or n % k:
+        raise Unsupported(f"input {list(ctx.type(x).shape)} does not fit weights {list(ctx.type(w).shape)}")
+    refs = [ctx.reshape(x, (n // k, k)), w] + ([ctx.ref(2)] if ctx.has(2) else [])
+    act = ctx.act if ctx.act in ("none", "relu", "relu6") else "none"
+    return ctx.activated(ctx.emit("linear", refs, LinearAttrs(act)), "none" if ctx.act == act else ctx.act)
 
 
 def clip_act(y: np.ndarray, act: str) -> np.ndarray:
@@ -73,6 +88,7 @@ class Linear(Op):
     quant_rule = "free"
     flash_inputs = (1, 2)
     aten = {"linear.default": _read}
+    tflite = {"FULLY_CONNECTED": _tflite}
     cases = (
         Case((TensorType((1, 7)), TensorType((5, 7)), TensorType((5,))), LinearAttrs(), constants=(1, 2)),
         Case((TensorType((2, 3, 8)), TensorType((4, 8))), LinearAttrs("relu"), constants=(1,)),
@@ -96,14 +112,14 @@ class Linear(Op):
         return {0: "act", 1: "weight:0", 2: "bias:0,1"}
 
     def lowers(self, ins: Types, outs: Types, attrs: LinearAttrs) -> bool:
-        return ins[0].dtype == ins[1].dtype == outs[0].dtype == "i8"
+        return m8.lowers(ins, outs[0])
 
     def reference(self, args: list[np.ndarray], ins: Types, outs: Types, attrs: LinearAttrs) -> list[np.ndarray]:
         x, w = args[0].reshape(-1, ins[0].shape[-1]), args[1]
         if outs[0].quant is None:
             y = x @ w.T + (args[2] if len(args) > 2 else np.float32(0))
             return [clip_act(y, attrs.act)]
-        r = m8.requant_of(ins[0], ins[1], outs[0], attrs.act)
+        r = m8.requant_of(ins[0], ins[1], outs[0], attrs.act, once=True)
         # products of int8 summed in double are exact far beyond any layer size
         acc = (x.astype(np.float64) @ w.T.astype(np.float64)).astype(np.int64)
         return [r.apply(acc + m8.folded_bias(w, args[2] if len(args) > 2 else None, r.x_zero))]
@@ -118,7 +134,7 @@ class Linear(Op):
             bias = call.x(2) if len(call.ins) > 2 else call.table("bias", np.zeros(out, np.float32))
             return call.run("pz_linear_f32", call.x(0), call.x(1), bias, call.y(), rows, k, out, *float_bounds(call))
         w, b = call.value(1), call.value(2) if len(call.ins) > 2 else None
-        r = m8.requant_of(call.ins[0], call.ins[1], call.outs[0], call.attrs.act)
+        r = m8.requant_of(call.ins[0], call.ins[1], call.outs[0], call.attrs.act, once=True)
         q = m8.requant_literal(call, m8.folded_bias(w, b, r.x_zero), r, w)
         if "dsp" in call.target.features:
             return call.run(

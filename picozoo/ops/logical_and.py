@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
+from picozoo.ops import _tflite as tflite
 from picozoo.ops._aten import binary
 from picozoo.ops._elementwise import Binary, binary_cases
 
@@ -12,7 +13,8 @@ class LogicalAnd(Binary):
     name = "logical_and"
     dtypes = ("bool",)
     result = "bool"
-    aten = {"logical_and.default": binary("logical_and"), "bitwise_and.Tensor": binary("logical_and")}
+    aten = {n: binary("logical_and") for n in ("logical_and.default", "bitwise_and.Tensor", "__and__.Tensor")}
+    tflite = {"LOGICAL_AND": tflite.binary("logical_and")}
     cases = binary_cases(("bool",))
 
     def fn(self, a: np.ndarray, b: np.ndarray) -> np.ndarray:

@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 
+from picozoo.ops import _tflite as tflite
 from picozoo.ops._aten import unary
 from picozoo.ops._elementwise import Unary
 from picozoo.ops._op import Case
@@ -17,6 +18,7 @@ class LogicalNot(Unary):
     quant_rule = "none"
     dtypes = ("bool",)
     aten = {"logical_not.default": unary("logical_not"), "bitwise_not.default": unary("logical_not")}
+    tflite = {"LOGICAL_NOT": tflite.unary("logical_not")}
     cases = (Case((TensorType((2, 5), "bool"),)),)
 
     def fn(self, x: np.ndarray, attrs: Any) -> np.ndarray:

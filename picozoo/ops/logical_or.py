@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
+from picozoo.ops import _tflite as tflite
 from picozoo.ops._aten import binary
 from picozoo.ops._elementwise import Binary, binary_cases
 
@@ -12,7 +13,8 @@ class LogicalOr(Binary):
     name = "logical_or"
     dtypes = ("bool",)
     result = "bool"
-    aten = {"logical_or.default": binary("logical_or"), "bitwise_or.Tensor": binary("logical_or")}
+    aten = {n: binary("logical_or") for n in ("logical_or.default", "bitwise_or.Tensor", "__or__.Tensor")}
+    tflite = {"LOGICAL_OR": tflite.binary("logical_or")}
     cases = binary_cases(("bool",))
 
     def fn(self, a: np.ndarray, b: np.ndarray) -> np.ndarray:

@@ -1,4 +1,4 @@
-"""Mean over dimensions. In int8: exact int32 sum, requantised by scale_x / (scale_y * n)."""
+"""Mean over dimensions. In int8: exact int32 sum, requantised by scale_x / (scale_y * n) as LiteRT rounds it."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 
+from picozoo.ops import _tflite as tflite
 from picozoo.ops._fixed_point import quantize_multiplier, requantize
 from picozoo.ops._op import Case, Types
 from picozoo.ops._reduce import Reduce, ReduceAttrs, reduce_cases, reduce_reader
@@ -19,6 +20,7 @@ class Mean(Reduce):
     quant_rule = "free"
     dtypes = ("f32",)
     aten = {"mean.default": reduce_reader("mean"), "mean.dim": reduce_reader("mean")}
+    tflite = {"MEAN": tflite.reduction("mean")}
     cases = (
         *reduce_cases(("f32",)),
         Case((TensorType((1, 5, 4, 3), "i8", _QX),), ReduceAttrs((1, 2), True), (TensorType((1, 1, 1, 3), "i8", _QY),)),
@@ -34,7 +36,10 @@ class Mean(Reduce):
         """multiplier, shift, n * zero point of the input, zero point of the output, n."""
         qx, qy, n = ins[0].quant, outs[0].quant, self.split(ins[0], attrs)[1]
         assert qx is not None and qy is not None
-        m, s = quantize_multiplier(qx.scale[0] / (qy.scale[0] * n))
+        m, s = quantize_multiplier(qx.scale[0] / qy.scale[0])
+        # divide the factor by n without losing bits: first as far up as it goes, at most 32 bits
+        up = max(0, min(n.bit_length() - 1, 32, 31 + s))
+        m, s = (m << up) // n, s - up
         return m, s, n * qx.zero_point[0], qy.zero_point[0], n
 
     def reference(self, args: list[np.ndarray], ins: Types, outs: Types, attrs: ReduceAttrs) -> list[np.ndarray]:

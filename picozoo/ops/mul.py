@@ -1,18 +1,18 @@
-"""Product. Integers wrap around. The two inputs broadcast."""
+"""Product. Plain integers wrap around, quantised int8 as LiteRT. The two inputs broadcast."""
 
 from __future__ import annotations
 
 import numpy as np
 
+from picozoo.ops._arithmetic8 import Product8, arithmetic_cases, tflite_arithmetic
 from picozoo.ops._aten import binary
-from picozoo.ops._elementwise import Binary, binary_cases
 
 
-class Mul(Binary):
+class Mul(Product8):
     name = "mul"
-    dtypes = ("f32", "i8", "u8", "i16", "i32", "i64")
     aten = {"mul.Tensor": binary("mul")}
-    cases = binary_cases(("f32", "i32", "i8"))
+    tflite = {"MUL": tflite_arithmetic("mul")}
+    cases = arithmetic_cases()
 
     def fn(self, a: np.ndarray, b: np.ndarray) -> np.ndarray:
         return a * b

@@ -36,10 +36,24 @@ def _pad(ctx: Any, x: Any, pad: Any, mode: str = "constant", value: Any = None) 
     return _constant_pad(ctx, x, pad, value or 0.0)
 
 
+def _tflite(ctx: Any) -> Any:
+    x, sizes = ctx.ref(0), ctx.array(1, "padding sizes").reshape(-1, 2)
+    value = 0.0
+    if ctx.has(2):
+        t = ctx.type(ctx.ref(2))
+        value = float(ctx.array(2, "the padding value").reshape(-1)[0])
+        value = value if t.quant is None else (value - t.quant.zero_point[0]) * t.quant.scale[0]
+    if len(sizes) != ctx.type(x).rank:
+        raise Unsupported(f"padding sizes for {len(sizes)} dimensions of {ctx.type(x).rank}")
+    before, after = (tuple(int(v) for v in sizes[:, k]) for k in (0, 1))
+    return ctx.emit("pad", [x], PadAttrs(before, after, value))
+
+
 class Pad(Mover):
     name = "pad"
     Attrs = PadAttrs
     aten = {"constant_pad_nd.default": _constant_pad, "pad.default": _pad}
+    tflite = {"PAD": _tflite, "PADV2": _tflite}
     cases = (
         Case((TensorType((1, 3, 4, 2)),), PadAttrs((0, 1, 2, 0), (0, 2, 1, 0), 1.5)),
         Case(

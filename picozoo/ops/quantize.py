@@ -19,9 +19,16 @@ class QuantizeAttrs:
     to: str = "i8"
 
 
+def _tflite(ctx: Any) -> Any:
+    if ctx.type(ctx.ref(0)).quant is not None:
+        return ctx.emit("requantize", [ctx.ref(0)], QuantizeAttrs(ctx.out().dtype))
+    return ctx.emit("quantize", [ctx.ref(0)], QuantizeAttrs(ctx.out().dtype))
+
+
 class Quantize(Elementwise):
     name = "quantize"
     Attrs = QuantizeAttrs
+    tflite = {"QUANTIZE": _tflite}
     cases = (
         Case((TensorType((3, 5)),), QuantizeAttrs(), (TensorType((3, 5), "i8", QuantParams.tensor(0.013, -4)),)),
         Case((TensorType((9,)),), QuantizeAttrs("i16"), (TensorType((9,), "i16", QuantParams.tensor(0.0001)),)),

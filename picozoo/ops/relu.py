@@ -6,18 +6,24 @@ from typing import Any
 
 import numpy as np
 
+from picozoo.ops import _tflite as tflite
 from picozoo.ops._aten import unary
-from picozoo.ops._elementwise import Unary, unary_cases
+from picozoo.ops._elementwise import Unary, clipped_table, unary_cases
+from picozoo.specs import QuantParams
 
 
 class Relu(Unary):
     name = "relu"
     dtypes = ("f32", "i8", "i16", "i32", "i64")
     aten = {"relu.default": unary("relu")}
+    tflite = {"RELU": tflite.unary("relu")}
     cases = unary_cases()
 
     def fn(self, x: np.ndarray, attrs: Any) -> np.ndarray:
         return np.maximum(x, 0)
+
+    def table(self, qx: QuantParams, qy: QuantParams, attrs: Any) -> np.ndarray:
+        return clipped_table(qx, qy, 0.0, 3e38)
 
 
 OP = Relu()

@@ -23,6 +23,11 @@ def _read(ctx: Any, x: Any, *_: Any, **__: Any) -> Any:
     return ctx.emit("reshape", [ctx.ref(x)], ReshapeAttrs(ctx.out_shape))
 
 
+def _tflite(ctx: Any) -> Any:
+    """The shape is that of the output, which the file declares."""
+    return ctx.reshape(ctx.ref(0), ctx.out().shape)
+
+
 class Reshape(Mover):
     name = "reshape"
     Attrs = ReshapeAttrs
@@ -41,6 +46,7 @@ class Reshape(Mover):
             "view_copy.default",
         )
     }
+    tflite = dict.fromkeys(("RESHAPE", "SQUEEZE", "EXPAND_DIMS"), _tflite)
     cases = (
         Case((TensorType((2, 6)),), ReshapeAttrs((3, 4))),
         Case((TensorType((4,), "i8"),), ReshapeAttrs((1, 2, 2))),

@@ -1,4 +1,4 @@
-"""Softmax over one dimension, or its logarithm. Float only: quantisation leaves it in float."""
+"""Softmax over one dimension, or its logarithm. In int8 as LiteRT; post-training quantisation leaves it in float."""
 
 from __future__ import annotations
 
@@ -10,19 +10,34 @@ import numpy as np
 
 from picozoo.errors import Unsupported
 from picozoo.ops._op import Case, Op, Types, norm_axis
-from picozoo.specs import TensorType
+from picozoo.ops._softmax8 import exp_table, softmax8
+from picozoo.specs import QuantParams, TensorType
+
+_Y = QuantParams.tensor(1 / 256, -128)  # of every int8 softmax
 
 
 @dataclass(frozen=True)
 class SoftmaxAttrs:
+    """`beta` multiplies the input first."""
+
     axis: int = 0
     log: bool = False
+    beta: float = 1.0
 
 
 def _read(log: bool) -> Any:
     def read(ctx: Any, x: Any, dim: int, *_: Any, **__: Any) -> Any:
         x = ctx.ref(x, "f32")
         return ctx.emit("softmax", [x], SoftmaxAttrs(norm_axis(dim, ctx.type(x).rank), log))
+
+    return read
+
+
+def _tflite(log: bool) -> Any:
+    def read(ctx: Any) -> Any:
+        x = ctx.ref(0)
+        axis = max(ctx.type(x).rank - 1, 0)
+        return ctx.emit("softmax", [x], SoftmaxAttrs(axis, log, 1.0 if log else ctx.options["beta"]))
 
     return read
 
@@ -36,19 +51,39 @@ class Softmax(Op):
         "log_softmax.int": _read(True),
         "_log_softmax.default": _read(True),
     }
+    tflite = {"SOFTMAX": _tflite(False), "LOG_SOFTMAX": _tflite(True)}
     cases = (
         Case((TensorType((2, 5)),), SoftmaxAttrs(1), low=-20, high=20),
         Case((TensorType((2, 5, 3)),), SoftmaxAttrs(1, True)),
+        Case((TensorType((2, 4)),), SoftmaxAttrs(1, False, 0.5)),
+        *(
+            Case((TensorType(s, "i8", QuantParams.tensor(q)),), SoftmaxAttrs(1, False, b), (TensorType(s, "i8", _Y),))
+            for s, q, b in (((3, 12), 0.2, 1.0), ((5, 7), 0.02, 1.0), ((2, 3), 1.5, 0.5), ((1, 40), 0.06, 2.0))
+        ),
     )
 
     def infer(self, ins: Types, attrs: SoftmaxAttrs) -> list[TensorType]:
         norm_axis(attrs.axis, ins[0].rank)
-        if ins[0].dtype != "f32":
-            raise Unsupported(f"softmax takes f32, got {ins[0].dtype}")
+        if ins[0].dtype != "f32" and ins[0].quant is None:
+            raise Unsupported(f"softmax takes f32 or quantised int8, got {ins[0].dtype}")
         return [ins[0]]
 
+    def lowers(self, ins: Types, outs: Types, attrs: SoftmaxAttrs) -> bool:
+        return (
+            ins[0].dtype == outs[0].dtype == "i8"
+            and ins[0].quant is not None
+            and ins[0].quant.per_tensor
+            and outs[0].quant == _Y
+            and not attrs.log
+            and attrs.axis == ins[0].rank - 1
+            and attrs.beta * ins[0].quant.scale[0] * (1 << 26) > 1
+        )
+
     def reference(self, args: list[np.ndarray], ins: Types, outs: Types, attrs: SoftmaxAttrs) -> list[np.ndarray]:
-        x = args[0] - args[0].max(attrs.axis, keepdims=True)
+        if outs[0].quant is not None:
+            return [softmax8(args[0].reshape(-1, ins[0].shape[-1]), self._table(ins, attrs)).reshape(outs[0].shape)]
+        x = args[0] * np.float32(attrs.beta)
+        x = x - x.max(attrs.axis, keepdims=True)
         e = np.exp(x)
         total = e.sum(attrs.axis, keepdims=True)
         return [x - np.log(total) if attrs.log else e / total]
@@ -56,11 +91,19 @@ class Softmax(Op):
     def inplace(self, ins: Types, outs: Types, attrs: SoftmaxAttrs) -> tuple[int, ...]:
         return (0,)
 
-    def permute(self, attrs: SoftmaxAttrs, ins: Types, perm: tuple[int, ...]) -> SoftmaxAttrs:
-        return SoftmaxAttrs(perm[attrs.axis], attrs.log)
+    def permute(self, attrs: SoftmaxAttrs, ins: Types, perm: tuple[int, ...]) -> SoftmaxAttrs | None:
+        return None if ins[0].quant is not None else SoftmaxAttrs(perm[attrs.axis], attrs.log, attrs.beta)
+
+    def _table(self, ins: Types, attrs: SoftmaxAttrs) -> np.ndarray:
+        assert ins[0].quant is not None
+        return exp_table(ins[0].quant.scale[0], attrs.beta)
 
     def emit(self, call: Any) -> str:
         s, a = call.ins[0].shape, call.attrs.axis
+        if call.outs[0].quant is not None:
+            table = self._table(call.ins, call.attrs)
+            where = (call.x(0), call.y(), call.table("exp", table))
+            return call.run("pz_softmax_i8", *where, prod(s[:a]), s[a], len(table), header="pz_softmax.h")
         return call.run(
             "pz_log_softmax_f32" if call.attrs.log else "pz_softmax_f32",
             call.x(0),
@@ -68,6 +111,7 @@ class Softmax(Op):
             prod(s[:a]),
             s[a] if s else 1,
             prod(s[a + 1 :]),
+            call.literal(float(call.attrs.beta)),
             header="pz_softmax.h",
         )
 

@@ -1,18 +1,19 @@
-"""Difference. Integers wrap around. The two inputs broadcast."""
+"""Difference. Plain integers wrap around, quantised int8 as LiteRT. The two inputs broadcast."""
 
 from __future__ import annotations
 
 import numpy as np
 
+from picozoo.ops._arithmetic8 import Sum8, arithmetic_cases, tflite_arithmetic
 from picozoo.ops._aten import binary
-from picozoo.ops._elementwise import Binary, binary_cases
 
 
-class Sub(Binary):
+class Sub(Sum8):
     name = "sub"
-    dtypes = ("f32", "i8", "u8", "i16", "i32", "i64")
     aten = {"sub.Tensor": binary("sub")}
-    cases = binary_cases(("f32", "i32", "i8"))
+    tflite = {"SUB": tflite_arithmetic("sub")}
+    cases = arithmetic_cases()
+    sign = -1
 
     def fn(self, a: np.ndarray, b: np.ndarray) -> np.ndarray:
         return a - b

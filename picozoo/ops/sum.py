@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from picozoo.errors import Unsupported
+from picozoo.ops import _tflite as tflite
 from picozoo.ops._op import Case, Types
 from picozoo.ops._reduce import Reduce, ReduceAttrs, reduce_cases, runs_of
 from picozoo.specs import TensorType
@@ -44,6 +45,7 @@ class Sum(Reduce):
     Attrs = SumAttrs
     dtypes = tuple(_WIDER)
     aten = {"sum.default": _read, "sum.dim_IntList": _read}
+    tflite = {"SUM": tflite.reduction("sum", SumAttrs)}
     cases = (
         *(
             Case(c.ins, SumAttrs(c.attrs.axes, c.attrs.keep, c.ins[0].dtype))

@@ -33,6 +33,11 @@ def _swap(ctx: Any, x: Any, a: int | None = None, b: int | None = None) -> Any:
     return _permute(ctx, x, perm)
 
 
+def _tflite(ctx: Any) -> Any:
+    perm = ctx.array(1, "the permutation").reshape(-1)
+    return _permute(ctx, ctx.ref(0), [int(p) for p in perm])
+
+
 class Transpose(Mover):
     name = "transpose"
     Attrs = TransposeAttrs
@@ -42,6 +47,7 @@ class Transpose(Mover):
         "t.default": _swap,
         "numpy_T.default": lambda ctx, x: _permute(ctx, x, list(range(ctx.type(ctx.ref(x)).rank))[::-1]),
     }
+    tflite = {"TRANSPOSE": _tflite}
     cases = (
         Case((TensorType((2, 3, 4, 5)),), TransposeAttrs((0, 2, 3, 1))),
         Case((TensorType((3, 4), "i8"),), TransposeAttrs((1, 0))),

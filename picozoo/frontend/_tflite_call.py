@@ -1,0 +1,231 @@
+"""What the operator files may ask for while an operator of a TFLite file is read (`Op.tflite`)."""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+import numpy as np
+
+from picozoo import ops
+from picozoo.errors import BadFile, Unsupported
+from picozoo.frontend._tflite_schema import DTYPES, OTHER_DTYPES, Model, Operator, Tensor
+from picozoo.ir.program import Function, Node, Program
+from picozoo.ops.clamp import ClampAttrs
+from picozoo.ops.reshape import ReshapeAttrs
+from picozoo.specs import QuantParams, TensorType
+
+_ACTS = ("none", "relu", "relu_n1_to_1", "relu6", "tanh", "sign_bit")
+_TINY = float(np.finfo(np.float32).tiny)
+# These read or make quantised values without being integer forms of a float operator.
+_CONVERTERS = ("quantize", "dequantize", "requantize", "cast")
+
+
+def clean(name: str) -> str:
+    """A tensor's name as a reference may have it: the first of names joined by `;`, without odd characters.
+
+    Example:
+        >>> clean("functional_1/activation/Relu;functional_1/dense/BiasAdd")
+        'activation/Relu'
+    """
+    first = re.sub(r"[^A-Za-z0-9_./-]", "_", name.split(";")[0]).strip("/_")
+    return "/".join(first.split("/")[-2:])
+
+
+def tensor_type(t: Tensor) -> TensorType:
+    """Type of a tensor of the file.
+
+    Raises:
+        Unsupported: an element type that the IR does not have, or sparse data.
+    """
+    if t.code not in DTYPES:
+        raise Unsupported(f"tensor {t.name!r} has element type {OTHER_DTYPES.get(t.code, f'number {t.code}')}")
+    if t.sparse:
+        raise Unsupported(f"tensor {t.name!r} is stored sparse; convert the model without sparsity")
+    dtype = DTYPES[t.code]
+    if not t.scale or dtype not in ("i8", "u8", "i16", "i32") or (dtype == "i32" and t.data is not None):
+        return TensorType(t.shape, dtype)  # the scale of an int32 bias follows from its layer's
+    # A channel whose weights are all zero may have scale 0: its factor becomes 0, as it does from the tiniest scale.
+    scale = tuple(_TINY if s == 0 else s for s in t.scale)
+    axis = None if len(scale) == 1 else t.axis
+    if any(not np.isfinite(s) or s < 0 for s in scale) or any(abs(z) > 1 << 16 for z in t.zero):
+        raise BadFile(f"tensor {t.name!r} has scale {min(scale)}, zero point {max(t.zero)}")
+    if axis is not None and not (0 <= axis < len(t.shape) and t.shape[axis] == len(scale)):
+        raise BadFile(f"tensor {t.name!r} of shape {list(t.shape)} has {len(scale)} scales along dimension {axis}")
+    return TensorType(t.shape, dtype, QuantParams(scale, t.zero, axis))
+
+
+class Call:
+    """One operator of the file about to become nodes. Values are passed as references."""
+
+    def __init__(self, program: Program, function: Function, model: Model, values: dict[int, str]) -> None:
+        self.program, self.function, self.model, self.values = program, function, model, values
+        self.op = Operator("", (), ())
+        self.index = 0
+        self.names: set[str] = set()
+
+    # -- what readers ask ---------------------------------------------------------------------------------------------
+    @property
+    def options(self) -> dict[str, Any]:
+        """The operator's options by name, see `_tflite_schema.OPTIONS`."""
+        return self.op.options
+
+    @property
+    def act(self) -> str:
+        """The fused activation's name."""
+        k = self.options.get("act", 0)
+        if not 0 <= k < len(_ACTS):
+            raise BadFile(f"activation {k} is not one of {', '.join(_ACTS)}")
+        return _ACTS[k]
+
+    @property
+    def count(self) -> int:
+        """Number of inputs."""
+        return len(self.op.inputs)
+
+    def out(self, k: int = 0) -> TensorType:
+        """Declared type of an output."""
+        return tensor_type(self.model.tensors[self.op.outputs[k]])
+
+    def has(self, i: int) -> bool:
+        """Is input `i` there?"""
+        return i < len(self.op.inputs) and self.op.inputs[i] >= 0
+
+    def ref(self, i: int) -> str:
+        """Reference of input `i`; a constant is stored when it is first asked for.
+
+        Raises:
+            BadFile: the input is missing, or used before it is computed.
+        """
+        if not self.has(i):
+            raise BadFile(f"input {i} is missing")
+        number = self.op.inputs[i]
+        if number not in self.values:
+            t = self.model.tensors[number]
+            if t.variable:
+                raise Unsupported(f"tensor {t.name!r} is kept between calls, which this operator does not support here")
+            if t.data is None:
+                raise BadFile(f"tensor {t.name!r} is used before it is computed")
+            self.values[number] = self.program.add_constant(clean(t.name) or "c", self.array(i), tensor_type(t))
+        return self.values[number]
+
+    def array(self, i: int, what: str = "") -> np.ndarray:
+        """The numbers of a constant input.
+
+        Raises:
+            Unsupported: it is computed.
+            BadFile: its bytes are not those of its shape.
+        """
+        if not self.has(i):
+            raise BadFile(f"input {i} is missing")
+        t = self.model.tensors[self.op.inputs[i]]
+        if t.data is None or (self.op.inputs[i] in self.values and self.values[self.op.inputs[i]][0] != "@"):
+            raise Unsupported(f"{what or f'input {i}'} ({t.name!r}) must be constant here; it is computed")
+        type_ = tensor_type(t)
+        if t.data.nbytes != type_.nbytes:
+            raise BadFile(f"tensor {t.name!r} needs {type_.nbytes} bytes, its buffer holds {t.data.nbytes}")
+        return np.frombuffer(t.data.tobytes(), type_.numpy).reshape(t.shape)
+
+    def type(self, ref: str) -> TensorType:
+        """Type of a value."""
+        return self.program.type_of(self.function, ref)
+
+    def const(self, array: np.ndarray, type_: TensorType, hint: str) -> str:
+        """Store a constant made here."""
+        return self.program.add_constant(hint, array, type_)
+
+    def hint(self, i: int) -> str:
+        """A name for a constant made of input `i`."""
+        return clean(self.model.tensors[self.op.inputs[i]].name) or "c"
+
+    def emit(self, op: str, refs: list[str], attrs: Any = None, like: TensorType | None = None) -> str:
+        """Add a node; returns its output.
+
+        Args:
+            like: element type and quantisation of the output; by default those of the operator's first output.
+
+        Raises:
+            Unsupported: the operator has no form for these types.
+        """
+        found = ops.get(op)
+        attrs = attrs if attrs is not None else found.Attrs()
+        ins, like = [self.type(r) for r in refs], like if like is not None else self.out()
+        made = found.infer(ins, attrs)[0].with_(dtype=like.dtype, quant=like.quant)
+        if (
+            op not in _CONVERTERS
+            and any(t.quant is not None for t in (*ins, made))
+            and not (op == "reshape" or found.lowers(ins, [made], attrs))
+        ):
+            raise Unsupported(f"no integer form for {', '.join(map(_told, ins))} -> {_told(made)}")
+        found.check(ins, [made], attrs)
+        name = clean(self.model.tensors[self.op.outputs[0]].name) or op
+        ref = self.function.fresh(name)
+        self.function.types[ref] = made
+        self.function.nodes.append(Node(op, self._free(ref[1:]), tuple(refs), (ref,), attrs, self.place))
+        return ref
+
+    def reshape(self, ref: str, shape: tuple[int, ...]) -> str:
+        """The same elements under another shape; `ref` itself if it has it."""
+        t = self.type(ref)
+        if t.shape == shape:
+            return ref
+        return self.emit("reshape", [ref], ReshapeAttrs(shape), like=t)
+
+    def activated(self, ref: str, act: str) -> str:
+        """The fused activation as an operator of its own, in the same type."""
+        if act == "none":
+            return ref
+        t = self.type(ref)
+        if act in ("relu", "tanh"):
+            return self.emit(act, [ref], like=t)
+        if act in ("relu6", "relu_n1_to_1"):
+            return self.emit("clamp", [ref], ClampAttrs(*((0.0, 6.0) if act == "relu6" else (-1.0, 1.0))), like=t)
+        raise Unsupported(f"fused activation {act} is not supported")
+
+    def window(self, x: str, size: tuple[int, int], dilation: tuple[int, int] = (1, 1)) -> dict[str, Any]:
+        """`stride` and `pad` (top, bottom, left, right) of a sliding window with the file's padding scheme."""
+        stride = (self.options["stride_h"], self.options["stride_w"])
+        scheme = self.options["padding"]
+        if scheme not in (0, 1) or min(*stride, *size, *dilation) < 1:
+            raise BadFile(f"padding scheme {scheme}, strides {stride}, window {size}, dilation {dilation}")
+        pad: list[int] = []
+        for n, k, s, d in zip(self.type(x).shape[1:3], size, stride, dilation, strict=True):
+            over = max(0, (-(-n // s) - 1) * s + (k - 1) * d + 1 - n) if scheme == 0 else 0
+            pad += [over // 2, over - over // 2]  # the odd one comes after
+        return {"stride": stride, "pad": tuple(pad)}
+
+    # -- for the walk -------------------------------------------------------------------------------------------------
+    @property
+    def place(self) -> str:
+        """Which operator of the file this is, for reports."""
+        return f"{self.op.kind} #{self.index}"
+
+    def _free(self, name: str) -> str:
+        base, k = name, 1
+        while name in self.names:
+            name, k = f"{base}_{k}", k + 1
+        self.names.add(name)
+        return name
+
+    def finish(self, found: Any) -> None:
+        """Bind what a reader gave back to the operator's outputs, under the declared shapes."""
+        refs = found if isinstance(found, list) else [found]
+        if len(refs) != len(self.op.outputs):
+            raise BadFile(f"it has {len(self.op.outputs)} outputs, expected {len(refs)}")
+        for k, (number, ref) in enumerate(zip(self.op.outputs, refs, strict=True)):
+            want, got = self.out(k), self.type(ref)
+            if got.size != want.size or got.dtype != want.dtype:
+                raise BadFile(f"output {k} is declared as {_told(want)}, the operator gives {_told(got)}")
+            if number in self.values:
+                raise BadFile(f"tensor {self.model.tensors[number].name!r} is computed twice")
+            if got.quant != want.quant and ref[0] == "%":
+                raise BadFile(f"output {k} is declared as {_told(want)}, the operator gives {_told(got)}")
+            self.values[number] = self.reshape(ref, want.shape)
+
+
+def _told(t: TensorType) -> str:
+    q = "" if t.quant is None else " per channel" if not t.quant.per_tensor else " quantised"
+    return f"{t.dtype}{list(t.shape)}{q}"
+
+
+__all__ = ["Call", "clean", "tensor_type"]

@@ -1,0 +1,121 @@
+"""TFLite in: a `.tflite` file becomes a program that computes what LiteRT's reference kernels compute.
+
+This file walks the operators and owns none. Which operator of the file becomes which of ours, and how its options are
+read, is written in the operator files (`Op.tflite`) and, where one becomes several, in
+`frontend/_tflite_composites.py`. An int8 file gives a program that is already in integers: values carry their scale and
+zero point, and nothing is calibrated. Inputs and outputs keep the file's types.
+
+Follows: LiteRT's reference kernels (the resolver `BUILTIN_REF`), double rounding included. TensorFlow Lite Micro may
+differ from them in fully connected layers; see `ops/linear.py`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+from picozoo import ops
+from picozoo.errors import BadFile, PicozooError, Unsupported
+from picozoo.frontend import _tflite_composites
+from picozoo.frontend import _tflite_schema as schema
+from picozoo.frontend._tflite_call import Call, clean, tensor_type
+from picozoo.ir.program import Function, Program
+from picozoo.ir.verify import verify
+
+SUFFIXES = (".tflite",)
+_NAMED = 12  # most operators listed in one message
+
+
+@cache
+def readers() -> dict[str, tuple[str, Callable[..., Any]]]:
+    """Operator of the file -> (operator file or "composite", reader)."""
+    table: dict[str, tuple[str, Callable[..., Any]]] = {}
+    for name in ops.names():
+        for kind, read_ in ops.get(name).tflite.items():
+            assert kind not in table, f"{kind} is read by {table[kind][0]} and {name}"
+            table[kind] = (name, read_)
+    return table | {k: ("composite", v) for k, v in _tflite_composites.READERS.items()}
+
+
+def read(path: Path) -> Program:
+    """Read a TFLite file as a program with one function, `forward`.
+
+    Raises:
+        BadFile: missing, truncated, hostile, or not a TFLite file; says what is wrong with it.
+        Unsupported: operators, or forms of them, that picozoo cannot compile: all of them at once, with the names of
+            the tensors they make.
+    """
+    try:
+        size = path.stat().st_size
+        if size > schema.MAX_BYTES:
+            raise BadFile(f"{path}: {size} bytes is larger than the limit of {schema.MAX_BYTES}")
+        data = path.read_bytes()
+    except OSError as e:
+        raise BadFile(f"{path}: cannot be read ({e.strerror}). Check the path") from e
+    try:
+        return from_bytes(data, path.stem)
+    except Unsupported as e:
+        raise Unsupported(f"{path}: {e}") from None
+    except (PicozooError, ValueError, OverflowError, MemoryError, IndexError, KeyError, TypeError) as e:
+        raise BadFile(f"{path}: truncated or damaged ({e}). Get the file again") from e
+
+
+def from_bytes(data: bytes, name: str) -> Program:
+    """As `read`, from memory; `name` becomes the program's."""
+    model = schema.parse(data)
+    program = Program(name)
+    function = Function("forward", (), (), [], {})
+    values: dict[int, str] = {}
+    for k in model.inputs:
+        t = model.tensors[k]
+        if k in values or t.data is not None:
+            raise BadFile(f"input {t.name!r} is given twice or is a constant")
+        ref = function.fresh(clean(t.name) or "x")
+        function.types[ref] = tensor_type(t)
+        function.params = (*function.params, ref)
+        values[k] = ref
+    program.functions["forward"] = function
+    _walk(Call(program, function, model, values))
+    call = Call(program, function, model, values)
+    call.op = schema.Operator("output", model.outputs, ())
+    function.results = tuple(call.ref(i) for i in range(len(model.outputs)))
+    if model.description:
+        program.meta["tflite"] = model.description
+    return verify(program, "reading")
+
+
+def _walk(call: Call) -> None:
+    """Every operator in the file's order. What cannot be read is noted, and all of it told at the end."""
+    wrong: list[str] = []
+    for index, operator in enumerate(call.model.operators):
+        call.index, call.op = index, operator
+        made = ", ".join(call.model.tensors[k].name[:80] for k in call.op.outputs[:2])
+        if call.op.kind not in readers():
+            wrong.append(f"{call.op.kind} (makes {made!r}): no such operator here")
+        else:
+            try:
+                call.finish(readers()[call.op.kind][1](call))
+                continue
+            except Unsupported as e:
+                wrong.append(f"{call.op.kind} (makes {made!r}): {e}")
+        _assume(call)
+    if wrong:
+        more = f"; and {len(wrong) - _NAMED} more" if len(wrong) > _NAMED else ""
+        raise Unsupported(
+            f"{len(wrong)} of its {len(call.model.operators)} operators cannot be compiled yet: "
+            f"{'; '.join(wrong[:_NAMED])}{more}. The operators that can are listed in docs/operators.md"
+        )
+
+
+def _assume(call: Call) -> None:
+    """Pretend an operator that could not be read was, so that the ones after it are looked at too."""
+    for number in call.op.outputs:
+        t = call.model.tensors[number]
+        ref = call.function.fresh(clean(t.name) or "x")
+        try:
+            call.function.types[ref] = tensor_type(t)
+        except Unsupported:
+            continue
+        call.values.setdefault(number, ref)

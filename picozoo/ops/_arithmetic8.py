@@ -1,0 +1,154 @@
+"""Sum, difference and product in int8, as LiteRT's reference kernels compute them, with an optional clamp.
+
+C side: `kernels/pz_arith8.h`.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any, ClassVar
+
+import numpy as np
+
+from picozoo.ops._elementwise import Binary, binary_cases, plan_loops
+from picozoo.ops._fixed_point import (
+    activation_bounds,
+    multiply_by_quantized_multiplier,
+    quantize_multiplier,
+    requantize,
+)
+from picozoo.ops._op import Case, Types
+from picozoo.ops.linear import clip_act, float_bounds
+from picozoo.specs import QuantParams, TensorType
+
+LEFT = 20  # bits by which sums and differences are widened before they are scaled
+
+
+@dataclass(frozen=True)
+class ActAttrs:
+    """`act`: "none", "relu" or "relu6", applied to the result."""
+
+    act: str = "none"
+
+
+def tflite_arithmetic(op: str) -> Any:
+    """Reader of ADD, SUB and MUL with their fused activation."""
+
+    def read(ctx: Any) -> Any:
+        act = ctx.act if ctx.act in ("none", "relu", "relu6") else "none"
+        made = ctx.emit(op, [ctx.ref(0), ctx.ref(1)], ActAttrs(act))
+        return ctx.activated(made, "none" if act == ctx.act else ctx.act)
+
+    return read
+
+
+class Arithmetic(Binary):
+    """A subclass gives `name`, `fn` and, for the integer form, `terms` and `combine`."""
+
+    Attrs = ActAttrs
+    quant_rule = "follow"
+    dtypes: ClassVar[tuple[str, ...]] = ("f32", "i8", "u8", "i16", "i32", "i64")
+
+    def quant_inputs(self, ins: Types, attrs: ActAttrs) -> dict[int, str]:
+        return {0: "act", 1: "act"}
+
+    def lowers(self, ins: Types, outs: Types, attrs: ActAttrs) -> bool:
+        return all(t.dtype == "i8" and t.quant is not None and t.quant.per_tensor for t in (*ins, outs[0]))
+
+    def integers(self, a: np.ndarray, b: np.ndarray, ins: Types, y: TensorType) -> tuple[np.ndarray, int, int]:
+        """Accumulators of the integer form from values less their zero points, and the factor to the output."""
+        raise NotImplementedError
+
+    def reference(self, args: list[np.ndarray], ins: Types, outs: Types, attrs: ActAttrs) -> list[np.ndarray]:
+        y = outs[0]
+        if y.quant is None:
+            made = self.fn(args[0], args[1])
+            return [clip_act(made, attrs.act) if y.is_float else made]
+        a, b = (v.astype(np.int64) - _zero(t) for v, t in zip(args, ins, strict=True))
+        acc, m, s = self.integers(a, b, ins, y)
+        return [requantize(acc, m, s, _zero(y), *activation_bounds(attrs.act, _scale(y), _zero(y)))]
+
+    def literal(self, ins: Types, y: TensorType, attrs: ActAttrs) -> str:
+        """The `pz_arith8_args` literal."""
+        raise NotImplementedError
+
+    def emit(self, call: Any) -> str:
+        loops = plan_loops(call.outs[0].shape, call.ins[0].shape, call.ins[1].shape)
+        where = (call.x(0), call.x(1), call.y(), *loops.args)
+        if call.outs[0].quant is not None:
+            args = self.literal(call.ins, call.outs[0], call.attrs)
+            return call.run(f"pz_{self.name}_q8", *where, args)
+        if call.attrs.act != "none":
+            return call.run(f"pz_{self.name}_clip_f32", *where, *float_bounds(call))
+        return call.run(f"pz_{self.name}_{call.ins[0].dtype}", *where)
+
+
+class Sum8(Arithmetic):
+    """ADD and SUB: both inputs are brought to a common scale, twice the larger one, with 20 bits below it."""
+
+    sign: ClassVar[int] = 1
+
+    def _factors(self, ins: Types, y: TensorType) -> list[tuple[int, int]]:
+        a, b = np.float64(_scale(ins[0])), np.float64(_scale(ins[1]))
+        twice = 2 * max(a, b)
+        return [quantize_multiplier(float(v)) for v in (a / twice, b / twice, twice / ((1 << LEFT) * _scale(y)))]
+
+    def integers(self, a: np.ndarray, b: np.ndarray, ins: Types, y: TensorType) -> tuple[np.ndarray, int, int]:
+        first, second, (m, s) = self._factors(ins, y)
+        wide_a = multiply_by_quantized_multiplier(a << LEFT, *first)
+        return wide_a + self.sign * multiply_by_quantized_multiplier(b << LEFT, *second), m, s
+
+    def literal(self, ins: Types, y: TensorType, attrs: ActAttrs) -> str:
+        (ma, sa), (mb, sb), (m, s) = self._factors(ins, y)
+        small = int(min(sa, sb, s) >= -28 and max(sa, sb, s) <= 0)
+        return _literal(ins, y, attrs, (ma, sa, mb, sb, m, s, small))
+
+
+def _literal(ins: Types, y: TensorType, attrs: ActAttrs, factors: tuple[int, ...]) -> str:
+    lo, hi = activation_bounds(attrs.act, _scale(y), _zero(y))
+    fields = (_zero(ins[0]), _zero(ins[1]), *factors, _zero(y), lo, hi)
+    return f"(pz_arith8_args){{{', '.join(map(str, fields))}}}"
+
+
+class Product8(Arithmetic):
+    """MUL: the factor is computed in float32, as LiteRT does."""
+
+    def _factor(self, ins: Types, y: TensorType) -> tuple[int, int]:
+        a, b, c = (np.float32(_scale(t)) for t in (*ins, y))
+        return quantize_multiplier(float(a * b / c))
+
+    def integers(self, a: np.ndarray, b: np.ndarray, ins: Types, y: TensorType) -> tuple[np.ndarray, int, int]:
+        return a * b, *self._factor(ins, y)
+
+    def literal(self, ins: Types, y: TensorType, attrs: ActAttrs) -> str:
+        m, s = self._factor(ins, y)
+        return _literal(ins, y, attrs, (0, 0, 0, 0, m, s, int(-28 <= s <= 0)))
+
+
+def _scale(t: TensorType) -> float:
+    assert t.quant is not None
+    return t.quant.scale[0]
+
+
+def _zero(t: TensorType) -> int:
+    assert t.quant is not None
+    return t.quant.zero_point[0]
+
+
+def arithmetic_cases() -> tuple[Case, ...]:
+    """Plain types, fused activations in float, and int8 with either scale the larger and with activations."""
+    qa, qb, qy = QuantParams.tensor(0.05, 7), QuantParams.tensor(0.013, -30), QuantParams.tensor(0.04, -5)
+    shapes = (((2, 3, 4), (4,)), ((7,), (7,)), ((1, 3, 3, 2), (1, 1, 1, 2)), ((5,), ()), ((1, 5, 2), (1, 5, 1)))
+    found = [Case((TensorType((3, 4)), TensorType((4,))), ActAttrs(a)) for a in ("relu", "relu6")]
+    for k, (a, b) in enumerate(shapes):
+        q, r = (qa, qb) if k % 2 else (qb, qa)
+        y = TensorType(a, "i8", qy)
+        act = ("none", "relu", "relu6")[k % 3]
+        found.append(Case((TensorType(a, "i8", q), TensorType(b, "i8", r)), ActAttrs(act), (y,)))
+    coarse = QuantParams.tensor(1.9, 0)  # output much coarser than the inputs, and much finer
+    fine = QuantParams.tensor(0.0004, 3)
+    for q in (coarse, fine):
+        ins = (TensorType((9,), "i8", qa), TensorType((9,), "i8", qa))
+        found.append(Case(ins, ActAttrs(), (TensorType((9,), "i8", q),)))
+    plain = binary_cases(("f32", "i32", "i8"))
+    return (*(Case(c.ins, ActAttrs(), low=c.low, high=c.high) for c in plain), *found)
