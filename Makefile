@@ -26,7 +26,7 @@ quick: setup-dev ## The quick tests: what to run before each commit (under a min
 	@$(PYTEST) -m "not slow" $(ARGS)
 
 check: setup-dev ## Style, types, import directions, file sizes, fresh docs (under a minute)
-	@$(PY) -m ruff check .
+	@$(PY) -m ruff check --output-format=concise .
 	@$(PY) -m mypy
 	@MYPYPATH=tools:bench $(PY) -m mypy tools/*.py bench/*.py
 	@$(PY) -m pytest -m "not slow" tests/repo $(ARGS)
@@ -36,7 +36,7 @@ docs: setup-dev ## Rewrite every generated page and block of docs/ and README.md
 	@$(PY) tools/docs.py --write
 
 golden: setup-dev ## Rewrite the golden files of the tests; review them as a diff
-	@$(PY) -m pytest tests --rewrite-golden -m "" -k golden $(ARGS)
+	@PICOZOO_GOLDEN=write $(PY) -m pytest tests/golden $(ARGS)
 
 bench: setup-dev ## Measure the figures to reach; prints them and adds a row to results/
 	@$(PY) bench/figures.py $(ARGS)

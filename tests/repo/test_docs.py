@@ -40,8 +40,11 @@ def public(module: ModuleType) -> Iterator[tuple[str, Any]]:
         if inspect.isfunction(thing) or inspect.isclass(thing):
             yield name, thing
         if inspect.isclass(thing):
+            bases = [base for base in thing.__mro__[1:] if not base.__module__.startswith("picozoo")]
             for own in (n for n in vars(thing) if not n.startswith("_")):
                 member = getattr(thing, own)
+                if any(hasattr(base, own) for base in bases):
+                    continue  # somebody else's method, described there
                 if inspect.isroutine(member) or isinstance(member, property):
                     yield f"{name}.{own}", member
 
