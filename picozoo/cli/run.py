@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -126,22 +125,13 @@ def COMMAND(  # noqa: N802 - the name by which the command line finds it
 
 def _report(net: Network, board: str, options: Options, samples: int | None, tell: _screen.Progress) -> Report | Failed:
     """One board; what keeps it from running becomes a row with the reason, so that the others still run."""
-    from picozoo import emulate
     from picozoo.compiler import compile_network, get_board
     from picozoo.evaluate import evaluate
     from picozoo.report.table import Failed
 
     try:
         fw = compile_network(net, get_board(board), options)
-        n = default_samples(fw) if samples is None else samples
-        try:
-            return evaluate(fw, samples=n, progress=tell)
-        except MissingTool as e:
-            if n == 0 or emulate.available(fw.board) is not None:
-                raise
-            # its data set is not here: everything but the accuracy can still be told
-            print(f"picozoo: the accuracy on {board} is not measured: {e}", file=sys.stderr)
-            return evaluate(fw, samples=0, progress=tell)
+        return evaluate(fw, samples=default_samples(fw) if samples is None else samples, progress=tell)
     except UsageError:
         raise
     except PicozooError as e:

@@ -119,7 +119,9 @@ def _mini(r: Report) -> str:
 def _subtitle(reports: Sequence[Report]) -> str:
     first = reports[0]
     where = f"on {first.board_title or first.board}, {first.core}" if len(reports) == 1 else f"on {len(reports)} boards"
-    data = f" · {count(first.samples)} calls on {first.data}" if first.data else " · one typical call, no data"
+    data = f" · {count(first.samples)} calls on {first.data}"
+    if first.accuracy is None:
+        data = " · one typical call" + (f"; {first.data}" if first.data else "")
     return f"{where} · {', '.join(dict.fromkeys(r.precision for r in reports))}{data}"
 
 

@@ -36,7 +36,9 @@ def show(console: Console, rows: Sequence[Report | Failed]) -> None:
     if reports:
         first = reports[0]
         console.print(Text(heading(first), style="bold"))
-        if first.metric:
+        if first.accuracy is None and first.data:
+            console.print(Text(first.data, style="yellow"))
+        if first.metric and first.accuracy is not None:
             console.print(Text(f"accuracy = {first.metric}", style="dim"))
         for part in summary(reports, console.width):
             console.print(part)
@@ -61,7 +63,7 @@ def summary(reports: Sequence[Report], width: int) -> Iterator[RenderableType]:
 
 def heading(r: Report) -> str:
     """What was run, in one line."""
-    data = f" · {r.data}" if r.data else ""
+    data = f" · {r.data}" if r.data and r.accuracy is not None else ""
     return f"{r.title or r.name}{data}"
 
 
