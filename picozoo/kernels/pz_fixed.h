@@ -42,6 +42,9 @@ PZ_INLINE int32_t pz_high_mul(int32_t x, int32_t m) {
 #endif
 }
 
+/* The same for factors of either sign, not both INT32_MIN. */
+PZ_INLINE int32_t pz_high_mul_signed(int32_t a, int32_t b) { return (int32_t)(((int64_t)a * b + ((int64_t)1 << 30)) >> 31); }
+
 /* x * m * 2^(shift - 31); shift from -31 to 30. The left shift wraps as a 32-bit register does. */
 PZ_INLINE int32_t pz_requant(int32_t x, int32_t m, int shift) {
   if (shift > 0) return pz_high_mul((int32_t)((uint32_t)x << shift), m);
