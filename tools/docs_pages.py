@@ -31,6 +31,7 @@ QUANT = {
     "free": "yes, output has a range of its own",
     "same": "yes, output keeps the input's parameters",
     "fixed": "yes, output has fixed parameters",
+    "follow": "where its inputs are int8",
 }
 
 
@@ -59,16 +60,23 @@ def operators() -> str:
         MADE.format(source="picozoo/ops")
         + "# Operators\n\n"
         + f"{len(rows)} operators; one file each in `picozoo/ops`, named after it, its C beside it in `picozoo/kernels`.\n"
-        "`Captured from` are PyTorch's ATen names, as `torch.export` gives them. In an int8 network an operator without an\n"
-        "int8 form stays in float32 between quantise/dequantise pairs; the rest of the network is integers.\n\n"
-        + table(("operator", "what it gives", "captured from", "element types", "int8 form"), rows)
+        "`PyTorch` names are ATen's, as `torch.export` gives them. In an int8 network an operator without an int8 form\n"
+        "stays in float32 between quantise/dequantise pairs; the rest of the network is integers. TFLite operators that\n"
+        f"become several of these: {_composites()}.\n\n"
+        + table(("operator", "what it gives", "PyTorch", "TFLite", "element types", "int8 form"), rows)
     )
 
 
 def _operator(name: str) -> tuple[str, ...]:
     op = ops.get(name)
-    aten = ", ".join(f"`{a}`" for a in op.aten) or "made by passes"
-    return f"`{name}`", _gives(op), aten, ", ".join(_dtypes(op)), _integer(op)
+    aten, tflite = (", ".join(f"`{a}`" for a in names) or "–" for names in (op.aten, op.tflite))
+    return f"`{name}`", _gives(op), aten, tflite, ", ".join(_dtypes(op)), _integer(op)
+
+
+def _composites() -> str:
+    from picozoo.frontend._tflite_composites import READERS
+
+    return ", ".join(f"`{name}`" for name in sorted(READERS))
 
 
 def _gives(op: Op) -> str:
@@ -88,7 +96,7 @@ def _dtypes(op: Op) -> list[str]:
 
 
 def _integer(op: Op) -> str:
-    return "is one" if op.name in ("quantize", "dequantize") else QUANT[op.quant_rule]
+    return "is one" if op.name in ("quantize", "dequantize") else QUANT.get(op.quant_rule, op.quant_rule)
 
 
 # -- boards ----------------------------------------------------------------
