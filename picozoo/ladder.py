@@ -67,6 +67,7 @@ class Finding:
 
     @property
     def sentence(self) -> str:
+        """The finding in words: layer, place in the source, operator, values."""
         place = f" ({self.source})" if self.source else ""
         return (
             f"first difference: layer {self.layer!r}{place}, operator {self.op}, in {self.function}: "

@@ -57,6 +57,7 @@ class Package:
 
     @property
     def version(self) -> str:
+        """Version of the exported package: that of the picozoo that made it."""
         return __version__
 
     @property
