@@ -37,7 +37,6 @@ class Case:
         outs: output types where they are not what `infer` gives (quantised forms).
         low, high: range of the random inputs (floats), else the full range of the type.
         constants: indices of inputs that are constants in the program (weights).
-        torch: name of a function in `tests/ops/oracles.py`, or "" for the interpreter alone.
     """
 
     ins: tuple[TensorType, ...]

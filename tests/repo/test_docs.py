@@ -19,6 +19,11 @@ import picozoo
 
 MODULES = ["picozoo", *(f"picozoo.{name}" for name in imports.modules() if name != "__main__")]
 FENCE = re.compile(r"^```python\n(.*?)^```", re.MULTILINE | re.DOTALL)
+# A path of this repository in a sentence or comment: with a folder, without capitals (which stand for any name).
+NAMED_FILE = re.compile(
+    r"(?<![\w/.])((?:picozoo|tests|docs|tools|bench|ops|kernels|harness|zoo|plan|passes|emit|emulate|frontend|ir|report"
+    r"|compress|cores|boards|data|train|cli|export)/[a-z0-9_/]+\.(?:py|h|c|md|S))\b"
+)
 LINK = re.compile(r"\[[^\]]*\]\(([^)#\s]+)(?:#[^)]*)?\)")
 
 
@@ -108,3 +113,41 @@ def test_links_lead_somewhere(root: Path) -> None:
         for link in LINK.findall(page.read_text()):
             if not re.match(r"[a-z]+:", link):
                 assert (page.parent / link).exists(), f"{page.relative_to(root)} links to {link}, which is not there"
+
+
+def documented_arguments(doc: str) -> list[str]:
+    """Names in the `Args:` part of a docstring."""
+    part = re.search(r"^Args:\n((?:[ \t]+.*\n?|\n)*)", doc, re.MULTILINE)
+    if not part:
+        return []
+    lines = [line for line in part[1].splitlines() if line.strip()]
+    indent = min((len(line) - len(line.lstrip()) for line in lines), default=0)
+    heads = [line.strip() for line in lines if len(line) - len(line.lstrip()) == indent]
+    named = [m[1] for head in heads if (m := re.match(r"((?:[*`.]*\w+`?(?:\.\.\.)?(?:, )?)+):", head))]
+    return [n.strip("*`. ") for names in named for n in names.split(",")]
+
+
+@pytest.mark.parametrize("name", MODULES)
+def test_documented_arguments_are_there(name: str) -> None:
+    module = load(name)
+    for place, thing in public(module):
+        if isinstance(thing, property):
+            continue
+        own = thing.__doc__ or ""
+        try:
+            known = set(inspect.signature(thing).parameters)
+        except (TypeError, ValueError):
+            continue
+        if inspect.isclass(thing):
+            known |= set(getattr(thing, "__annotations__", ())) | set(vars(thing))
+        for argument in documented_arguments(inspect.cleandoc(own)):
+            assert argument in known, f"{name}.{place} has no argument {argument!r}"
+
+
+def test_files_named_in_text_are_there(root: Path, tracked: list[Path]) -> None:
+    homes = [root, root / "picozoo", root / "docs", root / "tests"]
+    for file in tracked:
+        if file.suffix in (".py", ".h", ".c", ".md", ".sh"):
+            for found in NAMED_FILE.findall(file.read_text(encoding="utf-8")):
+                there = any((home / found).exists() for home in [*homes, file.parent])
+                assert there, f"{file.relative_to(root)} speaks of {found}, which is not there"
