@@ -60,7 +60,7 @@ def exp_table(scale: float, beta: float) -> np.ndarray:
 
     Example:
         >>> exp_table(0.1, 1.0)[:2].tolist()
-        [2147483647, 1943127432]
+        [2147483647, 1943123572]
     """
     factor = min(beta * scale * (1 << (31 - _DIFF_BITS)), float(_I32_MAX))
     m, shift = quantize_multiplier(factor)
