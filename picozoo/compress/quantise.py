@@ -120,6 +120,8 @@ def _eligible(program: Program, f: Function, keep: set[str]) -> list[Node]:
             continue
         if op.quant_rule == "same" and not any(r in integer or r[0] == "$" for r in node.inputs):
             continue
+        if op.quant_rule == "follow" and not _follows(f, node, integer):
+            continue
         chosen.append(node)
         integer.update(node.outputs)
     # a mover fed by a parameter that only float nodes read later would be quantised for nothing
@@ -135,6 +137,12 @@ def _eligible(program: Program, f: Function, keep: set[str]) -> list[Node]:
         if not useless:
             return chosen
         chosen = [n for n in chosen if n not in useless]
+
+
+def _follows(f: Function, node: Node, integer: set[str]) -> bool:
+    """Is every input of the node integer or constant, and one of them computed by an integer operator?"""
+    moving = [r for r in node.inputs if r[0] != "@"]
+    return all(r in integer for r in moving) and any(r not in f.params for r in moving)
 
 
 def _lowers(program: Program, f: Function, node: Node) -> bool:

@@ -30,7 +30,7 @@ def _fold_one(program: Program, f: Function) -> bool:
             continue
         after = only_reader(f, uses, node.outputs[0])
         weights = program.constant(node.inputs[1])
-        if after is None or after.op not in ("mul", "add", "sub") or weights is None:
+        if after is None or after.op not in ("mul", "add", "sub") or weights is None or after.attrs.act != "none":
             continue
         vector = _channel_vector(program, f, after, node)
         bias = program.constant(node.inputs[2]) if len(node.inputs) > 2 else np.zeros(weights.shape[0], np.float32)

@@ -1,4 +1,4 @@
-"""Lets a layer clamp its own output: relu or relu6 after conv2d or linear becomes the layer's attribute `act`."""
+"""Lets an operator clamp its own output: relu or relu6 after one with an attribute `act` becomes that attribute."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from picozoo.specs import Target
 
 
 def run(program: Program, target: Target) -> Program:
-    """A program where a relu that is the only reader of a layer is part of it."""
+    """A program where a relu that is the only reader of an operator which can clamp is part of it."""
     program = program.copy()
     for f in program.functions.values():
         while _fuse_one(f):
@@ -21,7 +21,7 @@ def run(program: Program, target: Target) -> Program:
 def _fuse_one(f: Function) -> bool:
     uses = f.uses()
     for i, node in enumerate(f.nodes):
-        if getattr(node.attrs, "act", None) != "none" or f.types[node.outputs[0]].quant:
+        if getattr(node.attrs, "act", None) != "none" or not f.types[node.outputs[0]].is_float:
             continue
         after = only_reader(f, uses, node.outputs[0])
         act = _kind(after) if after else ""
