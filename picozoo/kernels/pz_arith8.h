@@ -20,8 +20,8 @@ typedef struct {
 
 /* v * 2^20 in the common scale; v from -255 to 255. */
 PZ_INLINE int32_t pz_widen20(int32_t v, int32_t m, int s, int small) {
-  if (m == 1 << 30 && s == 0) return v * (1 << 19); /* the larger scale: exactly a half */
-  return small ? pz_requant_small(v * (1 << 20), m, s) : pz_requant(v * (1 << 20), m, s);
+  if (m == (int32_t)1 << 30 && s == 0) return v * ((int32_t)1 << 19); /* the larger scale: exactly a half */
+  return small ? pz_requant_small(v * ((int32_t)1 << 20), m, s) : pz_requant(v * ((int32_t)1 << 20), m, s);
 }
 
 PZ_INLINE pz_i8 pz_arith8_finish(int32_t acc, const pz_arith8_args q) {

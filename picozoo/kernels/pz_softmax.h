@@ -51,7 +51,7 @@ PZ_INLINE int32_t pz_reciprocal12(uint32_t x, int *bits) {
   }
   const int32_t half = (int32_t)(((x & 0x7fffffffu) + 0x80000000u) >> 1);
   int32_t r = 1515870810 + pz_high_mul_signed(half, -1010580540);
-  for (int i = 0; i < 3; ++i) r += pz_high_mul_signed(r, (1 << 29) - pz_high_mul_signed(half, r)) * 4;
+  for (int i = 0; i < 3; ++i) r += pz_high_mul_signed(r, ((int32_t)1 << 29) - pz_high_mul_signed(half, r)) * 4;
   *bits = 12 - zeros;
   return r > 0x3fffffff ? INT32_MAX : r * 2;
 }
