@@ -183,7 +183,8 @@ class _Printer:
         note += f", {macs:,} multiply-accumulates" if macs else ""
         note += f"; {_safe(node.source)}" if node.source else ""
         indented = "\n".join("  " + line for line in code.split("\n"))
-        self.layer_code.append(f"{note} */\nPZ_LAYER void {symbol}({self.name}_t *pz) {{\n{indented}\n}}\n")
+        small = "PZ_SMALL " if call.small else ""
+        self.layer_code.append(f"{note} */\nPZ_LAYER {small}void {symbol}({self.name}_t *pz) {{\n{indented}\n}}\n")
         self.layers.append(
             Layer(symbol, node.name, node.op, root.name, macs, call.outs[0], node.source, (f.name, node.name))
         )

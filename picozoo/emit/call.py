@@ -90,6 +90,7 @@ class Call:
         self.ins: list[TensorType] = program.in_types(function, node)
         self.outs: list[TensorType] = program.out_types(function, node)
         self.attrs: Any = node.attrs
+        self.small = False  # set by an operator whose time is spent in assembly: compile the rest for size
 
     def _at(self, k: Key, c_type: str, *, const: bool) -> str:
         kind, offset = self.plan.locate(self.root, k)

@@ -50,12 +50,26 @@ typedef int64_t PZ_ALIAS pz_i64;
 #define PZ_LAYER static PZ_NOINLINE
 #endif
 
+/* For layers whose time is spent in assembly: what is around it is best small. */
+#if defined(__clang__)
+#define PZ_SMALL __attribute__((minsize))
+#else
+#define PZ_SMALL
+#endif
+
 /* Called between layers in profiling builds (k = index of the layer that starts). */
 #ifndef PZ_MARK
 #define PZ_MARK(k) ((void)0)
 #endif
 
 #define PZ_RESTRICT restrict
+
+/* Before a loop that must not be unrolled: it is long enough, or seldom enough, that copies of it only cost flash. */
+#if defined(__GNUC__)
+#define PZ_ROLLED _Pragma("GCC unroll 1")
+#else
+#define PZ_ROLLED
+#endif
 
 PZ_INLINE void pz_copy(void *to, const void *from, size_t n) {
   unsigned char *t = (unsigned char *)to;

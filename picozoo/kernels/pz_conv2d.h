@@ -64,25 +64,37 @@ PZ_KERNEL void pz_conv2d_i8(const pz_i8 *x, const pz_i8 PZ_FLASH *w, pz_i8 *y, p
 }
 
 #if !defined(__AVR__)
+/* kw * c values of a window's row at ix that reaches over the left or right edge of the input row x. */
+PZ_INLINE void pz_edge_row(const pz_i8 *x, pz_i8 *row, int wd, int c, int kw, int ix, int dw, int zero) {
+  if (c == 1) { /* worth unrolling, which the loop over channels is not */
+    for (int kx = 0; kx < kw; ++kx, ix += dw) row[kx] = ix >= 0 && ix < wd ? x[ix] : (pz_i8)zero;
+    return;
+  }
+  PZ_ROLLED
+  for (int kx = 0; kx < kw; ++kx, ix += dw) {
+    const int in = ix >= 0 && ix < wd;
+    const pz_i8 *p = x + (in ? ix : 0) * c;
+    PZ_ROLLED
+    for (int i = 0; i < c; ++i) *row++ = in ? p[i] : (pz_i8)zero;
+  }
+}
+
 /* The window at (iy, ix) as widened words, `step` apart: rows inside the input straight from it, others by way of
    `row` (kw * c bytes). */
 PZ_INLINE void pz_patch_words(const pz_i8 *x, pz_u32 *to, pz_i8 *row, int step, int h, int wd, int c, int kh, int kw, int iy,
                               int ix, int dh, int dw, int zero) {
   const int inside = dw == 1 && ix >= 0 && ix + kw <= wd;
+  PZ_ROLLED
   for (int ky = 0; ky < kh; ++ky, iy += dh) {
     if (iy < 0 || iy >= h) {
       to = pz_widen_fill(zero, to, kw * c, step);
-    } else if (inside) {
-      to = pz_widen(x + (iy * wd + ix) * c, to, kw * c, step);
     } else {
-      pz_i8 *r = row;
-      for (int kx = 0; kx < kw; ++kx) {
-        const int jx = ix + kx * dw;
-        const int in = jx >= 0 && jx < wd;
-        const pz_i8 *p = x + (iy * wd + (in ? jx : 0)) * c;
-        for (int i = 0; i < c; ++i) *r++ = in ? p[i] : (pz_i8)zero;
+      const pz_i8 *from = x + (iy * wd + ix) * c;
+      if (!inside) {
+        pz_edge_row(x + iy * wd * c, row, wd, c, kw, ix, dw, zero);
+        from = row;
       }
-      to = pz_widen(row, to, kw * c, step);
+      to = pz_widen(from, to, kw * c, step);
     }
   }
 }
@@ -106,7 +118,7 @@ PZ_KERNEL void pz_conv2d_i8_pair(const pz_i8 *x, const pz_u32 *w, pz_i8 *y, pz_u
           y += 2 * o;
         }
       }
-    if (filled) { /* an odd number of windows: the last one is computed twice, into the same place */
+    if (oh * ow & 1) { /* an odd number of windows: the last one is computed twice, into the same place */
       pz_dot_pair2(patch, w, y, y, groups, o, wide, q);
       y += o;
     }

@@ -148,38 +148,53 @@ PZ_INLINE void pz_mac_2x2(const pz_u32 *p, const pz_u32 *w, int n, int wide, int
   s[3] = d;
 }
 
-/* Sums of one patch with two rows of int8 weights, n groups of four words. */
-PZ_INLINE void pz_mac_1x2(const pz_u32 *p, const pz_u32 *w, int n, int32_t *s) {
+/* Sums of one patch with two rows of int8 weights, n groups of four words; `pairs`: how often this layer does it. */
+PZ_INLINE void pz_mac_1x2(const pz_u32 *p, const pz_u32 *w, int n, int pairs, int32_t *s) {
   int32_t a = s[0], b = s[1];
 #if PZ_ASM
   uint32_t u, v, t;
-  __asm__ volatile(
-      "1:\n"
-      "ldm %[w]!, {r4, r5, r6, r8}\n"
-      "ldrd %[u], %[v], [%[p]], #8\n"
-      "sxtb16 %[t], r4\n"
-      "smlad %[a], %[t], %[u], %[a]\n"
-      "sxtb16 %[t], r4, ror #8\n"
-      "smlad %[a], %[t], %[v], %[a]\n"
-      "sxtb16 %[t], r5\n"
-      "smlad %[b], %[t], %[u], %[b]\n"
-      "sxtb16 %[t], r5, ror #8\n"
-      "smlad %[b], %[t], %[v], %[b]\n"
-      "ldrd %[u], %[v], [%[p]], #8\n"
-      "sxtb16 %[t], r6\n"
-      "smlad %[a], %[t], %[u], %[a]\n"
-      "sxtb16 %[t], r6, ror #8\n"
-      "smlad %[a], %[t], %[v], %[a]\n"
-      "sxtb16 %[t], r8\n"
-      "smlad %[b], %[t], %[u], %[b]\n"
-      "sxtb16 %[t], r8, ror #8\n"
-      "smlad %[b], %[t], %[v], %[b]\n"
-      "subs %[n], %[n], #1\n"
-      "bne 1b\n"
-      : [a] "+r"(a), [b] "+r"(b), [p] "+r"(p), [w] "+r"(w), [n] "+r"(n), [u] "=&r"(u), [v] "=&r"(v), [t] "=&r"(t)
-      :
-      : "r4", "r5", "r6", "r8", "cc", "memory");
+#define PZ_MAC_1X2(times)                                                                                               \
+  __asm__ volatile(                                                                                                     \
+      "1:\n"                                                                                                            \
+      ".rept " times "\n"                                                                                               \
+      "ldm %[w]!, {r4, r5, r6, r8}\n"                                                                                   \
+      "ldrd %[u], %[v], [%[p]], #8\n"                                                                                   \
+      "sxtb16 %[t], r4\n"                                                                                               \
+      "smlad %[a], %[t], %[u], %[a]\n"                                                                                  \
+      "sxtb16 %[t], r4, ror #8\n"                                                                                       \
+      "smlad %[a], %[t], %[v], %[a]\n"                                                                                  \
+      "sxtb16 %[t], r5\n"                                                                                               \
+      "smlad %[b], %[t], %[u], %[b]\n"                                                                                  \
+      "sxtb16 %[t], r5, ror #8\n"                                                                                       \
+      "smlad %[b], %[t], %[v], %[b]\n"                                                                                  \
+      "ldrd %[u], %[v], [%[p]], #8\n"                                                                                   \
+      "sxtb16 %[t], r6\n"                                                                                               \
+      "smlad %[a], %[t], %[u], %[a]\n"                                                                                  \
+      "sxtb16 %[t], r6, ror #8\n"                                                                                       \
+      "smlad %[a], %[t], %[v], %[a]\n"                                                                                  \
+      "sxtb16 %[t], r8\n"                                                                                               \
+      "smlad %[b], %[t], %[u], %[b]\n"                                                                                  \
+      "sxtb16 %[t], r8, ror #8\n"                                                                                       \
+      "smlad %[b], %[t], %[v], %[b]\n"                                                                                  \
+      ".endr\n"                                                                                                         \
+      "subs %[n], %[n], #1\n"                                                                                           \
+      "bne 1b\n"                                                                                                        \
+      : [a] "+r"(a), [b] "+r"(b), [p] "+r"(p), [w] "+r"(w), [n] "+r"(n), [u] "=&r"(u), [v] "=&r"(v), [t] "=&r"(t)        \
+      :                                                                                                                 \
+      : "r4", "r5", "r6", "r8", "cc", "memory")
+  /* n and pairs are constants: one of the three is compiled. Copies pay only where the loop is long. */
+  if (n % 4 == 0 && n * pairs >= 1024) {
+    n /= 4;
+    PZ_MAC_1X2("4");
+  } else if (n % 2 == 0) {
+    n /= 2;
+    PZ_MAC_1X2("2");
+  } else {
+    PZ_MAC_1X2("1");
+  }
+#undef PZ_MAC_1X2
 #else
+  (void)pairs;
   for (int i = 0; i < 2 * n; ++i, p += 2, w += 2) {
     a = pz_smlad(pz_sxtb16_ror8(w[0]), p[1], pz_smlad(pz_sxtb16(w[0]), p[0], a));
     b = pz_smlad(pz_sxtb16_ror8(w[1]), p[1], pz_smlad(pz_sxtb16(w[1]), p[0], b));
@@ -193,6 +208,7 @@ PZ_INLINE void pz_mac_1x2(const pz_u32 *p, const pz_u32 *w, int n, int32_t *s) {
 PZ_INLINE void pz_dot_pair2(const pz_u32 *p, const pz_u32 *w, pz_i8 *y0, pz_i8 *y1, int n, int out_c, int wide,
                             const pz_requant_args q) {
   const int words = n * 4 * (wide ? 2 : 1);
+  PZ_ROLLED
   for (int o = 0; o < out_c; o += 2, w += words) {
     const int two = (out_c & 1) == 0 || o + 1 < out_c;
     int32_t s[4];
@@ -210,12 +226,13 @@ PZ_INLINE void pz_dot_pair2(const pz_u32 *p, const pz_u32 *w, pz_i8 *y0, pz_i8 *
 
 /* One patch, int8 weights. */
 PZ_INLINE void pz_dot_pair1(const pz_u32 *p, const pz_u32 *w, pz_i8 *y, int n, int out_c, const pz_requant_args q) {
+  PZ_ROLLED
   for (int o = 0; o < out_c; o += 2, w += n * 4) {
     const int two = (out_c & 1) == 0 || o + 1 < out_c;
     int32_t s[2];
     s[0] = q.bias[o];
     s[1] = two ? q.bias[o + 1] : 0;
-    pz_mac_1x2(p, w, n, s);
+    pz_mac_1x2(p, w, n, (out_c + 1) / 2, s);
     y[o] = pz_finish(s[0], o, q);
     if (two) y[o + 1] = pz_finish(s[1], o + 1, q);
   }
@@ -233,13 +250,19 @@ PZ_INLINE uint32_t pz_read32(const pz_i8 *x) {
 
 PZ_INLINE uint32_t pz_words16(int low, int high) { return ((uint32_t)low & 0xffffu) | (uint32_t)high << 16; }
 
+PZ_INLINE void pz_widen4(const pz_i8 *x, pz_u32 *to, int step) {
+  const uint32_t v = pz_read32(x);
+  to[0] = pz_sxtb16(v);
+  to[step] = pz_sxtb16_ror8(v);
+}
+
 /* Widen a row of n values into words `step` apart; returns where the next row goes. */
 PZ_INLINE pz_u32 *pz_widen(const pz_i8 *x, pz_u32 *to, int n, int step) {
-  for (; n >= 4; n -= 4, x += 4, to += 2 * step) {
-    const uint32_t v = pz_read32(x);
-    to[0] = pz_sxtb16(v);
-    to[step] = pz_sxtb16_ror8(v);
+  if (n > 64) { /* long rows gain little from copies of the loop, and cost flash */
+    PZ_ROLLED
+    for (; n >= 4; n -= 4, x += 4, to += 2 * step) pz_widen4(x, to, step);
   }
+  for (; n >= 4; n -= 4, x += 4, to += 2 * step) pz_widen4(x, to, step);
   if (n > 0) {
     to[0] = pz_words16(x[0], n > 2 ? x[2] : 0);
     to += step;
@@ -254,6 +277,7 @@ PZ_INLINE pz_u32 *pz_widen(const pz_i8 *x, pz_u32 *to, int n, int step) {
 /* The same for a row of n equal values (what lies outside the input). */
 PZ_INLINE pz_u32 *pz_widen_fill(int value, pz_u32 *to, int n, int step) {
   const uint32_t both = pz_words16(value, value), one = pz_words16(value, 0);
+  PZ_ROLLED
   for (; n >= 4; n -= 4, to += 2 * step) to[0] = to[step] = both;
   if (n > 0) {
     to[0] = n > 2 ? both : one;

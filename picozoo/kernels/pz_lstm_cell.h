@@ -91,7 +91,7 @@ PZ_INLINE void pz_lstm_rows_pair(const pz_i8 *x, const pz_u32 *w, const pz_i32 *
     int32_t s[2];
     s[0] = bias[r];
     s[1] = bias[r + 1];
-    pz_mac_1x2(patch, w, n, s);
+    pz_mac_1x2(patch, w, n, rows / 2, s);
     s[0] = pz_requant(s[0], multiplier[r], shift[r]) + (add ? gates[r] : 0);
     s[1] = pz_requant(s[1], multiplier[r + 1], shift[r + 1]) + (add ? gates[r + 1] : 0);
     gates[r] = (pz_i16)pz_clamp(s[0], -32768, 32767);

@@ -137,6 +137,7 @@ class Linear(Op):
         r = m8.requant_of(call.ins[0], call.ins[1], call.outs[0], call.attrs.act, once=True)
         q = m8.requant_literal(call, m8.folded_bias(w, b, r.x_zero), r, w)
         if "dsp" in call.target.features:
+            call.small = True
             return call.run(
                 "pz_linear_i8_pair",
                 call.x(0),
