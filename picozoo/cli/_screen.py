@@ -23,9 +23,20 @@ def console() -> Console:
     """For tables: as wide as the terminal, or `PIPE_WIDTH`; no colours where stdout is not a terminal."""
     from rich.console import Console
 
+    class Screen(Console):
+        def on_broken_pipe(self) -> None:
+            """Left to `main`, which ends quietly with 0; rich would end the process with 1."""
+            raise BrokenPipeError
+
     if sys.stdout.isatty():
-        return Console(highlight=False)
-    return Console(highlight=False, width=int(os.environ.get("COLUMNS", "") or PIPE_WIDTH))
+        return Screen(highlight=False)
+    return Screen(highlight=False, width=columns())
+
+
+def columns() -> int:
+    """Width where there is no terminal: COLUMNS if that is a sensible number."""
+    text = os.environ.get("COLUMNS", "")
+    return max(40, int(text)) if text.isdigit() else PIPE_WIDTH
 
 
 def print_json(value: Any) -> None:

@@ -3,10 +3,7 @@
 from __future__ import annotations
 
 NETWORK = '''\
-"""TODO: what this network is (authors, year) and its plan, one line per stage.
-
-    28x28 pixels -> 16 -> 10
-"""
+"""TODO: what this network is (authors, year) and its plan: 28x28 pixels -> 16 -> 10."""
 
 from __future__ import annotations
 
@@ -168,7 +165,7 @@ class @CLASS@(Unary):
     """One input, one output of the same shape; in int8 a table of 256 results. For other forms see ops/_op.py."""
 
     name = "@NAME@"
-    # TODO: the names that torch.export gives it, such as {"@NAME@.default": unary("@NAME@")} (see ops/_aten.py)
+    # TODO: the names that torch.export gives it and how to read their arguments: see ops/_aten.py
     aten: ClassVar[dict[str, Any]] = {}
     cases = unary_cases()
 

@@ -86,6 +86,6 @@ def _table(rows: list[dict[str, Any]], width: int) -> Any:
             size_short(r["ram"]),
             f"{three(r['clock_hz'] / 1e6)} MHz" if r["clock_hz"] else NONE,
             three(r["pj_per_cycle"]) if r["pj_per_cycle"] else NONE,
-            Text("needs install", style="yellow") if r["needs"] else Text(r["emulator"], style="green"),
+            Text("not here", style="yellow") if r["needs"] else Text(r["emulator"], style="green"),
         )
     return table

@@ -65,7 +65,8 @@ def _checkout(out: Path | None) -> Path:
 
 def _check(kind: str, name: str, folder: Path) -> None:
     """Refuse names that cannot be a module, a C identifier, or are taken."""
+    a = "an" if kind[0] in "aeiou" else "a"
     if not re.fullmatch(r"[a-z][a-z0-9_]*", name) or keyword.iskeyword(name):
-        raise UsageError(f"a {kind} is called by small letters, digits and _, starting with a letter; got {name!r}")
+        raise UsageError(f"{a} {kind} is called by small letters, digits and _, starting with a letter; got {name!r}")
     if (folder / f"{name}.py").exists():
-        raise UsageError(f"there is a {kind} called {name!r} already: {folder / name}.py")
+        raise UsageError(f"there is {a} {kind} called {name!r} already: {folder / name}.py")

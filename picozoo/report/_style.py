@@ -88,6 +88,5 @@ FRAGMENT_CSS = """
 .picozoo table{border-collapse:collapse;font-variant-numeric:tabular-nums;margin:6px 0 10px}
 .picozoo td,.picozoo th{padding:2px 14px 2px 0;text-align:left;background:none;border:0}
 .picozoo .n{text-align:right}.picozoo .d{opacity:.65}
-.picozoo .bar{display:inline-block;height:10px;border-radius:3px;background:#0b8f87;vertical-align:middle;
-min-width:1px}
+.picozoo .bar{display:inline-block;height:10px;border-radius:3px;background:#0b8f87;min-width:1px}
 """
