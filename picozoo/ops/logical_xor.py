@@ -12,7 +12,7 @@ class LogicalXor(Binary):
     name = "logical_xor"
     dtypes = ("bool",)
     result = "bool"
-    aten = {"logical_xor.default": binary("logical_xor"), "bitwise_xor.Tensor": binary("logical_xor")}
+    aten = {n: binary("logical_xor") for n in ("logical_xor.default", "bitwise_xor.Tensor", "__xor__.Tensor")}
     cases = binary_cases(("bool",))
 
     def fn(self, a: np.ndarray, b: np.ndarray) -> np.ndarray:
