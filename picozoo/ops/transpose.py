@@ -34,8 +34,8 @@ def _swap(ctx: Any, x: Any, a: int | None = None, b: int | None = None) -> Any:
 
 
 def _tflite(ctx: Any) -> Any:
-    perm = ctx.array(1, "the permutation").reshape(-1)
-    return _permute(ctx, ctx.ref(0), [int(p) for p in perm])
+    x, perm = ctx.ref(0), ctx.array(1, "the permutation").reshape(-1)
+    return ctx.emit("transpose", [x], TransposeAttrs(tuple(norm_axis(int(p), ctx.type(x).rank) for p in perm)))
 
 
 class Transpose(Mover):

@@ -1,0 +1,134 @@
+"""Small TFLite files made for tests, and LiteRT's reference kernels to compare with."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+litert = pytest.importorskip("ai_edge_litert.interpreter", reason="needs ai-edge-litert (pip install ai-edge-litert)")
+schema = pytest.importorskip("ai_edge_litert.schema_py_generated", reason="needs ai-edge-litert")
+flatbuffers = pytest.importorskip("flatbuffers", reason="needs flatbuffers")
+
+_CODES = {"float32": 0, "int32": 2, "uint8": 3, "int64": 4, "bool": 6, "int16": 7, "int8": 9}
+
+
+def data_folder() -> Path:
+    """The models of the mirror that PICOZOO_DATA names; skips without."""
+    root = os.environ.get("PICOZOO_DATA")
+    if not root or not (Path(root) / "models" / "mlperf_tiny").is_dir():
+        pytest.skip("needs models/mlperf_tiny below the folder that PICOZOO_DATA names")
+    return Path(root) / "models"
+
+
+@dataclass
+class T:
+    """A tensor: `data` where it is constant, else `shape` and `dtype`."""
+
+    shape: tuple[int, ...] = ()
+    dtype: str = "int8"
+    scale: Any = None
+    zero: Any = 0
+    axis: int = 0
+    data: np.ndarray | None = None
+
+
+@dataclass
+class Net:
+    """A TFLite file in the making: add tensors and operators, then `bytes()`."""
+
+    tensors: list[T] = field(default_factory=list)
+    operators: list[tuple[str, str, dict[str, Any], list[int], list[int]]] = field(default_factory=list)
+    inputs: list[int] = field(default_factory=list)
+    outputs: list[int] = field(default_factory=list)
+
+    def input(self, shape: tuple[int, ...], dtype: str = "int8", scale: Any = None, zero: Any = 0) -> int:
+        self.inputs.append(self._add(T(shape, dtype, scale, zero)))
+        return self.inputs[-1]
+
+    def const(self, data: Any, scale: Any = None, zero: Any = 0, axis: int = 0) -> int:
+        data = np.asarray(data)
+        return self._add(T(data.shape, data.dtype.name, scale, zero, axis, data))
+
+    def op(self, kind: str, ins: list[int], outs: list[T], options: str = "", **values: Any) -> list[int]:
+        made = [self._add(t) for t in outs]
+        self.operators.append((kind, options, values, ins, made))
+        self.outputs = made
+        return made
+
+    def _add(self, t: T) -> int:
+        self.tensors.append(t)
+        return len(self.tensors) - 1
+
+    def bytes(self) -> bytes:
+        m, g = schema.ModelT(), schema.SubGraphT()
+        m.version, m.description = 3, "made for a test"
+        m.buffers = [schema.BufferT()]
+        kinds = sorted({o[0] for o in self.operators})
+        m.operatorCodes = [_code(k) for k in kinds]
+        g.tensors = [_tensor(m, i, t) for i, t in enumerate(self.tensors)]
+        g.inputs, g.outputs, g.operators = self.inputs, self.outputs, []
+        for kind, options, values, ins, outs in self.operators:
+            o = schema.OperatorT()
+            o.opcodeIndex, o.inputs, o.outputs = kinds.index(kind), ins, outs
+            if options:
+                o.builtinOptionsType = getattr(schema.BuiltinOptions, options)
+                o.builtinOptions = getattr(schema, options + "T")()
+                for k, v in values.items():
+                    setattr(o.builtinOptions, k, v)
+            g.operators.append(o)
+        m.subgraphs = [g]
+        b = flatbuffers.Builder(1024)
+        b.Finish(m.Pack(b), b"TFL3")
+        return bytes(b.Output())
+
+
+def _code(kind: str) -> Any:
+    c = schema.OperatorCodeT()
+    c.builtinCode, c.version = getattr(schema.BuiltinOperator, kind), 1
+    c.deprecatedBuiltinCode = min(c.builtinCode, 127)
+    return c
+
+
+def _tensor(m: Any, i: int, t: T) -> Any:
+    made = schema.TensorT()
+    made.name, made.shape, made.type, made.buffer = f"t{i}", list(t.shape), _CODES[t.dtype], 0
+    if t.data is not None:
+        buffer = schema.BufferT()
+        buffer.data = np.frombuffer(t.data.tobytes(), np.uint8)
+        made.buffer = len(m.buffers)
+        m.buffers.append(buffer)
+    if t.scale is not None:
+        q = schema.QuantizationParametersT()
+        q.scale = np.atleast_1d(np.asarray(t.scale, np.float32)).tolist()
+        zero = np.broadcast_to(np.asarray(t.zero, np.int64), (len(q.scale),))
+        q.zeroPoint, q.quantizedDimension = zero.tolist(), t.axis
+        made.quantization = q
+    return made
+
+
+def reference(data: bytes, inputs: list[np.ndarray]) -> list[np.ndarray]:
+    """What LiteRT's reference kernels compute."""
+    machine = litert.Interpreter(
+        model_content=data, experimental_op_resolver_type=litert.OpResolverType.BUILTIN_REF, num_threads=1
+    )
+    machine.allocate_tensors()
+    for d, x in zip(machine.get_input_details(), inputs, strict=True):
+        machine.set_tensor(d["index"], x)
+    machine.invoke()
+    return [machine.get_tensor(d["index"]).copy() for d in machine.get_output_details()]
+
+
+def draw(shape: tuple[int, ...], dtype: str, rng: np.random.Generator) -> np.ndarray:
+    """Random values: all of an integer type's, floats in +-3."""
+    if dtype == "float32":
+        return rng.uniform(-3, 3, shape).astype(np.float32)
+    if dtype == "bool":
+        return rng.integers(0, 2, shape).astype(bool)
+    info = np.iinfo(dtype) if dtype in ("int8", "int16") else None
+    low, high = (info.min, info.max) if info else (-50, 50)
+    return rng.integers(low, high + 1, shape).astype(dtype)
