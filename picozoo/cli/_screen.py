@@ -66,7 +66,7 @@ def progress(title: str) -> Iterator[Progress]:
 
     columns = (TextColumn("{task.description}"), BarColumn(bar_width=24), TaskProgressColumn(), TimeElapsedColumn())
     with Bar(*columns, console=Console(stderr=True), transient=True) as bar:
-        task = bar.add_task(title, total=1.0)
+        task = bar.add_task(title or "starting", total=1.0)
 
         def tell(share: float, words: str) -> None:
             bar.update(task, completed=share, description=f"{title}: {words}" if title else words)

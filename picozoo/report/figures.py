@@ -96,14 +96,16 @@ def duration(ms: float | None) -> str:
     """Milliseconds in the unit that suits them.
 
     Example:
-        >>> duration(14.566), duration(0.2351), duration(2150)
-        ('14.6 ms', '235 µs', '2.15 s')
+        >>> duration(14.566), duration(0.2351), duration(2150), duration(0.000234)
+        ('14.6 ms', '235 µs', '2.15 s', '234 ns')
     """
     if ms is None:
         return NONE
     if ms >= 1000:
         return f"{three(ms / 1000)} s"
-    return f"{three(ms)} ms" if ms >= 1 else f"{three(ms * 1000)} µs"
+    if ms >= 1:
+        return f"{three(ms)} ms"
+    return f"{three(ms * 1e3)} µs" if ms >= 1e-3 or ms == 0 else f"{three(ms * 1e6)} ns"
 
 
 def energy(uj: float | None) -> str:

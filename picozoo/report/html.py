@@ -73,7 +73,7 @@ def fragment(reports: Sequence[Report]) -> str:
         ("RAM", [size(r.ram_total) for r in reports]),
         ("instructions", [count(r.instructions) for r in reports]),
         (
-            "time, predicted",
+            "time" if first.cycles_exact else "time, predicted",
             [
                 f"{duration(r.ms_predicted)} ({between(r.ms_low, r.ms_high, duration)})"
                 if r.ms_predicted is not None
@@ -197,8 +197,8 @@ def _tiles(r: Report) -> str:
         ("energy per call", energy(r.uj_predicted), f"predicted, {between(r.uj_low, r.uj_high, energy)}")
         if r.uj_predicted is not None
         else None,
-        ("flash", size_short(r.flash_total), f"{size(r.flash_total)}, " + of_limit(r.flash_total, r.flash_limit)),
-        ("RAM", size_short(r.ram_total), f"{size(r.ram_total)}, " + of_limit(r.ram_total, r.ram_limit)),
+        ("flash", size_short(r.flash_total), _exactly(r.flash_total) + of_limit(r.flash_total, r.flash_limit)),
+        ("RAM", size_short(r.ram_total), _exactly(r.ram_total) + of_limit(r.ram_total, r.ram_limit)),
         (
             r.instructions_unit,
             count(r.instructions),
@@ -215,6 +215,11 @@ def _tiles(r: Report) -> str:
         )
         + "</div>"
     )
+
+
+def _exactly(n: int | None) -> str:
+    """The bytes behind a rounded figure."""
+    return f"{size(n)}, " if n is not None and n >= 1024 else ""
 
 
 def _summary(reports: Sequence[Report]) -> str:

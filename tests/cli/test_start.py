@@ -197,3 +197,12 @@ def test_broken_pipe_is_silent() -> None:
 def test_can_be_called_twice() -> None:
     # the module of the command `list` must not hide the builtin
     assert main(["list", "--help"]) == main(["list", "--help"]) == 0
+
+
+def test_help_names_every_kind_of_file(run: Run) -> None:
+    from picozoo.artefact import SUFFIX
+    from picozoo.network import importers
+
+    said = run("run", "--help").out
+    for suffix in (SUFFIX, *importers()):
+        assert suffix in said
