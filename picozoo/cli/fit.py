@@ -81,17 +81,17 @@ def _show(title: str, rows: list[Fit]) -> None:
 def _table(title: str, rows: list[Fit], width: int) -> Any:
     from rich.text import Text
 
-    from picozoo.report.figures import between, count, duration, energy, size
+    from picozoo.report.figures import between, duration, energy, size
     from picozoo.report.table import plain_table
 
-    wide = width >= 99
+    wide, full = width >= 88, width >= 112
     table = plain_table(title)
     columns = [
         "board",
         "fits",
         "flash",
         "RAM",
-        *(["stack", "instructions"] if wide else []),
+        *(["stack", "instructions"] if full else []),
         "time",
         *(["between"] if wide else []),
         "energy",
@@ -109,11 +109,7 @@ def _table(title: str, rows: list[Fit], width: int) -> Any:
         cells = [
             size(r.flash),
             size(r.ram),
-            *(
-                [size(r.ram_stack), count(r.instructions) + (" fuel" if r.instructions_unit != "instructions" else "")]
-                if wide
-                else []
-            ),
+            *([size(r.ram_stack), counted(r)] if full else []),
             mark + duration(r.ms),
             *([between(r.ms_low, r.ms_high, duration)] if wide else []),
             ("~" if r.uj is not None else "") + energy(r.uj),
@@ -125,3 +121,10 @@ def _table(title: str, rows: list[Fit], width: int) -> Any:
         )
         table.caption_justify = "left"
     return table
+
+
+def counted(r: Fit) -> str:
+    """Instructions, or what the emulator counts in their place."""
+    from picozoo.report.figures import count
+
+    return count(r.instructions) + (" fuel" if r.instructions_unit != "instructions" else "")

@@ -104,34 +104,80 @@ def plain_table(title: str) -> Table:
     )
 
 
+# Forms of a profile from the fullest to the most frugal: width of the bars, longest layer name, are MACs shown.
+_FORMS = ((16, 44, True), (10, 32, True), (6, 20, True), (6, 20, False), (0, 20, False), (0, 14, False))
+
+
+@dataclass(frozen=True)
+class Column:
+    """Head and cells of one column."""
+
+    head: str
+    right: bool
+    cells: list[str]
+    style: str = ""
+
+    @property
+    def width(self) -> int:
+        return max(len(text) for text in (self.head, *self.cells))
+
+
 def profile(r: Report, width: int) -> Table:
-    """Where the time goes: one row per layer of the main function, with a bar."""
-    layers = main_layers(r)
-    total = sum(v.instructions or 0 for v in layers)
-    wide, counted = width >= 96, any(v.instructions is not None for v in layers)
-    table = plain_table(f"Layers of {r.function}")
-    for name, right in (("layer", False), ("operator", False), ("output", False)):
-        table.add_column(name, justify="right" if right else "left", overflow="fold")
-    if any(v.macs for v in layers):
-        table.add_column("MACs", justify="right")
-    if counted:
-        table.add_column("fuel" if r.instructions_unit == "wasm fuel" else "instructions", justify="right")
-        table.add_column("share", no_wrap=True)
-    if any(v.ms_predicted is not None for v in layers):
-        table.add_column(
-            "time" if r.cycles_exact else "predicted", justify="right", style="" if r.cycles_exact else "yellow"
-        )
-    shown, rest = split(layers)
-    for v in shown:
-        cells = [escape(v.name), v.op, shape_text(v.out_shape) + (f" {v.out_dtype}" if wide else "")]
-        table.add_row(*cells, *_costs(r, layers, v.macs, v.instructions, v.ms_predicted, total, 16 if wide else 8))
+    """Where the time goes: one row per layer of the main function, with a bar; as full as the width allows."""
+    shown, rest = split(main_layers(r))
     if rest:
-        macs, instructions, ms = (
-            sum(getattr(v, k) or 0 for v in rest) for k in ("macs", "instructions", "ms_predicted")
-        )
-        costs = _costs(r, layers, macs, instructions, ms, total, 16 if wide else 8)
-        table.add_row(f"{len(rest)} smaller", "", "", *costs)
+        sums = [sum(getattr(v, k) or 0 for v in rest) for k in ("macs", "instructions", "ms_predicted")]
+        name = f"{len(rest)} smaller"
+        shown.append(LayerReport(name, "", r.function, int(sums[0]), sums[1], None, sums[2], None, [], "", ""))
+    for form in _FORMS:
+        columns = _columns(r, shown, *form)
+        if sum(c.width + 2 for c in columns) - 1 <= width:
+            break
+    table = plain_table(f"Layers of {r.function}")
+    for c in columns:
+        table.add_column(c.head, justify="right" if c.right else "left", style=c.style, overflow="fold")
+    for row in zip(*(c.cells for c in columns), strict=True):
+        table.add_row(*map(Text, row))
     return table
+
+
+def _columns(r: Report, layers: Sequence[LayerReport], bar_width: int, longest: int, macs: bool) -> list[Column]:
+    total = sum(v.instructions or 0 for v in layers) or 1.0
+    columns = [
+        Column("layer", False, [shortened(v.name, longest) for v in layers]),
+        Column("operator", False, [v.op for v in layers]),
+        Column("output", False, [_output(v, typed=bar_width > 8) for v in layers]),
+    ]
+    if macs and any(v.macs for v in layers):
+        columns.append(Column("MACs", True, [count(v.macs) if v.macs else "" for v in layers]))
+    if any(v.instructions is not None for v in layers):
+        head = "fuel" if r.instructions_unit == "wasm fuel" else "instructions"
+        parts = [(v.instructions or 0) / total for v in layers]
+        columns.append(Column(head, True, [count(v.instructions) for v in layers]))
+        columns.append(Column("share", False, [f"{bar(p, bar_width)}{p:>5.0%}" for p in parts]))
+    if any(v.ms_predicted is not None for v in layers):
+        head, style = ("time", "") if r.cycles_exact else ("predicted", "yellow")
+        columns.append(Column(head, True, [duration(v.ms_predicted) for v in layers], style))
+    return columns
+
+
+def _output(v: LayerReport, typed: bool) -> str:
+    if not v.op:
+        return ""
+    return shape_text(v.out_shape) + (f" {v.out_dtype}" if typed else "")
+
+
+def shortened(name: str, longest: int) -> str:
+    """A long name without its middle.
+
+    Example:
+        >>> shortened("batch_normalization_2/FusedBatchNormV3", 20)
+        'batch_norma…chNormV3'
+    """
+    if len(name) <= longest:
+        return name
+    end = longest * 2 // 5
+    return f"{name[: longest - end - 1]}…{name[-end:]}"
 
 
 def split(layers: Sequence[LayerReport], most: int = MOST_LAYERS) -> tuple[list[LayerReport], list[LayerReport]]:
@@ -141,26 +187,6 @@ def split(layers: Sequence[LayerReport], most: int = MOST_LAYERS) -> tuple[list[
     by_cost = sorted(range(len(layers)), key=lambda i: -(layers[i].instructions or 0))
     keep = set(by_cost[: most - 1])
     return [v for i, v in enumerate(layers) if i in keep], [v for i, v in enumerate(layers) if i not in keep]
-
-
-def _costs(
-    r: Report,
-    layers: Sequence[LayerReport],
-    macs: float,
-    instructions: float | None,
-    ms: float | None,
-    total: float,
-    bar_width: int,
-) -> list[str]:
-    cells = []
-    if any(v.macs for v in layers):
-        cells.append(count(macs) if macs else "")
-    if any(v.instructions is not None for v in layers):
-        part = (instructions or 0) / total if total else 0.0
-        cells += [count(instructions), f"{bar(part, bar_width)} {part:>4.0%}"]
-    if any(v.ms_predicted is not None for v in layers):
-        cells.append(duration(ms))
-    return cells
 
 
 def bar(part: float, width: int) -> str:
