@@ -126,7 +126,75 @@ PZ_KERNEL void pz_conv2d_i8_pair(const pz_i8 *x, const pz_u32 *w, pz_i8 *y, pz_u
 }
 #endif
 
-/* int8 in groups, depthwise among them; weights [kh][kw][c / groups][o]. q.bias holds the plain bias. */
+/* Sums of two neighbouring outputs (one where `step` is 2) of three rows of three weights; p: the plane at the first
+   window, `row` values a row. */
+PZ_INLINE void pz_depthwise_3x3(const pz_i16 *p, int row, int step, const pz_u32 *w01, const pz_u32 *w2, int32_t *s) {
+  int32_t a = s[0], b = s[1];
+  for (int k = 0; k < 3; ++k, p += row) {
+#if PZ_DSP
+    const uint32_t u = ((const pz_u32 *)(const void *)p)[0], v = ((const pz_u32 *)(const void *)p)[1];
+    a = pz_smlad(u, w01[k], a);
+    a = __smlabb((int32_t)v, (int32_t)w2[k], a);
+    if (step == 1) {
+      b = __smlatb((int32_t)u, (int32_t)w01[k], b);
+      b = __smlabt((int32_t)v, (int32_t)w01[k], b);
+      b = __smlatb((int32_t)v, (int32_t)w2[k], b);
+    }
+#else
+    const int32_t x = (int16_t)(w01[k] & 0xffffu), y = (int16_t)(w01[k] >> 16), z = (int16_t)w2[k];
+    a += p[0] * x + p[1] * y + p[2] * z;
+    if (step == 1) b += p[1] * x + p[2] * y + p[3] * z;
+#endif
+  }
+  s[0] = a;
+  s[1] = b;
+}
+
+/* int8, 3 x 3, one weight plane a channel ([c][3][3], by outer then inner dimension), steps of 1 or 2, no dilation. A
+   channel is copied to `plane` (rows * row int16, row even), then its outputs are written: y may be x if the shapes are
+   the same. "Outer" and "inner" are height and width or the other way round, whichever leaves fewer odd ends.
+   no, ni: inputs a plane holds; xo, xi, yo, yi: steps in x and y; oo, oi: outputs; po, pi: padding before.
+   q.bias holds bias - zero * sum of weights. */
+PZ_KERNEL void pz_conv2d_i8_depthwise(const pz_i8 *x, const pz_i8 PZ_FLASH *w, pz_i8 *y, pz_i16 *plane, int n, int size_x,
+                                      int size_y, int c, int no, int ni, int xo, int xi, int oo, int oi, int yo, int yi,
+                                      int step, int po, int pi, int rows, int row, int zero, const pz_requant_args q) {
+  for (int i = 0; i < rows * row; ++i) plane[i] = (pz_i16)zero; /* what lies outside stays so for all channels */
+  for (int b = 0; b < n; ++b, x += size_x, y += size_y)
+    for (int ch = 0; ch < c; ++ch) {
+      const pz_i8 PZ_FLASH *f = w + ch * 9;
+      pz_u32 w01[3], w2[3];
+      for (int k = 0; k < 3; ++k) {
+        w01[k] = pz_words16(f[3 * k], f[3 * k + 1]);
+        w2[k] = pz_words16(f[3 * k + 2], 0);
+      }
+      for (int o = 0; o < no; ++o) {
+        const pz_i8 *from = x + ch + o * xo;
+        pz_i16 *to = plane + (o + po) * row + pi;
+        for (int i = 0; i < ni; ++i) to[i] = from[i * xi];
+      }
+      const int32_t bias = q.bias[ch], m = q.multiplier[q.per_channel ? ch : 0];
+      const int shift = q.shift[q.per_channel ? ch : 0];
+      for (int o = 0; o < oo; ++o) {
+        const pz_i16 *p = plane + o * step * row;
+        pz_i8 *to = y + ch + o * yo;
+        int32_t s[2];
+        int i = 0;
+        for (; i + (2 - step) < oi; i += 3 - step, p += 2, to += (3 - step) * yi) {
+          s[0] = s[1] = bias;
+          pz_depthwise_3x3(p, row, step, w01, w2, s);
+          to[0] = pz_finish_with(s[0], m, shift, q);
+          if (step == 1) to[yi] = pz_finish_with(s[1], m, shift, q);
+        }
+        if (step == 1 && (oi & 1)) {
+          s[0] = s[1] = bias;
+          pz_depthwise_3x3(p, row, 2, w01, w2, s);
+          to[0] = pz_finish_with(s[0], m, shift, q);
+        }
+      }
+    }
+}
+
+/* int8 in groups, other than the above; weights [kh][kw][c / groups][o]. q.bias holds the plain bias. */
 PZ_KERNEL void pz_conv2d_i8_grouped(const pz_i8 *x, const pz_i8 PZ_FLASH *w, pz_i8 *y, int n, int h, int wd, int c, int oh,
                                     int ow, int o, int kh, int kw, int sh, int sw, int pt, int pl, int dh, int dw, int groups,
                                     int zero, const pz_requant_args q) {

@@ -41,7 +41,7 @@ PZ_INLINE uint32_t pz_sxtb16_ror8(uint32_t w) { return pz_sxtb16((w >> 8) | (w <
 #endif
 
 /* How a layer turns accumulators into output integers. `form`: which requantisation (pz_fixed.h). */
-enum { PZ_TWICE, PZ_TWICE_SMALL, PZ_ONCE };
+enum { PZ_TWICE, PZ_TWICE_SMALL, PZ_TWICE_DOWN, PZ_ONCE };
 
 typedef struct {
   const pz_i32 PZ_FLASH *bias;
@@ -52,17 +52,27 @@ typedef struct {
   int32_t zero, lo, hi;
 } pz_requant_args;
 
-PZ_INLINE pz_i8 pz_finish(int32_t acc, int o, const pz_requant_args q) {
-  const int c = q.per_channel ? o : 0;
-  const int32_t m = q.multiplier[c];
-  const int s = q.shift[c];
-  const int32_t v = q.form == PZ_ONCE          ? pz_requant_once(acc, m, s)
-                    : q.form == PZ_TWICE_SMALL ? pz_requant_small(acc, m, s)
-                                               : pz_requant(acc, m, s);
+/* Accumulator to output integer with a channel's multiplier and shift. */
+PZ_INLINE pz_i8 pz_finish_with(int32_t acc, int32_t m, int s, const pz_requant_args q) {
+#if PZ_DSP
+  if (q.form == PZ_TWICE_DOWN) {
+    const int32_t h = pz_twice_plus(acc, m, s, q.zero);
+    if (q.lo == -128 && q.hi == 127) return (pz_i8)__ssat(h >> 1, 8);
+    return (pz_i8)pz_clamp(h >> 1, q.lo, q.hi);
+  }
+#endif
+  const int32_t v = q.form == PZ_ONCE    ? pz_requant_once(acc, m, s)
+                    : q.form == PZ_TWICE ? pz_requant(acc, m, s)
+                                         : pz_requant_small(acc, m, s);
 #if PZ_DSP
   if (q.lo == -128 && q.hi == 127) return (pz_i8)__ssat(v + q.zero, 8);
 #endif
   return (pz_i8)pz_clamp(v + q.zero, q.lo, q.hi);
+}
+
+PZ_INLINE pz_i8 pz_finish(int32_t acc, int o, const pz_requant_args q) {
+  const int c = q.per_channel ? o : 0;
+  return pz_finish_with(acc, q.multiplier[c], q.shift[c], q);
 }
 
 /* Plain form: one patch x[k], weights w[o][k] -> y[o]. */

@@ -73,4 +73,12 @@ PZ_INLINE int32_t pz_requant_small(int32_t x, int32_t m, int shift) {
 #endif
 }
 
+/* 2 (pz_requant_small(x, m, shift) + zero) and perhaps 1 more, for shifts in [-28, -1]: halving it is the result. The
+   rounding shift is cut in two, so that the last bit goes with the addition of the zero point, or into a saturation. */
+PZ_INLINE int32_t pz_twice_plus(int32_t x, int32_t m, int shift, int32_t zero) {
+  int32_t h = (int32_t)(((int64_t)(int32_t)((uint32_t)x << 1) * m + 0x80000000LL) >> 32);
+  h += h >> 31;
+  return (h >> ~shift) + (2 * zero + 1);
+}
+
 #endif

@@ -122,19 +122,17 @@ def pack_pairs(w: np.ndarray, rows: int, wide: bool = False) -> np.ndarray:
     return np.ascontiguousarray(groups.transpose(0, 2, 1, 3)).view("<u4").reshape(-1)
 
 
-def fits_small(w: np.ndarray, folded: np.ndarray, r: Requant) -> bool:
-    """May `pz_requant_small` be used? Accumulators stay within +-2^29 and shifts in [-28, 0]."""
+def form_of(w: np.ndarray, folded: np.ndarray, r: Requant) -> str:
+    """How the kernel turns accumulators into outputs; see pz_dot.h.
+
+    The forms other than PZ_TWICE and PZ_ONCE need accumulators within +-2^29 and shifts in [-28, 0], or [-28, -1].
+    """
+    if r.once:
+        return "PZ_ONCE"
     bound = np.abs(w.reshape(w.shape[0], -1).astype(np.int64)).sum(1) * 128 + np.abs(folded)
-    return bool(bound.max(initial=0) < 1 << 29 and r.shift.min() >= -28 and r.shift.max() <= 0)
-
-
-# (rounded once, accumulators small) -> how the kernel does it; see pz_dot.h
-_FORMS = {
-    (False, False): "PZ_TWICE",
-    (False, True): "PZ_TWICE_SMALL",
-    (True, False): "PZ_ONCE",
-    (True, True): "PZ_ONCE",
-}
+    if bound.max(initial=0) >= 1 << 29 or r.shift.min() < -28 or r.shift.max() > 0:
+        return "PZ_TWICE"
+    return "PZ_TWICE_DOWN" if r.shift.max() < 0 else "PZ_TWICE_SMALL"
 
 
 def requant_literal(call: Any, folded: np.ndarray, r: Requant, w: np.ndarray) -> str:
@@ -149,7 +147,7 @@ def requant_literal(call: Any, folded: np.ndarray, r: Requant, w: np.ndarray) ->
         call.table("multiplier", multiplier),
         call.table("shift", shift),
         int(per_channel),
-        _FORMS[r.once, fits_small(w, folded, r)],
+        form_of(w, folded, r),
         r.y_zero,
         r.lo,
         r.hi,

@@ -27,6 +27,21 @@ class Conv2dAttrs:
     act: str = "none"
 
 
+@dataclass(frozen=True)
+class Plane:
+    """How a depthwise convolution walks a channel: `turned` makes height the inner dimension; see pz_conv2d.h."""
+
+    turned: bool
+    no: int
+    ni: int
+    oo: int
+    oi: int
+    po: int
+    pi: int
+    rows: int
+    row: int
+
+
 def pair(v: Any) -> tuple[int, int]:
     """PyTorch gives one or two numbers for height and width."""
     v = [v] if isinstance(v, int) else list(v)
@@ -174,6 +189,10 @@ class Conv2d(Op):
         *quant_cases((1, 5, 5, 1), (3, 5, 5, 1), (1, 5, 5, 3), Conv2dAttrs((1, 1), (2, 2, 2, 2), act="relu")),
         *quant_cases((2, 4, 4, 8), (5, 1, 1, 8), (2, 4, 4, 5), Conv2dAttrs(act="relu6")),
         *quant_cases((1, 7, 6, 4), (4, 3, 3, 1), (1, 4, 3, 4), Conv2dAttrs((2, 2), (1, 1, 1, 1), groups=4)),
+        *quant_cases((2, 5, 4, 3), (3, 3, 3, 1), (2, 5, 4, 3), Conv2dAttrs((1, 1), (1, 1, 1, 1), groups=3, act="relu")),
+        *quant_cases((1, 9, 5, 2), (2, 3, 3, 1), (1, 9, 5, 2), Conv2dAttrs((1, 1), (1, 1, 1, 1), groups=2)),
+        *quant_cases((1, 8, 9, 2), (2, 3, 3, 1), (1, 4, 4, 2), Conv2dAttrs((2, 2), (0, 1, 0, 0), groups=2)),
+        *quant_cases((1, 6, 7, 2), (2, 3, 3, 1), (1, 4, 5, 2), Conv2dAttrs(groups=2)),
         *quant_cases((1, 4, 4, 4), (8, 3, 3, 1), (1, 4, 4, 8), Conv2dAttrs((1, 1), (1, 1, 1, 1), groups=4)),
         *quant_cases((1, 5, 5, 4), (6, 3, 2, 2), (1, 3, 4, 6), Conv2dAttrs(groups=2)),
         *quant_cases((1, 9, 9, 2), (3, 3, 3, 2), (1, 5, 5, 3), Conv2dAttrs(dilation=(2, 2))),
@@ -226,12 +245,35 @@ class Conv2d(Op):
             return [clip_act(y + (np.float32(0) if b is None else b), attrs.act)]
         return [r.apply(y.astype(np.int64) + m8.folded_bias(w, b, r.x_zero))]
 
+    def _planar(self, ins: Types, attrs: Conv2dAttrs) -> bool:
+        """Depthwise 3 x 3: channel by channel by way of a plane of int16."""
+        _, kh, kw, c = ins[1].shape
+        square = attrs.stride in ((1, 1), (2, 2)) and (kh, kw) == (3, 3) and attrs.dilation == (1, 1)
+        return square and c == 1 and attrs.groups == ins[0].shape[3] == ins[1].shape[0]
+
+    def _plane(self, ins: Types, y: TensorType, attrs: Conv2dAttrs) -> Plane:
+        (_, h, w, _), (_, oh, ow, _) = ins[0].shape, y.shape
+        turned = (oh & 1, -oh) < (ow & 1, -ow)  # even before odd, then long before short: outputs are made in pairs
+        no, ni, oo, oi = (w, h, ow, oh) if turned else (h, w, oh, ow)
+        po, pi = (attrs.pad[2], attrs.pad[0]) if turned else (attrs.pad[0], attrs.pad[2])
+        step = attrs.stride[0]
+        rows, row = (oo - 1) * step + 3, (oi - 1) * step + 4
+        row += row & 1
+        return Plane(turned, min(no, rows - po), min(ni, row - pi), oo, oi, po, pi, rows, row)
+
+    def inplace(self, ins: Types, outs: Types, attrs: Conv2dAttrs) -> tuple[int, ...]:
+        same = outs[0].quant is not None and ins[0].shape == outs[0].shape
+        return (0,) if same and self._planar(ins, attrs) else ()
+
     def _paired(self, ins: Types, attrs: Conv2dAttrs, target: Target) -> bool:
         return "dsp" in target.features and attrs.groups == 1
 
     def scratch(self, ins: Types, outs: Types, attrs: Conv2dAttrs, target: Target) -> int:
         _, kh, kw, c = ins[1].shape
         k = kh * kw * c
+        if outs[0].quant is not None and self._planar(ins, attrs):
+            p = self._plane(ins, outs[0], attrs)
+            return 2 * p.rows * p.row
         if outs[0].quant is None or attrs.groups > 1:
             return 0
         return 4 * len(m8.patch_positions(kh, kw * c)) + kw * c if self._paired(ins, attrs, target) else k
@@ -266,6 +308,10 @@ class Conv2d(Op):
         weights, b = call.value(1), call.value(2) if len(call.ins) > 2 else None
         r = m8.requant_of(call.ins[0], call.ins[1], call.outs[0], a.act)
         size = (n, h, w, c, oh, ow, o, kh, kw, *a.stride, a.pad[0], a.pad[2], *a.dilation)
+        if self._planar(call.ins, a):
+            return self._emit_planar(
+                call, weights, m8.requant_literal(call, m8.folded_bias(weights, b, r.x_zero), r, weights)
+            )
         if a.groups > 1:  # windows are clipped, not padded, so the zero point cannot be folded into the bias
             bias = np.zeros(o, np.int64) if b is None else b.astype(np.int64)
             table = call.table("packed", np.ascontiguousarray(weights.transpose(1, 2, 3, 0)))
@@ -294,6 +340,20 @@ class Conv2d(Op):
                 q,
             )
         return call.run("pz_conv2d_i8", call.x(0), call.x(1), call.y(), call.scratch("pz_i8"), *size, r.x_zero, q)
+
+    def _emit_planar(self, call: Any, weights: np.ndarray, q: str) -> str:
+        p, (n, h, w, c), (_, oh, ow, _) = (
+            self._plane(call.ins, call.outs[0], call.attrs),
+            *(t.shape for t in (call.ins[0], call.outs[0])),
+        )
+        xs, ys = (w * c, c), (ow * c, c)
+        if p.turned:
+            weights, xs, ys = weights.transpose(0, 2, 1, 3), xs[::-1], ys[::-1]
+        table = call.table("weights", np.ascontiguousarray(weights).reshape(-1))
+        zero = call.ins[0].quant.zero_point[0]
+        sizes = (n, h * w * c, oh * ow * c, c, p.no, p.ni, *xs, p.oo, p.oi, *ys, call.attrs.stride[0], p.po, p.pi)
+        where = (call.x(0), table, call.y(), call.scratch("pz_i16"))
+        return call.run("pz_conv2d_i8_depthwise", *where, *sizes, p.rows, p.row, zero, q)
 
 
 OP = Conv2d()
