@@ -119,6 +119,7 @@ class Column:
 
     @property
     def width(self) -> int:
+        """Characters of its longest text."""
         return max(len(text) for text in (self.head, *self.cells))
 
 
