@@ -65,8 +65,11 @@ def figures() -> str:
     if not lines:
         return "Not measured yet: `make bench`."
     row = json.loads(lines[-1])
-    rows = [(f["what"], f["wanted"], f["got"]) for f in row["figures"]]
-    return table(("what", "to reach", "measured"), rows) + f"\nAt commit `{row['commit'][:12]}`, by `make bench`."
+    words = {True: "reached", False: "**missed**", None: "–"}
+    made = [(f["what"], f["wanted"], f["got"], words[f["ok"]]) for f in row["figures"]]
+    where = f"on {row['machine']['cores']} {row['machine']['machine']} cores"
+    told = f"By `make bench` at commit `{row['commit'][:12]}`, timings {where}."
+    return table(("what", "to reach", "measured", ""), made) + f"\n{told}"
 
 
 def rows() -> str:
