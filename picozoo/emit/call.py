@@ -26,7 +26,7 @@ def c_name(text: str) -> str:
         >>> c_name("features.0.conv")
         'features_0_conv'
     """
-    name = re.sub(r"\W", "_", text.lstrip("%@$"))
+    name = re.sub(r"\W", "_", text.lstrip("%@$"), flags=re.ASCII)
     return name if re.match(r"[A-Za-z_]", name) else f"_{name}"
 
 

@@ -6,6 +6,7 @@ This file walks graphs and owns no operator. Which aten overload becomes which o
 
 from __future__ import annotations
 
+import inspect
 import re
 import warnings
 from collections.abc import Callable, Mapping, Sequence
@@ -89,7 +90,7 @@ def capture(module: torch.nn.Module, examples: Examples | Sequence[torch.Tensor]
                 program.states.setdefault(ref, _numpy(tensors[_strip(spec.target)], ref))
                 program.state_types[ref] = _type(tensors[_strip(spec.target)], ref)
     for f, ep in exported.items():
-        _read_function(program, f, ep, tensors)
+        _read_function(program, f, ep, tensors, _parameter_names(module, f))
     return verify(program, "capture")
 
 
@@ -193,7 +194,16 @@ def _numpy(value: torch.Tensor, what: str) -> np.ndarray:
     return value.detach().cpu().contiguous().numpy().copy()
 
 
-def _read_function(program: Program, name: str, ep: ExportedProgram, tensors: Mapping[str, torch.Tensor]) -> None:
+def _parameter_names(module: torch.nn.Module, method: str) -> list[str]:
+    """What the user calls the inputs of a method; empty where the signature does not say."""
+    kinds = (inspect.Parameter.POSITIONAL_ONLY, inspect.Parameter.POSITIONAL_OR_KEYWORD)
+    names = [p.name for p in inspect.signature(getattr(module, method)).parameters.values() if p.kind in kinds]
+    return [n for n in names if n.isascii() and n.isidentifier()]
+
+
+def _read_function(
+    program: Program, name: str, ep: ExportedProgram, tensors: Mapping[str, torch.Tensor], inputs: Sequence[str]
+) -> None:
     f = Function(name, (), (), [], {})
     ctx = Context(program, f)
     specs = {s.arg.name: s for s in ep.graph_signature.input_specs}
@@ -206,7 +216,7 @@ def _read_function(program: Program, name: str, ep: ExportedProgram, tensors: Ma
         if spec.kind == InputKind.USER_INPUT:
             if not isinstance(node.meta.get("val"), torch.Tensor):
                 raise Unsupported(f"{name}: input {node.name} is not a tensor")
-            ref = f.fresh(_input_name(k))
+            ref = f.fresh(f"%{inputs[k]}" if k < len(inputs) else _input_name(k))
             k += 1
             f.types[ref] = _type(node.meta["val"], f"{name}: input {ref[1:]}")
             f.params = (*f.params, ref)
