@@ -15,7 +15,7 @@ from picozoo.compress.ranges import METHODS
 from picozoo.emit.c_model import Layer, Model, Slot, emit
 from picozoo.errors import DoesNotFit, UsageError
 from picozoo.ir.program import Program
-from picozoo.network import Network, from_module, load
+from picozoo.network import Network, calibration_of, from_module, load
 from picozoo.ops._fixed_point import quantize_array
 from picozoo.passes import pipeline
 from picozoo.plan.arena import Plan, plan_program
@@ -348,6 +348,8 @@ def compile(
         net = network
     elif isinstance(network, str) or hasattr(network, "__fspath__"):
         net = load(network)
+        if calibrate is not None:
+            net.calibration = calibration_of(net.program, calibrate)
     else:
         net = from_module(network, example_inputs, name=name, calibrate=calibrate)
     return compile_network(net, get_board(board), Options(keep_float=tuple(keep_float), **options))

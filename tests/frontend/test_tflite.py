@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from picozoo import emulate
-from picozoo.compiler import Options, compile_network, get_board
+from picozoo.compiler import Options, compile, compile_network, get_board
 from picozoo.errors import Unsupported, UsageError
 from picozoo.evaluate import evaluate
 from picozoo.ir.interp import Interpreter
@@ -95,6 +95,15 @@ def test_report_of_a_file() -> None:
     assert (report.precision, report.macs, report.agreement) == ("int8", 264192, 1.0)
     with pytest.raises(UsageError, match="stored in int8"):
         compile_network(load(path), get_board("host"), Options(precision="float32"))
+
+
+def test_float_file_becomes_int8_with_calibration() -> None:
+    x = np.random.default_rng(0).uniform(0, 255, (4, 1, 32, 32, 3)).astype(np.float32)
+    fw = compile(data_folder() / "mlperf_tiny" / "pretrainedResnet.tflite", board="host", calibrate=x)
+    types = [fw.program.main.types[n.outputs[0]].dtype for n in fw.program.main.nodes]
+    assert fw.precision == "int8"
+    assert types[:14] == ["i8"] * 14  # to the last addition and the pooling after it
+    assert np.abs(fw.run(x[0]) - Interpreter(fw.float_program).call("forward", x[0])[0]).max() < 0.2
 
 
 @pytest.mark.parametrize(("name", "word"), REFUSED)
