@@ -78,6 +78,7 @@ def test_board(run: Run, checkout: Path) -> None:
     assert next(r for r in rows if r["name"] == "my_board")["flash"] == 256 * 1024
 
 
+@pytest.mark.slow
 def test_network(run: Run, checkout: Path) -> None:
     pytest.importorskip("sklearn")
     assert run("new", "network", "my_net", "-o", checkout).code == 0

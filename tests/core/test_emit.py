@@ -61,6 +61,7 @@ def test_promises_of_the_c(name: str) -> None:
 
 
 @needs_gcc
+@pytest.mark.slow
 @pytest.mark.parametrize("board", ["host", "nano33ble"])
 @pytest.mark.parametrize("precision", ["auto", "float32"])
 @pytest.mark.parametrize("name", NETWORKS)

@@ -153,6 +153,7 @@ def both(module: nn.Module, inputs: tuple[torch.Tensor, ...]) -> None:
     np.testing.assert_allclose(got, want, rtol=1e-4, atol=1e-5)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", FUNCTIONS)
 def test_functions(name: str) -> None:
     fn, *shapes = FUNCTIONS[name]
@@ -160,7 +161,9 @@ def test_functions(name: str) -> None:
     both(Call(fn), tuple(torch.rand(s) * 2 - 1 for s in shapes))
 
 
-@pytest.mark.parametrize("name", MODULES)
+@pytest.mark.parametrize(
+    "name", [n if n in ("conv", "residual") else pytest.param(n, marks=pytest.mark.slow) for n in MODULES]
+)
 def test_modules(name: str) -> None:
     build, shape = MODULES[name]
     torch.manual_seed(0)

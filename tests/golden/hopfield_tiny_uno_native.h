@@ -27,15 +27,15 @@ void hopfield_init(hopfield_t *net);
 
 /* recall: write the inputs, call, read the outputs. The call may overwrite its inputs. */
 void hopfield_recall(hopfield_t *net);
-#define HOPFIELD_RECALL_X(net) ((int8_t *)((net)->arena + 0)) /* i8[35] */
-#define HOPFIELD_RECALL_X_SIZE 35
+#define HOPFIELD_RECALL_P(net) ((int8_t *)((net)->arena + 0)) /* i8[35] */
+#define HOPFIELD_RECALL_P_SIZE 35
 #define HOPFIELD_RECALL_OUT0(net) ((int8_t *)((net)->arena + 0)) /* i8[35] */
 #define HOPFIELD_RECALL_OUT0_SIZE 35
 
 /* learn: write the inputs, call, read the outputs. The call may overwrite its inputs. */
 void hopfield_learn(hopfield_t *net);
-#define HOPFIELD_LEARN_X(net) ((int8_t *)((net)->arena + 0)) /* i8[35] */
-#define HOPFIELD_LEARN_X_SIZE 35
+#define HOPFIELD_LEARN_P(net) ((int8_t *)((net)->arena + 0)) /* i8[35] */
+#define HOPFIELD_LEARN_P_SIZE 35
 #define HOPFIELD_LEARN_OUT0(net) ((int32_t *)((net)->state + 1225)) /* i32[1] */
 #define HOPFIELD_LEARN_OUT0_SIZE 1
 

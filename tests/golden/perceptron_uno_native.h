@@ -36,8 +36,8 @@ void perceptron_forward(perceptron_t *net);
 void perceptron_learn(perceptron_t *net);
 #define PERCEPTRON_LEARN_X(net) ((int8_t *)((net)->arena + 0)) /* i8[400] */
 #define PERCEPTRON_LEARN_X_SIZE 400
-#define PERCEPTRON_LEARN_X1(net) ((int32_t *)((net)->arena + 784)) /* i32[1] */
-#define PERCEPTRON_LEARN_X1_SIZE 1
+#define PERCEPTRON_LEARN_TARGET(net) ((int32_t *)((net)->arena + 784)) /* i32[1] */
+#define PERCEPTRON_LEARN_TARGET_SIZE 1
 #define PERCEPTRON_LEARN_OUT0(net) ((int32_t *)((net)->arena + 384)) /* i32[1] */
 #define PERCEPTRON_LEARN_OUT0_SIZE 1
 

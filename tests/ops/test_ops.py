@@ -1,7 +1,7 @@
 """Every operator, by its own cases: C equals the NumPy reference, on the host in both forms and on emulated boards.
 
-Integers must be equal to the bit, floats within 2e-5. The generated C builds without warnings under the strictest flags,
-and a call changes no byte of the context but its outputs, its working memory and (where allowed) its inputs.
+Integers must be equal to the bit, floats within 2e-5. The generated C builds without warnings under the strictest
+flags, and a call changes no byte of the context but its outputs, its working memory and its inputs.
 """
 
 from __future__ import annotations

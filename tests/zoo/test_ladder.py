@@ -20,8 +20,12 @@ NETS = [
 ]
 
 
-@pytest.mark.parametrize("board", BOARDS)
-@pytest.mark.parametrize("name", NETS)
+# The quick tests climb one ladder a network; the whole suite all of them.
+QUICK = {("lenet5", "nano33ble"), ("lstm_activity", "nano33ble"), ("perceptron", "uno"), ("hopfield:tiny", "uno")}
+EVERYWHERE = [pytest.param(n, b, marks=() if (n, b) in QUICK else pytest.mark.slow) for n in NETS for b in BOARDS]
+
+
+@pytest.mark.parametrize(("name", "board"), EVERYWHERE)
 def test_every_network_on_every_board(name: str, board: str) -> None:
     b = find.load("boards", board, "board").BOARD
     if reason := emulate.available(b):
@@ -35,6 +39,7 @@ def test_every_network_on_every_board(name: str, board: str) -> None:
         assert rung.ok, f"{rung.name} against {rung.compared_with}: {rung.first_difference}"
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", ["lenet5", "lstm_activity"])
 @pytest.mark.parametrize("board", ["nano33ble", "pico"])
 def test_float_form(name: str, board: str) -> None:

@@ -112,6 +112,7 @@ def test_hooks(name: str, size: str) -> None:
         assert all(0 <= s < 40 for s in starts)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", NAMES)
 def test_quick_recipe_learns_and_repeats(name: str, tmp_path: Path) -> None:
     said: list[float] = []
@@ -129,6 +130,7 @@ def test_quick_recipe_learns_and_repeats(name: str, tmp_path: Path) -> None:
     network(name).build().load_state_dict(load_file(first.path))
 
 
+@pytest.mark.slow
 def test_a_stopped_recipe_goes_on_to_the_same_bytes(tmp_path: Path) -> None:
     whole = quick("lenet5", tmp_path / "whole")
 
@@ -234,6 +236,7 @@ def test_hopfield_theory_and_a_small_curve() -> None:
     assert found["overlap_at_0.25"] < 0.8
 
 
+@pytest.mark.slow
 def test_hopfield_digits_come_from_mnist() -> None:
     if not data.available("mnist"):
         pytest.skip("data set 'mnist' is not here; set PICOZOO_DATA to a mirror")
