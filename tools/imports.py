@@ -9,6 +9,7 @@ from __future__ import annotations
 import ast
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 
 PACKAGE = Path(__file__).resolve().parent.parent / "picozoo"
@@ -59,6 +60,7 @@ def row_of(part: str) -> int:
     return next((i for i, (_, parts) in enumerate(ROWS) if part in parts), -1)
 
 
+@cache
 def modules() -> dict[str, Path]:
     """Dotted name below picozoo -> file, of every module but picozoo itself."""
     found = {}
