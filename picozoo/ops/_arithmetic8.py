@@ -5,6 +5,7 @@ C side: `kernels/pz_arith8.h`.
 
 from __future__ import annotations
 
+from abc import abstractmethod
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
@@ -55,9 +56,9 @@ class Arithmetic(Binary):
     def lowers(self, ins: Types, outs: Types, attrs: ActAttrs) -> bool:
         return all(t.dtype == "i8" and t.quant is not None and t.quant.per_tensor for t in (*ins, outs[0]))
 
+    @abstractmethod
     def integers(self, a: np.ndarray, b: np.ndarray, ins: Types, y: TensorType) -> tuple[np.ndarray, int, int]:
         """Accumulators of the integer form from values less their zero points, and the factor to the output."""
-        raise NotImplementedError
 
     def reference(self, args: list[np.ndarray], ins: Types, outs: Types, attrs: ActAttrs) -> list[np.ndarray]:
         y = outs[0]
@@ -68,9 +69,9 @@ class Arithmetic(Binary):
         acc, m, s = self.integers(a, b, ins, y)
         return [requantize(acc, m, s, _zero(y), *activation_bounds(attrs.act, _scale(y), _zero(y)))]
 
+    @abstractmethod
     def literal(self, ins: Types, y: TensorType, attrs: ActAttrs) -> str:
         """The `pz_arith8_args` literal."""
-        raise NotImplementedError
 
     def emit(self, call: Any) -> str:
         loops = plan_loops(call.outs[0].shape, call.ins[0].shape, call.ins[1].shape)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from abc import abstractmethod
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, ClassVar
@@ -97,9 +98,9 @@ class Unary(Elementwise):
     dtypes: ClassVar[tuple[str, ...]] = ("f32",)
     attr_order: ClassVar[tuple[str, ...]] = ()
 
+    @abstractmethod
     def fn(self, x: np.ndarray, attrs: Any) -> np.ndarray:
         """The operation on whole arrays, in NumPy."""
-        raise NotImplementedError
 
     def infer(self, ins: Types, attrs: Any) -> list[TensorType]:
         if ins[0].quant is None and ins[0].dtype not in self.dtypes:
@@ -142,9 +143,9 @@ class Binary(Elementwise):
     dtypes: ClassVar[tuple[str, ...]] = ("f32", *INTS)
     result: ClassVar[str] = ""  # output type where it differs from the inputs', such as "bool"
 
+    @abstractmethod
     def fn(self, a: np.ndarray, b: np.ndarray) -> np.ndarray:
         """The operation on whole arrays, in NumPy; `a` and `b` broadcast."""
-        raise NotImplementedError
 
     def infer(self, ins: Types, attrs: Any) -> list[TensorType]:
         a, b = ins

@@ -6,6 +6,7 @@ quantisation, checking, planning, emission, tests — asks the methods below.
 
 from __future__ import annotations
 
+from abc import ABC
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, ClassVar
@@ -47,7 +48,7 @@ class Case:
     constants: tuple[int, ...] = ()
 
 
-class Op:
+class Op(ABC):
     """Base of all operators; the defaults are those of a one-output operator that quantisation leaves alone."""
 
     name: ClassVar[str]
@@ -72,7 +73,7 @@ class Op:
         """As `infer`, for operators that name other functions of the program."""
         return self.infer(ins, attrs)
 
-    def check(self, ins: Types, outs: Types, attrs: Any) -> None:
+    def check(self, ins: Types, outs: Types, attrs: Any) -> None:  # noqa: B027 - most operators take every combination
         """Raise if this combination of types has no kernel. Runs in the verifier."""
 
     def reference(self, args: list[np.ndarray], ins: Types, outs: Types, attrs: Any) -> list[Any]:
