@@ -1,5 +1,6 @@
 /* The few functions of libm that networks need, for chips without one. Relative error against the true value is
-   below 4e-7 (about three units in the last place) unless said otherwise; tests/ops/test_math.py measures it. */
+   below 4e-7 (about three units in the last place) unless said otherwise; tests/ops/test_math.py measures it.
+   Polynomial coefficients of exp, log, tanh and sine: Moshier, Cephes Mathematical Library, single precision. */
 #ifndef PZ_MATH_H
 #define PZ_MATH_H
 
