@@ -178,6 +178,9 @@ def json_schema() -> str:
         f"`picozoo run NAME --board B[,B2] --json` prints a list of objects, one a board, schema version {data.SCHEMA}.\n"
         "This is a public interface: fields may be added, but a field keeps its name and meaning as long as `schema` is\n"
         "the same. In Python it is `firmware.report`, a `picozoo.report.data.Report`, with `to_json` and `from_json`.\n\n"
+        'A board on which the network could not be run is an object of three fields instead, `{"name", "board", "error"}`,\n'
+        "and the command's exit code is 1. `run --check` adds a list `check`, one object a step of the verification\n"
+        "ladder: `name`, `compared_with`, `calls`, `worst`, `ok`, `first_difference`.\n\n"
     )
     text += " ".join((data.__doc__ or "").split("\n\n")[1].split()).split(". ", 1)[1] + "\n"
     for title, name in (
