@@ -65,7 +65,7 @@ class Options:
                 raise UsageError(f"{name} must be one of {', '.join(allowed)}, got {value!r}")
 
 
-@dataclass
+@dataclass(repr=False)
 class Firmware:
     """A network compiled for a board: the C, its memory plan, and (built when first asked for) the image.
 
@@ -83,6 +83,13 @@ class Firmware:
     float_program: Program
     plan: Plan
     model: Model
+
+    def __repr__(self) -> str:
+        m = self.model
+        return (
+            f"<firmware {self.network.name} ({self.precision}) for {self.board.name}: "
+            f"{m.const_bytes:,} bytes of tables, {m.arena:,} of working memory, {m.state:,} of state>"
+        )
 
     @cached_property
     def image(self) -> build.Image:

@@ -83,7 +83,7 @@ class Function:
         return f"{hint}.{k}"
 
 
-@dataclass
+@dataclass(repr=False)
 class Program:
     """A network as functions, constants and state. `meta` holds strings that travel with it.
 
@@ -101,6 +101,10 @@ class Program:
     states: dict[str, np.ndarray] = field(default_factory=dict)
     state_types: dict[str, TensorType] = field(default_factory=dict)
     meta: dict[str, str] = field(default_factory=dict)
+
+    def __repr__(self) -> str:
+        names = ", ".join(f.name for f in self.public())
+        return f"<program {self.name}: functions {names}; {len(self.constants)} constants, {len(self.states)} states>"
 
     def copy(self) -> Program:
         """A copy that shares only arrays, which nothing writes to."""

@@ -56,7 +56,7 @@ class Learning:
     stack: int | None  # bytes of stack that `learn` needs
 
 
-@dataclass
+@dataclass(repr=False)
 class Report:
     """One network on one board."""
 
@@ -109,6 +109,14 @@ class Report:
     learning: Learning | None = None  # if the network learns on the board
     mistakes: list[dict[str, Any]] = field(default_factory=list)  # first wrong calls: index, expected, got
     picozoo: str = ""  # version that made it
+
+    def __repr__(self) -> str:
+        cost = "" if self.instructions is None else f", {self.instructions:,.0f} {self.instructions_unit} a call"
+        accuracy = "" if self.accuracy is None else f", accuracy {self.accuracy:.1%}"
+        return (
+            f"<report {self.name} ({self.precision}) on {self.board}{accuracy}: "
+            f"{self.flash_total:,} bytes of flash, {self.ram_total or 0:,} of RAM{cost}>"
+        )
 
     def to_json(self) -> dict[str, Any]:
         """As plain dictionaries, lists, numbers and strings."""

@@ -123,3 +123,11 @@ def test_unknown_board_gives_the_nearest() -> None:
     with pytest.raises(pz.PicozooError, match="did you mean nano33ble"):
         pz.compile("lenet5", board="nano33bel")
     assert "nano33ble" in find.names("boards")
+
+
+def test_short_in_a_prompt() -> None:
+    """What a prompt shows of a firmware, its program and its report is one line."""
+    fw = pz.compile("perceptron", board="pico")
+    for thing in (fw, fw.program, fw.network, fw.report):
+        assert "perceptron" in repr(thing)
+        assert len(repr(thing)) < 200
