@@ -24,11 +24,12 @@ from picozoo.specs import Board, Calibration
 
 PRECISIONS = ("auto", "int8", "float32", "native")
 PREFER = ("speed", "balanced", "size")
-# What each preference changes: compiler flag, most convolution weights stored as int16, one kernel for many layers.
-_PREFER: dict[str, tuple[str, int, bool]] = {
-    "speed": ("-O3", 1 << 30, False),
-    "balanced": ("-O2", 4096, False),
-    "size": ("-Os", 0, True),
+# What each preference changes: compiler flag, most convolution weights stored as int16, one kernel for many layers,
+# which equal layers have one body.
+_PREFER: dict[str, tuple[str, int, bool, str]] = {
+    "speed": ("-O3", 1 << 30, False, "none"),
+    "balanced": ("-O2", 4096, False, "long"),
+    "size": ("-Os", 0, True, "all"),
 }
 
 
@@ -104,7 +105,7 @@ class Firmware:
         n = self.model.name
         sources = dict(self.model.files)
         sources["pz_instance.c"] = f'#include "{n}.h"\n{n}_t pz_net;\n'
-        opt, _, shared = _PREFER[self.options.prefer]
+        opt, _, shared, _ = _PREFER[self.options.prefer]
         keep = ["pz_net", f"{n}_init", *[e.symbol for e in self.model.entries.values()], *roots]
         flags = [*(["-DPZ_SHARED_KERNELS"] if shared else []), *extra]
         return build.build(
@@ -387,7 +388,7 @@ def compile_network(net: Network, board: Board, options: Options, *, watch: pipe
     check_plan(program, plan, target)
     how = f"precision {precision}, calibration {options.method}, prefer {options.prefer}"
     stamp = f"picozoo {__version__}, {how}, for {board.core.title}"
-    model = emit(program, plan, target, stamp=stamp)
+    model = emit(program, plan, target, stamp=stamp, share=_PREFER[options.prefer][3])
     return Firmware(net, board, options, precision, program, float_program, plan, model)
 
 

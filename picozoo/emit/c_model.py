@@ -11,6 +11,7 @@ import numpy as np
 
 from picozoo import ops
 from picozoo.emit.call import Call, Tables, c_name, emit_node, float_literal
+from picozoo.emit.share import LayerCode, functions
 from picozoo.ir.program import Function, Node, Program
 from picozoo.plan.arena import Plan
 from picozoo.plan.timeline import key
@@ -82,23 +83,24 @@ class Model:
         return self.arena + self.state
 
 
-def emit(program: Program, plan: Plan, target: Target, *, stamp: str = "") -> Model:
+def emit(program: Program, plan: Plan, target: Target, *, stamp: str = "", share: str = "long") -> Model:
     """Print a planned program as C.
 
     Args:
         stamp: one line for the head of each file: what made it and how. Nothing in it may change from run to run.
+        share: which layers that differ only in their places have one body: "none", "long" or "all" (`emit.share`).
     """
-    return _Printer(program, plan, target, stamp).run()
+    return _Printer(program, plan, target, stamp, share).run()
 
 
 class _Printer:
-    def __init__(self, program: Program, plan: Plan, target: Target, stamp: str) -> None:
-        self.program, self.plan, self.target, self.stamp = program, plan, target, stamp
+    def __init__(self, program: Program, plan: Plan, target: Target, stamp: str, share: str) -> None:
+        self.program, self.plan, self.target, self.stamp, self.share = program, plan, target, stamp, share
         self.name = c_name(program.name).lower()
         self.tables = Tables(self.name)
         self.headers: set[str] = {"pz_base.h"}
         self.layers: list[Layer] = []
-        self.layer_code: list[str] = []
+        self.layer_code: list[LayerCode] = []
 
     def run(self) -> Model:
         bodies = [self._function(f) for f in self.program.public()]
@@ -182,9 +184,8 @@ class _Printer:
         note = f"/* {node.name}: {node.op}({ins}) -> {', '.join(_brief(t) for t in call.outs)}"
         note += f", {macs:,} multiply-accumulates" if macs else ""
         note += f"; {_safe(node.source)}" if node.source else ""
-        indented = "\n".join("  " + line for line in code.split("\n"))
-        small = "PZ_SMALL " if call.small else ""
-        self.layer_code.append(f"{note} */\nPZ_LAYER {small}void {symbol}({self.name}_t *pz) {{\n{indented}\n}}\n")
+        numbers = max(t.size for t in (*call.ins, *call.outs))
+        self.layer_code.append(LayerCode(node.op, symbol, f"{note} */", code, numbers, call.small))
         self.layers.append(
             Layer(symbol, node.name, node.op, root.name, macs, call.outs[0], node.source, (f.name, node.name))
         )
@@ -279,7 +280,9 @@ class _Printer:
         for name, (c_type, array, comment) in self.tables.arrays.items():
             note = f" /* {_safe(comment)} */" if comment else ""
             out.append(f"static const {c_type} PZ_FLASH {name}[{array.size}] ={note} {{\n{format_array(array)}\n}};\n")
-        out += ["/* ---- layers ---- */", "", *self.layer_code, "/* ---- functions ---- */", ""]
+        types = {name: c_type for name, (c_type, _, _) in self.tables.arrays.items()}
+        layers = functions(self.layer_code, f"{self.name}_t", types, self.share)
+        out += ["/* ---- layers ---- */", "", *layers, "/* ---- functions ---- */", ""]
         out += [b + "\n" for b in bodies]
         out.append(init + "\n")
         return "\n".join(out)

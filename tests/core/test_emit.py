@@ -12,6 +12,7 @@ import pytest
 import picozoo as pz
 from picozoo import find
 from picozoo.emit.c_model import kernel_files
+from picozoo.emit.share import FEW, LayerCode, functions
 from picozoo.ir.interp import Interpreter
 from picozoo.ladder import random_inputs
 
@@ -58,6 +59,40 @@ def test_promises_of_the_c(name: str) -> None:
     fw = pz.compile(name, board="nano33ble")
     assert fw.image.flash_data == 0
     assert fw.model.context_bytes <= fw.image.ram_data < fw.model.context_bytes + fw.model.target.align
+
+
+def test_equal_layers_share_a_body() -> None:
+    """One body for layers that differ in their places only, called by each; never with the preference for speed."""
+    layers = [
+        LayerCode(
+            "add", "n_L0", "/* a */", "pz_add((const pz_i8 *)(pz->arena + 0), n_w, (pz_i8 *)(pz->arena + 8), 64);", 64
+        ),
+        LayerCode(
+            "add", "n_L1", "/* b */", "pz_add((const pz_i8 *)(pz->state + 4), n_v, (pz_i8 *)(pz->arena + 8), 64);", 64
+        ),
+        LayerCode(
+            "add", "n_L2", "/* c */", "pz_add((const pz_i8 *)(pz->arena + 0), n_w, (pz_i8 *)(pz->arena + 8), 65);", 65
+        ),
+        LayerCode(
+            "add", "n_L3", "/* d */", "pz_add((const pz_i8 *)(pz->arena + 0), n_f, (pz_i8 *)(pz->arena + 8), 64);", 64
+        ),
+    ]
+    tables = {"n_w": "pz_i8", "n_v": "pz_i8", "n_f": "pz_f32"}
+    text = functions(layers, "n_t", tables, "long")
+    assert len(text) == 5
+    assert "pz_add(a0, a1, a2, 64);" in text[0] and "const pz_i8 PZ_FLASH *a1" in text[0]
+    assert "pz_shared_0_add((const pz_i8 *)(pz->arena + 0), n_w, (pz_i8 *)(pz->arena + 8));" in text[1]
+    assert "pz_shared_0_add((const pz_i8 *)(pz->state + 4), n_v," in text[2]
+    assert "pz_add(" in text[3] and "pz_add(" in text[4]  # another size; another type of table
+    assert not any("shared" in t for t in functions(layers, "n_t", tables, "none"))
+
+
+def test_short_layers_keep_their_body() -> None:
+    code = "pz_add((pz_i8 *)(pz->arena + 0), {});"
+    for numbers, small, shared in ((FEW, False, False), (FEW + 1, False, True), (FEW + 1, True, False)):
+        layers = [LayerCode("add", f"n_L{k}", "", code.format(3), numbers, small) for k in range(2)]
+        assert any("shared" in t for t in functions(layers, "n_t", {}, "long")) == shared
+        assert any("shared" in t for t in functions(layers, "n_t", {}, "all"))
 
 
 @needs_gcc

@@ -38,70 +38,74 @@ static const pz_i16 PZ_FLASH perceptron_w_init[192] = {...};
 
 /* ---- layers ---- */
 
+/* What 12 layers do at different places. */
+static PZ_NOINLINE void pz_shared_0_gather(const pz_i8 *a0, const pz_i16 PZ_FLASH *a1, pz_i8 *a2) {
+  pz_gather_1_i16_flash(a0, a1, a2, 1, 400, 1, 192);
+}
+
 /* gather: gather(i8[400], i16[192]) -> i8[192]; perceptron.py:115 */
 PZ_LAYER void perceptron_forward_L0_gather(perceptron_t *pz) {
-  pz_gather_1_i16_flash((const pz_i8 *)(pz->arena + 0), perceptron_wire0_1, (pz_i8 *)(pz->arena + 400), 1, 400,
-      1, 192);
+  pz_shared_0_gather((const pz_i8 *)(pz->arena + 0), perceptron_wire0_1, (pz_i8 *)(pz->arena + 400));
 }
 
 /* gather_1: gather(i8[400], i16[192]) -> i8[192]; perceptron.py:115 */
 PZ_LAYER void perceptron_forward_L1_gather_1(perceptron_t *pz) {
-  pz_gather_1_i16_flash((const pz_i8 *)(pz->arena + 0), perceptron_wire1_1, (pz_i8 *)(pz->arena + 592), 1, 400,
-      1, 192);
+  pz_shared_0_gather((const pz_i8 *)(pz->arena + 0), perceptron_wire1_1, (pz_i8 *)(pz->arena + 592));
+}
+
+/* What 6 layers do at different places. */
+static PZ_NOINLINE void pz_shared_1_add(const pz_i8 *a0, const pz_i8 *a1, pz_i8 *a2) {
+  pz_add_i8(a0, a1, a2, 1, 1, 1, 192, 0, 0, 0, 1, 0, 0, 0, 1);
 }
 
 /* add: add(i8[192], i8[192]) -> i8[192]; perceptron.py:115 */
 PZ_LAYER void perceptron_forward_L2_add(perceptron_t *pz) {
-  pz_add_i8((const pz_i8 *)(pz->arena + 400), (const pz_i8 *)(pz->arena + 592), (pz_i8 *)(pz->arena + 400), 1, 1,
-      1, 192, 0, 0, 0, 1, 0, 0, 0, 1);
+  pz_shared_1_add((const pz_i8 *)(pz->arena + 400), (const pz_i8 *)(pz->arena + 592), (pz_i8 *)(pz->arena + 400));
 }
 
 /* gather_2: gather(i8[400], i16[192]) -> i8[192]; perceptron.py:115 */
 PZ_LAYER void perceptron_forward_L3_gather_2(perceptron_t *pz) {
-  pz_gather_1_i16_flash((const pz_i8 *)(pz->arena + 0), perceptron_wire2_1, (pz_i8 *)(pz->arena + 592), 1, 400,
-      1, 192);
+  pz_shared_0_gather((const pz_i8 *)(pz->arena + 0), perceptron_wire2_1, (pz_i8 *)(pz->arena + 592));
 }
 
 /* add_1: add(i8[192], i8[192]) -> i8[192]; perceptron.py:115 */
 PZ_LAYER void perceptron_forward_L4_add_1(perceptron_t *pz) {
-  pz_add_i8((const pz_i8 *)(pz->arena + 400), (const pz_i8 *)(pz->arena + 592), (pz_i8 *)(pz->arena + 400), 1, 1,
-      1, 192, 0, 0, 0, 1, 0, 0, 0, 1);
+  pz_shared_1_add((const pz_i8 *)(pz->arena + 400), (const pz_i8 *)(pz->arena + 592), (pz_i8 *)(pz->arena + 400));
 }
 
 /* gather_3: gather(i8[400], i16[192]) -> i8[192]; perceptron.py:115 */
 PZ_LAYER void perceptron_forward_L5_gather_3(perceptron_t *pz) {
-  pz_gather_1_i16_flash((const pz_i8 *)(pz->arena + 0), perceptron_wire3_1, (pz_i8 *)(pz->arena + 592), 1, 400,
-      1, 192);
+  pz_shared_0_gather((const pz_i8 *)(pz->arena + 0), perceptron_wire3_1, (pz_i8 *)(pz->arena + 592));
 }
 
 /* add_2: add(i8[192], i8[192]) -> i8[192]; perceptron.py:115 */
 PZ_LAYER void perceptron_forward_L6_add_2(perceptron_t *pz) {
-  pz_add_i8((const pz_i8 *)(pz->arena + 400), (const pz_i8 *)(pz->arena + 592), (pz_i8 *)(pz->arena + 400), 1, 1,
-      1, 192, 0, 0, 0, 1, 0, 0, 0, 1);
+  pz_shared_1_add((const pz_i8 *)(pz->arena + 400), (const pz_i8 *)(pz->arena + 592), (pz_i8 *)(pz->arena + 400));
 }
 
 /* gather_4: gather(i8[400], i16[192]) -> i8[192]; perceptron.py:115 */
 PZ_LAYER void perceptron_forward_L7_gather_4(perceptron_t *pz) {
-  pz_gather_1_i16_flash((const pz_i8 *)(pz->arena + 0), perceptron_wire4_1, (pz_i8 *)(pz->arena + 592), 1, 400,
-      1, 192);
+  pz_shared_0_gather((const pz_i8 *)(pz->arena + 0), perceptron_wire4_1, (pz_i8 *)(pz->arena + 592));
+}
+
+/* What 4 layers do at different places. */
+static PZ_NOINLINE void pz_shared_2_sub(const pz_i8 *a0, const pz_i8 *a1, pz_i8 *a2) {
+  pz_sub_i8(a0, a1, a2, 1, 1, 1, 192, 0, 0, 0, 1, 0, 0, 0, 1);
 }
 
 /* sub: sub(i8[192], i8[192]) -> i8[192]; perceptron.py:115 */
 PZ_LAYER void perceptron_forward_L8_sub(perceptron_t *pz) {
-  pz_sub_i8((const pz_i8 *)(pz->arena + 400), (const pz_i8 *)(pz->arena + 592), (pz_i8 *)(pz->arena + 400), 1, 1,
-      1, 192, 0, 0, 0, 1, 0, 0, 0, 1);
+  pz_shared_2_sub((const pz_i8 *)(pz->arena + 400), (const pz_i8 *)(pz->arena + 592), (pz_i8 *)(pz->arena + 400));
 }
 
 /* gather_5: gather(i8[400], i16[192]) -> i8[192]; perceptron.py:115 */
 PZ_LAYER void perceptron_forward_L9_gather_5(perceptron_t *pz) {
-  pz_gather_1_i16_flash((const pz_i8 *)(pz->arena + 0), perceptron_wire5_1, (pz_i8 *)(pz->arena + 592), 1, 400,
-      1, 192);
+  pz_shared_0_gather((const pz_i8 *)(pz->arena + 0), perceptron_wire5_1, (pz_i8 *)(pz->arena + 592));
 }
 
 /* sub_1: sub(i8[192], i8[192]) -> i8[192]; perceptron.py:115 */
 PZ_LAYER void perceptron_forward_L10_sub_1(perceptron_t *pz) {
-  pz_sub_i8((const pz_i8 *)(pz->arena + 400), (const pz_i8 *)(pz->arena + 592), (pz_i8 *)(pz->arena + 400), 1, 1,
-      1, 192, 0, 0, 0, 1, 0, 0, 0, 1);
+  pz_shared_2_sub((const pz_i8 *)(pz->arena + 400), (const pz_i8 *)(pz->arena + 592), (pz_i8 *)(pz->arena + 400));
 }
 
 /* c.0.copy: copy(i8[]) -> i8[] */
@@ -109,10 +113,14 @@ PZ_LAYER void perceptron_forward_L11_c_0_copy(perceptron_t *pz) {
   pz_copy_flash((pz_i8 *)(pz->arena + 0), perceptron_c_0, 1);
 }
 
+/* What 2 layers do at different places. */
+static PZ_NOINLINE void pz_shared_3_gt(const pz_i8 *a0, const pz_i8 *a1, pz_bool *a2) {
+  pz_gt_i8(a0, a1, a2, 1, 1, 1, 192, 0, 0, 0, 1, 0, 0, 0, 0);
+}
+
 /* gt: gt(i8[192], i8[]) -> bool[192]; perceptron.py:115 */
 PZ_LAYER void perceptron_forward_L12_gt(perceptron_t *pz) {
-  pz_gt_i8((const pz_i8 *)(pz->arena + 400), (const pz_i8 *)(pz->arena + 0), (pz_bool *)(pz->arena + 400), 1, 1,
-      1, 192, 0, 0, 0, 1, 0, 0, 0, 0);
+  pz_shared_3_gt((const pz_i8 *)(pz->arena + 400), (const pz_i8 *)(pz->arena + 0), (pz_bool *)(pz->arena + 400));
 }
 
 /* off.copy: copy(i16[1]) -> i16[1] */
@@ -120,82 +128,80 @@ PZ_LAYER void perceptron_forward_L13_off_copy(perceptron_t *pz) {
   pz_copy_flash((pz_i16 *)(pz->arena + 384), perceptron_off, 2);
 }
 
+/* What 2 layers do at different places. */
+static PZ_NOINLINE void pz_shared_4_where(const pz_bool *a0, const pz_i16 *a1, const pz_i16 *a2, pz_i16 *a3) {
+  pz_where_i16(a0, a1, a2, a3, 1, 1, 1, 192, 0, 0, 0, 1, 0, 0, 0, 1, 0, 0, 0, 0);
+}
+
 /* where: where(bool[192], i16[192], i16[1]) -> i16[192]; perceptron.py:115 */
 PZ_LAYER void perceptron_forward_L14_where(perceptron_t *pz) {
-  pz_where_i16((const pz_bool *)(pz->arena + 400), (const pz_i16 *)(pz->state + 0),
-      (const pz_i16 *)(pz->arena + 384), (pz_i16 *)(pz->arena + 0), 1, 1, 1, 192, 0, 0, 0, 1, 0, 0, 0, 1, 0, 0,
-      0, 0);
+  pz_shared_4_where((const pz_bool *)(pz->arena + 400), (const pz_i16 *)(pz->state + 0),
+      (const pz_i16 *)(pz->arena + 384), (pz_i16 *)(pz->arena + 0));
+}
+
+/* What 2 layers do at different places. */
+static PZ_NOINLINE void pz_shared_5_sum(const pz_i16 *a0, pz_i32 *a1) {
+  pz_sum_i16_i32(a0, a1, 1, 192, 1);
 }
 
 /* sum: sum(i16[192]) -> i32[1]; perceptron.py:115 */
 PZ_LAYER void perceptron_forward_L15_sum(perceptron_t *pz) {
-  pz_sum_i16_i32((const pz_i16 *)(pz->arena + 0), (pz_i32 *)(pz->arena + 384), 1, 192, 1);
+  pz_shared_5_sum((const pz_i16 *)(pz->arena + 0), (pz_i32 *)(pz->arena + 384));
 }
 
 /* gather: gather(i8[400], i16[192]) -> i8[192]; perceptron.py:118 */
 PZ_LAYER void perceptron_learn_L16_gather(perceptron_t *pz) {
-  pz_gather_1_i16_flash((const pz_i8 *)(pz->arena + 0), perceptron_wire0_1, (pz_i8 *)(pz->arena + 400), 1, 400,
-      1, 192);
+  pz_shared_0_gather((const pz_i8 *)(pz->arena + 0), perceptron_wire0_1, (pz_i8 *)(pz->arena + 400));
 }
 
 /* gather_1: gather(i8[400], i16[192]) -> i8[192]; perceptron.py:118 */
 PZ_LAYER void perceptron_learn_L17_gather_1(perceptron_t *pz) {
-  pz_gather_1_i16_flash((const pz_i8 *)(pz->arena + 0), perceptron_wire1_1, (pz_i8 *)(pz->arena + 592), 1, 400,
-      1, 192);
+  pz_shared_0_gather((const pz_i8 *)(pz->arena + 0), perceptron_wire1_1, (pz_i8 *)(pz->arena + 592));
 }
 
 /* add: add(i8[192], i8[192]) -> i8[192]; perceptron.py:118 */
 PZ_LAYER void perceptron_learn_L18_add(perceptron_t *pz) {
-  pz_add_i8((const pz_i8 *)(pz->arena + 400), (const pz_i8 *)(pz->arena + 592), (pz_i8 *)(pz->arena + 400), 1, 1,
-      1, 192, 0, 0, 0, 1, 0, 0, 0, 1);
+  pz_shared_1_add((const pz_i8 *)(pz->arena + 400), (const pz_i8 *)(pz->arena + 592), (pz_i8 *)(pz->arena + 400));
 }
 
 /* gather_2: gather(i8[400], i16[192]) -> i8[192]; perceptron.py:118 */
 PZ_LAYER void perceptron_learn_L19_gather_2(perceptron_t *pz) {
-  pz_gather_1_i16_flash((const pz_i8 *)(pz->arena + 0), perceptron_wire2_1, (pz_i8 *)(pz->arena + 592), 1, 400,
-      1, 192);
+  pz_shared_0_gather((const pz_i8 *)(pz->arena + 0), perceptron_wire2_1, (pz_i8 *)(pz->arena + 592));
 }
 
 /* add_1: add(i8[192], i8[192]) -> i8[192]; perceptron.py:118 */
 PZ_LAYER void perceptron_learn_L20_add_1(perceptron_t *pz) {
-  pz_add_i8((const pz_i8 *)(pz->arena + 400), (const pz_i8 *)(pz->arena + 592), (pz_i8 *)(pz->arena + 400), 1, 1,
-      1, 192, 0, 0, 0, 1, 0, 0, 0, 1);
+  pz_shared_1_add((const pz_i8 *)(pz->arena + 400), (const pz_i8 *)(pz->arena + 592), (pz_i8 *)(pz->arena + 400));
 }
 
 /* gather_3: gather(i8[400], i16[192]) -> i8[192]; perceptron.py:118 */
 PZ_LAYER void perceptron_learn_L21_gather_3(perceptron_t *pz) {
-  pz_gather_1_i16_flash((const pz_i8 *)(pz->arena + 0), perceptron_wire3_1, (pz_i8 *)(pz->arena + 592), 1, 400,
-      1, 192);
+  pz_shared_0_gather((const pz_i8 *)(pz->arena + 0), perceptron_wire3_1, (pz_i8 *)(pz->arena + 592));
 }
 
 /* add_2: add(i8[192], i8[192]) -> i8[192]; perceptron.py:118 */
 PZ_LAYER void perceptron_learn_L22_add_2(perceptron_t *pz) {
-  pz_add_i8((const pz_i8 *)(pz->arena + 400), (const pz_i8 *)(pz->arena + 592), (pz_i8 *)(pz->arena + 400), 1, 1,
-      1, 192, 0, 0, 0, 1, 0, 0, 0, 1);
+  pz_shared_1_add((const pz_i8 *)(pz->arena + 400), (const pz_i8 *)(pz->arena + 592), (pz_i8 *)(pz->arena + 400));
 }
 
 /* gather_4: gather(i8[400], i16[192]) -> i8[192]; perceptron.py:118 */
 PZ_LAYER void perceptron_learn_L23_gather_4(perceptron_t *pz) {
-  pz_gather_1_i16_flash((const pz_i8 *)(pz->arena + 0), perceptron_wire4_1, (pz_i8 *)(pz->arena + 592), 1, 400,
-      1, 192);
+  pz_shared_0_gather((const pz_i8 *)(pz->arena + 0), perceptron_wire4_1, (pz_i8 *)(pz->arena + 592));
 }
 
 /* sub: sub(i8[192], i8[192]) -> i8[192]; perceptron.py:118 */
 PZ_LAYER void perceptron_learn_L24_sub(perceptron_t *pz) {
-  pz_sub_i8((const pz_i8 *)(pz->arena + 400), (const pz_i8 *)(pz->arena + 592), (pz_i8 *)(pz->arena + 400), 1, 1,
-      1, 192, 0, 0, 0, 1, 0, 0, 0, 1);
+  pz_shared_2_sub((const pz_i8 *)(pz->arena + 400), (const pz_i8 *)(pz->arena + 592), (pz_i8 *)(pz->arena + 400));
 }
 
 /* gather_5: gather(i8[400], i16[192]) -> i8[192]; perceptron.py:118 */
 PZ_LAYER void perceptron_learn_L25_gather_5(perceptron_t *pz) {
-  pz_gather_1_i16_flash((const pz_i8 *)(pz->arena + 0), perceptron_wire5_1, (pz_i8 *)(pz->arena + 592), 1, 400,
-      1, 192);
+  pz_shared_0_gather((const pz_i8 *)(pz->arena + 0), perceptron_wire5_1, (pz_i8 *)(pz->arena + 592));
 }
 
 /* sub_1: sub(i8[192], i8[192]) -> i8[192]; perceptron.py:118 */
 PZ_LAYER void perceptron_learn_L26_sub_1(perceptron_t *pz) {
-  pz_sub_i8((const pz_i8 *)(pz->arena + 400), (const pz_i8 *)(pz->arena + 592), (pz_i8 *)(pz->arena + 400), 1, 1,
-      1, 192, 0, 0, 0, 1, 0, 0, 0, 1);
+  pz_shared_2_sub((const pz_i8 *)(pz->arena + 400), (const pz_i8 *)(pz->arena + 592), (pz_i8 *)(pz->arena + 400));
 }
 
 /* c.0.copy: copy(i8[]) -> i8[] */
@@ -205,8 +211,7 @@ PZ_LAYER void perceptron_learn_L27_c_0_copy(perceptron_t *pz) {
 
 /* gt: gt(i8[192], i8[]) -> bool[192]; perceptron.py:118 */
 PZ_LAYER void perceptron_learn_L28_gt(perceptron_t *pz) {
-  pz_gt_i8((const pz_i8 *)(pz->arena + 400), (const pz_i8 *)(pz->arena + 0), (pz_bool *)(pz->arena + 400), 1, 1,
-      1, 192, 0, 0, 0, 1, 0, 0, 0, 0);
+  pz_shared_3_gt((const pz_i8 *)(pz->arena + 400), (const pz_i8 *)(pz->arena + 0), (pz_bool *)(pz->arena + 400));
 }
 
 /* off.copy: copy(i16[1]) -> i16[1] */
@@ -216,14 +221,13 @@ PZ_LAYER void perceptron_learn_L29_off_copy(perceptron_t *pz) {
 
 /* where: where(bool[192], i16[192], i16[1]) -> i16[192]; perceptron.py:119 */
 PZ_LAYER void perceptron_learn_L30_where(perceptron_t *pz) {
-  pz_where_i16((const pz_bool *)(pz->arena + 400), (const pz_i16 *)(pz->state + 0),
-      (const pz_i16 *)(pz->arena + 384), (pz_i16 *)(pz->arena + 0), 1, 1, 1, 192, 0, 0, 0, 1, 0, 0, 0, 1, 0, 0,
-      0, 0);
+  pz_shared_4_where((const pz_bool *)(pz->arena + 400), (const pz_i16 *)(pz->state + 0),
+      (const pz_i16 *)(pz->arena + 384), (pz_i16 *)(pz->arena + 0));
 }
 
 /* sum: sum(i16[192]) -> i32[1]; perceptron.py:119 */
 PZ_LAYER void perceptron_learn_L31_sum(perceptron_t *pz) {
-  pz_sum_i16_i32((const pz_i16 *)(pz->arena + 0), (pz_i32 *)(pz->arena + 384), 1, 192, 1);
+  pz_shared_5_sum((const pz_i16 *)(pz->arena + 0), (pz_i32 *)(pz->arena + 384));
 }
 
 /* mul: mul(i32[1], i32[1]) -> i32[1]; perceptron.py:120 */
