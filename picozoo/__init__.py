@@ -1,10 +1,10 @@
 """picozoo: any neural network as small C on a small chip, with an honest account of what it costs there.
 
-    import picozoo as pz
-    net = pz.load("lenet5")
-    fw = pz.compile(net, board="nano33ble")
-    fw.run(x)
-    fw.report
+import picozoo as pz
+net = pz.load("lenet5")
+fw = pz.compile(net, board="nano33ble")
+fw.run(x)
+fw.report
 """
 
 from __future__ import annotations

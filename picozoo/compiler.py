@@ -370,6 +370,7 @@ def compile_network(net: Network, board: Board, options: Options, *, watch: pipe
         wide_weights=min(board.core.target.wide_weights, _PREFER[options.prefer][1])
         if options.prefer != "speed"
         else _PREFER["speed"][1],
+        fuse=not _PREFER[options.prefer][2],  # calls of shared kernels for single elements would be slow
     )
     float_program = pipeline.run(net.program, pipeline.FLOAT, target, watch=watch)
     precision = choose_precision(float_program, net.calibration, options.precision)

@@ -165,6 +165,7 @@ class Target:
         features: subset of {"dsp", "mve", "fpu", "neon", "simd128"}.
         wide_weights: convolution weights up to this many values are stored as int16, which saves widening them in the
             loop and costs twice the flash (0: never).
+        fuse: operators that work element by element may share a loop.
         progmem: constants are not in the data address space and need PZ_FLASH reads (AVR).
     """
 
@@ -172,6 +173,7 @@ class Target:
     align: int = 4
     features: frozenset[str] = field(default_factory=frozenset)
     progmem: bool = False
+    fuse: bool = True
     wide_weights: int = 4096
 
 

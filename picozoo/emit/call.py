@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import hashlib
 import re
-from dataclasses import dataclass, field
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
@@ -152,6 +153,10 @@ class Call:
             return float_literal(float(value))
         return f"{int(value)}" if -(2**31) < int(value) < 2**31 else f"INT64_C({int(value)})"
 
+    def element(self, region: Function, node: Node, values: Mapping[str, str]) -> str:
+        """C statements of one node of a region for one element; `values`: reference -> C variable."""
+        return emit_node(ElementCall(self, region, node, values))
+
     def run(self, kernel: str, *args: object, header: str = "") -> str:
         """A call of `kernel`, wrapped to a readable width."""
         self.headers.add(header or f"pz_{self.node.op}.h")
@@ -163,6 +168,28 @@ class Call:
                 text = "    "
             text += piece
         return "\n".join([*lines, text]) if args else f"{kernel}();"
+
+
+class ElementCall(Call):
+    """One node of a fused loop, for a single element: its values are C variables."""
+
+    def __init__(self, outer: Call, region: Function, node: Node, values: Mapping[str, str]) -> None:
+        super().__init__(outer.program, outer.plan, outer.root, region, node, outer.target, outer.tables, outer.headers)
+        self.values = values
+        self.ins = [replace(t, shape=()) for t in self.ins]
+        self.outs = [replace(t, shape=()) for t in self.outs]
+
+    def x(self, i: int, plain: bool = False) -> str:
+        """Address of the variable of input `i`."""
+        return "&" + self.values[self.node.inputs[i]]
+
+    def y(self, i: int = 0, plain: bool = False) -> str:
+        """Address of the variable of output `i`."""
+        return "&" + self.values[self.node.outputs[i]]
+
+    def in_flash(self, i: int) -> bool:
+        """Never: it has been read."""
+        return False
 
 
 def emit_node(call: Call) -> str:

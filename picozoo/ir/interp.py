@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from functools import partial
 
 import numpy as np
 
@@ -57,7 +58,12 @@ class Interpreter:
         self.state.update(updates)
         return results
 
-    def _run(self, f: Function, inputs: Sequence[np.ndarray]) -> tuple[list[np.ndarray], dict[str, np.ndarray]]:
+    def _region(self, f: Function, quiet: bool, *inputs: np.ndarray) -> list[np.ndarray]:
+        return self._run(f, inputs, quiet)[0]
+
+    def _run(
+        self, f: Function, inputs: Sequence[np.ndarray], quiet: bool = False
+    ) -> tuple[list[np.ndarray], dict[str, np.ndarray]]:
         values = dict(zip(f.params, inputs, strict=True))
 
         def read(ref: str) -> np.ndarray:
@@ -67,25 +73,20 @@ class Interpreter:
 
         for node in f.nodes:
             args = [read(r) for r in node.inputs]
-            if node.op == "while_loop":
-                outs = self._loop(node, args)
+            op = ops.get(node.op)
+            if regions := op.regions(node.attrs):
+                # what a fused node does inside is no layer of its own
+                calls = [partial(self._region, self.program.functions[r], not op.flattened) for r in regions]
+                outs = op.run_regions(calls, args, node.attrs)
             else:
                 ins, out_types = self.program.in_types(f, node), self.program.out_types(f, node)
                 with np.errstate(all="ignore"):
-                    outs = ops.get(node.op).reference(args, ins, out_types, node.attrs)
+                    outs = op.reference(args, ins, out_types, node.attrs)
                 outs = [
                     np.asarray(o).astype(t.numpy, copy=False).reshape(t.shape)
                     for o, t in zip(outs, out_types, strict=True)
                 ]
             values.update(zip(node.outputs, outs, strict=True))
-            if self.watch:
+            if self.watch and not quiet:
                 self.watch(f, node, outs)
         return [read(r) for r in f.results], {s: read(r).copy() for s, r in f.updates.items()}
-
-    def _loop(self, node: Node, args: list[np.ndarray]) -> list[np.ndarray]:
-        """Repeat the body while the condition holds; extra inputs are the same in every turn."""
-        cond, body = (self.program.functions[node.attrs.cond], self.program.functions[node.attrs.body])
-        carried, extra = args[: node.attrs.carried], args[node.attrs.carried :]
-        while bool(self._run(cond, [*carried, *extra])[0][0]):
-            carried = self._run(body, [*carried, *extra])[0]
-        return carried

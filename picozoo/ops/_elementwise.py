@@ -83,6 +83,8 @@ def plan_loops(out: tuple[int, ...], *operands: tuple[int, ...]) -> Loops:
 class Elementwise(Op):
     """Same attributes under any permutation of the dimensions."""
 
+    elementwise = True
+
     def permute(self, attrs: Any, ins: Types, perm: tuple[int, ...]) -> Any | None:
         return attrs
 

@@ -62,6 +62,8 @@ class Op(ABC):
     # its inputs are integers anyway: arithmetic that no heavy layer feeds is better left in float),
     # "same" (output must share the first input's parameters), "fixed" (see `fixed_quant`).
     quant_rule: ClassVar[str] = "none"
+    # Is each element of the output made of the elements at the same (broadcast) place of the inputs?
+    elementwise: ClassVar[bool] = False
     # Inputs that the kernel reads through PZ_FLASH, so that constants need no copy in RAM on Harvard chips.
     flash_inputs: ClassVar[tuple[int, ...]] = ()
 
@@ -72,6 +74,19 @@ class Op(ABC):
     def infer_in(self, program: Program, ins: Types, attrs: Any) -> list[TensorType]:
         """As `infer`, for operators that name other functions of the program."""
         return self.infer(ins, attrs)
+
+    # Are the nodes of its regions layers of their own, planned and printed one by one?
+    flattened: ClassVar[bool] = False
+
+    def regions(self, attrs: Any) -> tuple[str, ...]:
+        """Other functions of the program that the node runs."""
+        return ()
+
+    def run_regions(
+        self, calls: Sequence[Callable[..., list[np.ndarray]]], args: list[np.ndarray], attrs: Any
+    ) -> list[np.ndarray]:
+        """The result in NumPy, for operators with regions: `calls` runs each of them."""
+        raise Unsupported(f"operator {self.name} has no regions")
 
     def check(self, ins: Types, outs: Types, attrs: Any) -> None:  # noqa: B027 - most operators take every combination
         """Raise if this combination of types has no kernel. Runs in the verifier."""

@@ -19,9 +19,7 @@ def _read(ctx: Any, cond: Any, a: Any, b: Any) -> Any:
 
 class Where(Elementwise):
     name = "where"
-    tflite = dict.fromkeys(
-        ("SELECT", "SELECT_V2"), lambda ctx: ctx.emit("where", [ctx.ref(0), ctx.ref(1), ctx.ref(2)])
-    )
+    tflite = dict.fromkeys(("SELECT", "SELECT_V2"), lambda ctx: ctx.emit("where", [ctx.ref(0), ctx.ref(1), ctx.ref(2)]))
     aten = {"where.self": _read, "where.ScalarSelf": _read, "where.ScalarOther": _read, "where.Scalar": _read}
     cases = (
         Case((TensorType((2, 5), "bool"), TensorType((2, 5)), TensorType(()))),

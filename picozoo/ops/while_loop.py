@@ -5,8 +5,11 @@ Inputs are the carried values, then what both regions may only read. Outputs are
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
+
+import numpy as np
 
 from picozoo.errors import Unsupported
 from picozoo.ops._op import Op, Types
@@ -26,6 +29,7 @@ class WhileLoopAttrs:
 class WhileLoop(Op):
     name = "while_loop"
     Attrs = WhileLoopAttrs
+    flattened = True
 
     def infer_in(self, program: Program, ins: Types, attrs: WhileLoopAttrs) -> list[TensorType]:
         for name in (attrs.cond, attrs.body):
@@ -43,6 +47,19 @@ class WhileLoop(Op):
         carried = [program.type_of(body, r) for r in body.results]
         if carried != list(ins[: attrs.carried]):
             raise Unsupported("while_loop: the body changes the type of a carried value")
+        return carried
+
+    def regions(self, attrs: WhileLoopAttrs) -> tuple[str, ...]:
+        return (attrs.cond, attrs.body)
+
+    def run_regions(
+        self, calls: Sequence[Callable[..., list[np.ndarray]]], args: list[np.ndarray], attrs: WhileLoopAttrs
+    ) -> list[np.ndarray]:
+        """Repeat the body while the condition holds; extra inputs are the same in every turn."""
+        cond, body = calls
+        carried, extra = args[: attrs.carried], args[attrs.carried :]
+        while bool(cond(*carried, *extra)[0]):
+            carried = body(*carried, *extra)
         return carried
 
 

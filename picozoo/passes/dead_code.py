@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from picozoo import ops
 from picozoo.ir.program import Function, Program
 from picozoo.specs import Target
 
@@ -11,8 +12,7 @@ def run(program: Program, target: Target) -> Program:
     program = program.copy()
     for f in program.functions.values():
         _nodes(f)
-    used = {n.attrs.cond for f in program.functions.values() for n in f.nodes if n.op == "while_loop"}
-    used |= {n.attrs.body for f in program.functions.values() for n in f.nodes if n.op == "while_loop"}
+    used = {r for f in program.functions.values() for n in f.nodes for r in ops.get(n.op).regions(n.attrs)}
     program.functions = {k: f for k, f in program.functions.items() if f.public or k in used}
     refs = {r for f in program.functions.values() for n in f.nodes for r in n.inputs}
     refs |= {r for f in program.functions.values() for r in (*f.results, *f.updates.values())}

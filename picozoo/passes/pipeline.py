@@ -12,6 +12,7 @@ from picozoo.passes import (
     fold_affine,
     fold_constants,
     fuse_activation,
+    fuse_elementwise,
     integer_io,
     layout,
     lift_loop_constants,
@@ -47,6 +48,7 @@ INTEGER: Sequence[ModuleType] = (
 PREPARE: Sequence[ModuleType] = (
     simplify_casts,
     dead_code,
+    fuse_elementwise,  # after dead_code: a value that nobody reads must not keep a group apart
     schedule,  # before the copies: a copy belongs right before its reader or at the very end
     materialise,
 )

@@ -1,7 +1,7 @@
 """Hopfield network (1982): a memory that completes damaged pictures by rolling downhill in energy.
 
-    units +1/-1; learn: W += p p^T without the diagonal; recall: unit by unit, each takes the sign of what it hears,
-    until all units in turn had nothing to change.
+units +1/-1; learn: W += p p^T without the diagonal; recall: unit by unit, each takes the sign of what it hears,
+until all units in turn had nothing to change.
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
 """LSTM (Hochreiter and Schmidhuber, 1997) that labels every time step of a waist accelerometer as it comes.
 
-    x (1, 3), 100 per g -> times 1/100 -> LSTM cell, state h and c (1, H) -> dense -> logits (1, 5)
+x (1, 3), 100 per g -> times 1/100 -> LSTM cell, state h and c (1, H) -> dense -> logits (1, 5)
 """
 
 from __future__ import annotations

@@ -34,194 +34,160 @@ static const pz_i32 PZ_FLASH hopfield_stored_init[1] = {...};
 
 /* ---- layers ---- */
 
-/* c.35.copy: copy(i32[]) -> i32[] */
-PZ_LAYER void hopfield_recall_L0_c_35_copy(hopfield_t *pz) {
-  pz_copy_flash((pz_i32 *)(pz->arena + 35), hopfield_c_35, 4);
-}
-
-/* lt: lt(i32[1], i32[]) -> bool[1]; hopfield.py:146 */
-PZ_LAYER void hopfield_recall_L1_lt(hopfield_t *pz) {
-  pz_lt_i32((const pz_i32 *)(pz->arena + 74), (const pz_i32 *)(pz->arena + 35), (pz_bool *)(pz->arena + 39), 1,
-      1, 1, 1, 0, 0, 0, 0, 0, 0, 0, 0);
-}
-
-/* c.1750.copy: copy(i32[]) -> i32[] */
-PZ_LAYER void hopfield_recall_L2_c_1750_copy(hopfield_t *pz) {
-  pz_copy_flash((pz_i32 *)(pz->arena + 35), hopfield_c_1750, 4);
-}
-
-/* lt_1: lt(i32[1], i32[]) -> bool[1]; hopfield.py:146 */
-PZ_LAYER void hopfield_recall_L3_lt_1(hopfield_t *pz) {
-  pz_lt_i32((const pz_i32 *)(pz->arena + 78), (const pz_i32 *)(pz->arena + 35), (pz_bool *)(pz->arena + 40), 1,
-      1, 1, 1, 0, 0, 0, 0, 0, 0, 0, 0);
-}
-
-/* logical_and: logical_and(bool[1], bool[1]) -> bool[1]; hopfield.py:146 */
-PZ_LAYER void hopfield_recall_L4_logical_and(hopfield_t *pz) {
-  pz_logical_and_bool((const pz_bool *)(pz->arena + 39), (const pz_bool *)(pz->arena + 40),
-      (pz_bool *)(pz->arena + 39), 1, 1, 1, 1, 0, 0, 0, 0, 0, 0, 0, 0);
+/* logical_and: fused(i32[1], i32[], i32[1], i32[]) -> bool[1]; hopfield.py:146 */
+PZ_LAYER void hopfield_recall_L0_logical_and(hopfield_t *pz) {
+  pz_bool *y = (pz_bool *)(pz->arena + 35);
+  const pz_i32 *x0 = (const pz_i32 *)(pz->arena + 74);
+  const pz_i32 PZ_FLASH *x1 = hopfield_c_35;
+  const pz_i32 *x2 = (const pz_i32 *)(pz->arena + 78);
+  const pz_i32 PZ_FLASH *x3 = hopfield_c_1750;
+  const pz_i32 a0 = x0[0];
+  const pz_i32 a1 = x1[0];
+  const pz_i32 a2 = x2[0];
+  const pz_i32 a3 = x3[0];
+  pz_bool v0;
+  pz_lt_i32(&a0, &a1, &v0, 1, 1, 1, 1, 0, 0, 0, 0, 0, 0, 0, 0);
+  pz_bool v1;
+  pz_lt_i32(&a2, &a3, &v1, 1, 1, 1, 1, 0, 0, 0, 0, 0, 0, 0, 0);
+  pz_bool v2;
+  pz_logical_and_bool(&v0, &v1, &v2, 1, 1, 1, 1, 0, 0, 0, 0, 0, 0, 0, 0);
+  y[0] = v2;
 }
 
 /* gather: gather(i8[35,35], i32[1]) -> i8[1,35]; hopfield.py:146 */
-PZ_LAYER void hopfield_recall_L5_gather(hopfield_t *pz) {
+PZ_LAYER void hopfield_recall_L1_gather(hopfield_t *pz) {
   pz_gather_1_i32((const pz_i8 *)(pz->state + 0), (const pz_i32 *)(pz->arena + 70), (pz_i8 *)(pz->arena + 35), 1,
       35, 35, 1);
 }
 
 /* gather_1: gather(i8[35], i32[1]) -> i8[1]; hopfield.py:146 */
-PZ_LAYER void hopfield_recall_L6_gather_1(hopfield_t *pz) {
-  pz_gather_1_i32((const pz_i8 *)(pz->arena + 0), (const pz_i32 *)(pz->arena + 70), (pz_i8 *)(pz->arena + 94), 1,
+PZ_LAYER void hopfield_recall_L2_gather_1(hopfield_t *pz) {
+  pz_gather_1_i32((const pz_i8 *)(pz->arena + 0), (const pz_i32 *)(pz->arena + 70), (pz_i8 *)(pz->arena + 86), 1,
       35, 1, 1);
 }
 
-/* cast: cast(i8[1]) -> i32[1]; hopfield.py:146 */
-PZ_LAYER void hopfield_recall_L7_cast(hopfield_t *pz) {
-  pz_cast_i8_i32((const pz_i8 *)(pz->arena + 94), (pz_i32 *)(pz->arena + 82), 1);
-}
-
-/* mul: mul(i32[1], i32[1]) -> i32[1]; hopfield.py:146 */
-PZ_LAYER void hopfield_recall_L8_mul(hopfield_t *pz) {
-  pz_mul_i32((const pz_i32 *)(pz->state + 1225), (const pz_i32 *)(pz->arena + 82), (pz_i32 *)(pz->arena + 86), 1,
-      1, 1, 1, 0, 0, 0, 0, 0, 0, 0, 0);
-}
-
 /* mul_1: mul(i8[35], i8[35]) -> i8[35]; hopfield.py:146 */
-PZ_LAYER void hopfield_recall_L9_mul_1(hopfield_t *pz) {
+PZ_LAYER void hopfield_recall_L3_mul_1(hopfield_t *pz) {
   pz_mul_i8((const pz_i8 *)(pz->arena + 35), (const pz_i8 *)(pz->arena + 0), (pz_i8 *)(pz->arena + 35), 1, 1, 1,
       35, 0, 0, 0, 1, 0, 0, 0, 1);
 }
 
 /* sum: sum(i8[35]) -> i32[1]; hopfield.py:146 */
-PZ_LAYER void hopfield_recall_L10_sum(hopfield_t *pz) {
-  pz_sum_i8_i32((const pz_i8 *)(pz->arena + 35), (pz_i32 *)(pz->arena + 90), 1, 35, 1);
+PZ_LAYER void hopfield_recall_L4_sum(hopfield_t *pz) {
+  pz_sum_i8_i32((const pz_i8 *)(pz->arena + 35), (pz_i32 *)(pz->arena + 82), 1, 35, 1);
 }
 
-/* sub: sub(i32[1], i32[1]) -> i32[1]; hopfield.py:146 */
-PZ_LAYER void hopfield_recall_L11_sub(hopfield_t *pz) {
-  pz_sub_i32((const pz_i32 *)(pz->arena + 90), (const pz_i32 *)(pz->arena + 86), (pz_i32 *)(pz->arena + 90), 1,
-      1, 1, 1, 0, 0, 0, 0, 0, 0, 0, 0);
-}
-
-/* mul_2: mul(i32[1], i32[1]) -> i32[1]; hopfield.py:146 */
-PZ_LAYER void hopfield_recall_L12_mul_2(hopfield_t *pz) {
-  pz_mul_i32((const pz_i32 *)(pz->arena + 90), (const pz_i32 *)(pz->arena + 82), (pz_i32 *)(pz->arena + 90), 1,
-      1, 1, 1, 0, 0, 0, 0, 0, 0, 0, 0);
-}
-
-/* c.0.copy: copy(i32[]) -> i32[] */
-PZ_LAYER void hopfield_recall_L13_c_0_copy(hopfield_t *pz) {
-  pz_copy_flash((pz_i32 *)(pz->arena + 35), hopfield_first, 4);
-}
-
-/* lt: lt(i32[1], i32[]) -> bool[1]; hopfield.py:146 */
-PZ_LAYER void hopfield_recall_L14_lt(hopfield_t *pz) {
-  pz_lt_i32((const pz_i32 *)(pz->arena + 90), (const pz_i32 *)(pz->arena + 35), (pz_bool *)(pz->arena + 43), 1,
-      1, 1, 1, 0, 0, 0, 0, 0, 0, 0, 0);
+/* lt: fused(i8[1], i32[1], i32[1], i32[]) -> bool[1]; hopfield.py:146 */
+PZ_LAYER void hopfield_recall_L5_lt(hopfield_t *pz) {
+  pz_bool *y = (pz_bool *)(pz->arena + 43);
+  const pz_i8 *x0 = (const pz_i8 *)(pz->arena + 86);
+  const pz_i32 *x1 = (const pz_i32 *)(pz->state + 1225);
+  const pz_i32 *x2 = (const pz_i32 *)(pz->arena + 82);
+  const pz_i32 PZ_FLASH *x3 = hopfield_first;
+  const pz_i8 a0 = x0[0];
+  const pz_i32 a1 = x1[0];
+  const pz_i32 a2 = x2[0];
+  const pz_i32 a3 = x3[0];
+  pz_i32 v0;
+  pz_cast_i8_i32(&a0, &v0, 1);
+  pz_i32 v1;
+  pz_mul_i32(&a1, &v0, &v1, 1, 1, 1, 1, 0, 0, 0, 0, 0, 0, 0, 0);
+  pz_i32 v2;
+  pz_sub_i32(&a2, &v1, &v2, 1, 1, 1, 1, 0, 0, 0, 0, 0, 0, 0, 0);
+  pz_i32 v3;
+  pz_mul_i32(&v2, &v0, &v3, 1, 1, 1, 1, 0, 0, 0, 0, 0, 0, 0, 0);
+  pz_bool v4;
+  pz_lt_i32(&v3, &a3, &v4, 1, 1, 1, 1, 0, 0, 0, 0, 0, 0, 0, 0);
+  y[0] = v4;
 }
 
 /* cast_2: cast(i32[1]) -> i64[1]; hopfield.py:146 */
-PZ_LAYER void hopfield_recall_L15_cast_2(hopfield_t *pz) {
+PZ_LAYER void hopfield_recall_L6_cast_2(hopfield_t *pz) {
   pz_cast_i32_i64((const pz_i32 *)(pz->arena + 70), (pz_i64 *)(pz->arena + 35), 1);
 }
 
-/* neg: neg(i8[1]) -> i8[1]; hopfield.py:146 */
-PZ_LAYER void hopfield_recall_L16_neg(hopfield_t *pz) {
-  pz_neg_i8((const pz_i8 *)(pz->arena + 94), (pz_i8 *)(pz->arena + 44), 1);
-}
-
-/* where: where(bool[1], i8[1], i8[1]) -> i8[1]; hopfield.py:146 */
-PZ_LAYER void hopfield_recall_L17_where(hopfield_t *pz) {
-  pz_where_i8((const pz_bool *)(pz->arena + 43), (const pz_i8 *)(pz->arena + 44),
-      (const pz_i8 *)(pz->arena + 94), (pz_i8 *)(pz->arena + 44), 1, 1, 1, 1, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0);
+/* where: fused(i8[1], bool[1]) -> i8[1]; hopfield.py:146 */
+PZ_LAYER void hopfield_recall_L7_where(hopfield_t *pz) {
+  pz_i8 *y = (pz_i8 *)(pz->arena + 86);
+  const pz_i8 *x0 = (const pz_i8 *)(pz->arena + 86);
+  const pz_bool *x1 = (const pz_bool *)(pz->arena + 43);
+  const pz_i8 a0 = x0[0];
+  const pz_bool a1 = x1[0];
+  pz_i8 v0;
+  pz_neg_i8(&a0, &v0, 1);
+  pz_i8 v1;
+  pz_where_i8(&a1, &v0, &a0, &v1, 1, 1, 1, 1, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0);
+  y[0] = v1;
 }
 
 /* index_copy: index_copy(i8[35], i64[1], i8[1]) -> i8[35]; hopfield.py:146 */
-PZ_LAYER void hopfield_recall_L18_index_copy(hopfield_t *pz) {
+PZ_LAYER void hopfield_recall_L8_index_copy(hopfield_t *pz) {
   pz_index_copy_1_i64((const pz_i8 *)(pz->arena + 0), (const pz_i64 *)(pz->arena + 35),
-      (const pz_i8 *)(pz->arena + 44), (pz_i8 *)(pz->arena + 0), 35, 1, 1);
+      (const pz_i8 *)(pz->arena + 86), (pz_i8 *)(pz->arena + 0), 35, 1, 1);
+}
+
+/* where_1: fused(i32[1], i32[], bool[1], i32[1]) -> i32[1]; hopfield.py:146 */
+PZ_LAYER void hopfield_recall_L9_where_1(hopfield_t *pz) {
+  pz_i32 *y = (pz_i32 *)(pz->arena + 74);
+  const pz_i32 *x0 = (const pz_i32 *)(pz->arena + 74);
+  const pz_i32 PZ_FLASH *x1 = hopfield_c_1;
+  const pz_bool *x2 = (const pz_bool *)(pz->arena + 43);
+  const pz_i32 PZ_FLASH *x3 = hopfield_first;
+  const pz_i32 a0 = x0[0];
+  const pz_i32 a1 = x1[0];
+  const pz_bool a2 = x2[0];
+  const pz_i32 a3 = x3[0];
+  pz_i32 v0;
+  pz_add_i32(&a0, &a1, &v0, 1, 1, 1, 1, 0, 0, 0, 0, 0, 0, 0, 0);
+  pz_i32 v1;
+  pz_where_i32(&a2, &a3, &v0, &v1, 1, 1, 1, 1, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0);
+  y[0] = v1;
+}
+
+/* where_2: fused(i32[1], i32[], i32[], i32[1]) -> i32[1]; hopfield.py:146 */
+PZ_LAYER void hopfield_recall_L10_where_2(hopfield_t *pz) {
+  pz_i32 *y = (pz_i32 *)(pz->arena + 70);
+  const pz_i32 *x0 = (const pz_i32 *)(pz->arena + 70);
+  const pz_i32 PZ_FLASH *x1 = hopfield_c_1;
+  const pz_i32 PZ_FLASH *x2 = hopfield_c_35;
+  const pz_i32 PZ_FLASH *x3 = hopfield_first;
+  const pz_i32 a0 = x0[0];
+  const pz_i32 a1 = x1[0];
+  const pz_i32 a2 = x2[0];
+  const pz_i32 a3 = x3[0];
+  pz_i32 v0;
+  pz_add_i32(&a0, &a1, &v0, 1, 1, 1, 1, 0, 0, 0, 0, 0, 0, 0, 0);
+  pz_bool v1;
+  pz_ge_i32(&v0, &a2, &v1, 1, 1, 1, 1, 0, 0, 0, 0, 0, 0, 0, 0);
+  pz_i32 v2;
+  pz_where_i32(&v1, &a3, &v0, &v2, 1, 1, 1, 1, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0);
+  y[0] = v2;
 }
 
 /* c.1.copy: copy(i32[]) -> i32[] */
-PZ_LAYER void hopfield_recall_L19_c_1_copy(hopfield_t *pz) {
-  pz_copy_flash((pz_i32 *)(pz->arena + 35), hopfield_c_1, 4);
-}
-
-/* add: add(i32[1], i32[]) -> i32[1]; hopfield.py:146 */
-PZ_LAYER void hopfield_recall_L20_add(hopfield_t *pz) {
-  pz_add_i32((const pz_i32 *)(pz->arena + 74), (const pz_i32 *)(pz->arena + 35), (pz_i32 *)(pz->arena + 39), 1,
-      1, 1, 1, 0, 0, 0, 0, 0, 0, 0, 0);
-}
-
-/* first.copy: copy(i32[1]) -> i32[1] */
-PZ_LAYER void hopfield_recall_L21_first_copy(hopfield_t *pz) {
-  pz_copy_flash((pz_i32 *)(pz->arena + 35), hopfield_first, 4);
-}
-
-/* where_1: where(bool[1], i32[1], i32[1]) -> i32[1]; hopfield.py:146 */
-PZ_LAYER void hopfield_recall_L22_where_1(hopfield_t *pz) {
-  pz_where_i32((const pz_bool *)(pz->arena + 43), (const pz_i32 *)(pz->arena + 35),
-      (const pz_i32 *)(pz->arena + 39), (pz_i32 *)(pz->arena + 74), 1, 1, 1, 1, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0,
-      0);
-}
-
-/* c.1.copy.1: copy(i32[]) -> i32[] */
-PZ_LAYER void hopfield_recall_L23_c_1_copy_1(hopfield_t *pz) {
-  pz_copy_flash((pz_i32 *)(pz->arena + 35), hopfield_c_1, 4);
-}
-
-/* add_1: add(i32[1], i32[]) -> i32[1]; hopfield.py:146 */
-PZ_LAYER void hopfield_recall_L24_add_1(hopfield_t *pz) {
-  pz_add_i32((const pz_i32 *)(pz->arena + 70), (const pz_i32 *)(pz->arena + 35), (pz_i32 *)(pz->arena + 39), 1,
-      1, 1, 1, 0, 0, 0, 0, 0, 0, 0, 0);
-}
-
-/* c.35.copy: copy(i32[]) -> i32[] */
-PZ_LAYER void hopfield_recall_L25_c_35_copy(hopfield_t *pz) {
-  pz_copy_flash((pz_i32 *)(pz->arena + 35), hopfield_c_35, 4);
-}
-
-/* ge: ge(i32[1], i32[]) -> bool[1]; hopfield.py:146 */
-PZ_LAYER void hopfield_recall_L26_ge(hopfield_t *pz) {
-  pz_ge_i32((const pz_i32 *)(pz->arena + 39), (const pz_i32 *)(pz->arena + 35), (pz_bool *)(pz->arena + 43), 1,
-      1, 1, 1, 0, 0, 0, 0, 0, 0, 0, 0);
-}
-
-/* first.copy.1: copy(i32[1]) -> i32[1] */
-PZ_LAYER void hopfield_recall_L27_first_copy_1(hopfield_t *pz) {
-  pz_copy_flash((pz_i32 *)(pz->arena + 35), hopfield_first, 4);
-}
-
-/* where_2: where(bool[1], i32[1], i32[1]) -> i32[1]; hopfield.py:146 */
-PZ_LAYER void hopfield_recall_L28_where_2(hopfield_t *pz) {
-  pz_where_i32((const pz_bool *)(pz->arena + 43), (const pz_i32 *)(pz->arena + 35),
-      (const pz_i32 *)(pz->arena + 39), (pz_i32 *)(pz->arena + 70), 1, 1, 1, 1, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0,
-      0);
-}
-
-/* c.1.copy.2: copy(i32[]) -> i32[] */
-PZ_LAYER void hopfield_recall_L29_c_1_copy_2(hopfield_t *pz) {
+PZ_LAYER void hopfield_recall_L11_c_1_copy(hopfield_t *pz) {
   pz_copy_flash((pz_i32 *)(pz->arena + 35), hopfield_c_1, 4);
 }
 
 /* add_2: add(i32[1], i32[]) -> i32[1]; hopfield.py:146 */
-PZ_LAYER void hopfield_recall_L30_add_2(hopfield_t *pz) {
+PZ_LAYER void hopfield_recall_L12_add_2(hopfield_t *pz) {
   pz_add_i32((const pz_i32 *)(pz->arena + 78), (const pz_i32 *)(pz->arena + 35), (pz_i32 *)(pz->arena + 78), 1,
       1, 1, 1, 0, 0, 0, 0, 0, 0, 0, 0);
 }
 
 /* addr: addr(i8[35,35], i8[35], i8[35]) -> i8[35,35], 1,225 multiply-accumulates; hopfield.py:120 */
-PZ_LAYER void hopfield_learn_L31_addr(hopfield_t *pz) {
+PZ_LAYER void hopfield_learn_L13_addr(hopfield_t *pz) {
   pz_addr_i8((const pz_i8 *)(pz->state + 0), (const pz_i8 *)(pz->arena + 0), (const pz_i8 *)(pz->arena + 0),
       (pz_i8 *)(pz->state + 0), 35, 35);
 }
 
 /* c.1.copy: copy(i32[]) -> i32[] */
-PZ_LAYER void hopfield_learn_L32_c_1_copy(hopfield_t *pz) {
+PZ_LAYER void hopfield_learn_L14_c_1_copy(hopfield_t *pz) {
   pz_copy_flash((pz_i32 *)(pz->arena + 0), hopfield_c_1, 4);
 }
 
 /* add: add(i32[1], i32[]) -> i32[1]; hopfield.py:121 */
-PZ_LAYER void hopfield_learn_L33_add(hopfield_t *pz) {
+PZ_LAYER void hopfield_learn_L15_add(hopfield_t *pz) {
   pz_add_i32((const pz_i32 *)(pz->state + 1225), (const pz_i32 *)(pz->arena + 0), (pz_i32 *)(pz->state + 1225),
       1, 1, 1, 1, 0, 0, 0, 0, 0, 0, 0, 0);
 }
@@ -234,78 +200,42 @@ void hopfield_recall(hopfield_t *pz) {
   pz_copy_flash(pz->arena + 78, hopfield_first, 4);
   for (;;) { /* loop */
     PZ_MARK(0);
-    hopfield_recall_L0_c_35_copy(pz);
+    hopfield_recall_L0_logical_and(pz);
+    if (!*(pz->arena + 35)) break;
     PZ_MARK(1);
-    hopfield_recall_L1_lt(pz);
+    hopfield_recall_L1_gather(pz);
     PZ_MARK(2);
-    hopfield_recall_L2_c_1750_copy(pz);
+    hopfield_recall_L2_gather_1(pz);
     PZ_MARK(3);
-    hopfield_recall_L3_lt_1(pz);
+    hopfield_recall_L3_mul_1(pz);
     PZ_MARK(4);
-    hopfield_recall_L4_logical_and(pz);
-    if (!*(pz->arena + 39)) break;
+    hopfield_recall_L4_sum(pz);
     PZ_MARK(5);
-    hopfield_recall_L5_gather(pz);
+    hopfield_recall_L5_lt(pz);
     PZ_MARK(6);
-    hopfield_recall_L6_gather_1(pz);
+    hopfield_recall_L6_cast_2(pz);
     PZ_MARK(7);
-    hopfield_recall_L7_cast(pz);
+    hopfield_recall_L7_where(pz);
     PZ_MARK(8);
-    hopfield_recall_L8_mul(pz);
+    hopfield_recall_L8_index_copy(pz);
     PZ_MARK(9);
-    hopfield_recall_L9_mul_1(pz);
+    hopfield_recall_L9_where_1(pz);
     PZ_MARK(10);
-    hopfield_recall_L10_sum(pz);
+    hopfield_recall_L10_where_2(pz);
     PZ_MARK(11);
-    hopfield_recall_L11_sub(pz);
+    hopfield_recall_L11_c_1_copy(pz);
     PZ_MARK(12);
-    hopfield_recall_L12_mul_2(pz);
-    PZ_MARK(13);
-    hopfield_recall_L13_c_0_copy(pz);
-    PZ_MARK(14);
-    hopfield_recall_L14_lt(pz);
-    PZ_MARK(15);
-    hopfield_recall_L15_cast_2(pz);
-    PZ_MARK(16);
-    hopfield_recall_L16_neg(pz);
-    PZ_MARK(17);
-    hopfield_recall_L17_where(pz);
-    PZ_MARK(18);
-    hopfield_recall_L18_index_copy(pz);
-    PZ_MARK(19);
-    hopfield_recall_L19_c_1_copy(pz);
-    PZ_MARK(20);
-    hopfield_recall_L20_add(pz);
-    PZ_MARK(21);
-    hopfield_recall_L21_first_copy(pz);
-    PZ_MARK(22);
-    hopfield_recall_L22_where_1(pz);
-    PZ_MARK(23);
-    hopfield_recall_L23_c_1_copy_1(pz);
-    PZ_MARK(24);
-    hopfield_recall_L24_add_1(pz);
-    PZ_MARK(25);
-    hopfield_recall_L25_c_35_copy(pz);
-    PZ_MARK(26);
-    hopfield_recall_L26_ge(pz);
-    PZ_MARK(27);
-    hopfield_recall_L27_first_copy_1(pz);
-    PZ_MARK(28);
-    hopfield_recall_L28_where_2(pz);
-    PZ_MARK(29);
-    hopfield_recall_L29_c_1_copy_2(pz);
-    PZ_MARK(30);
-    hopfield_recall_L30_add_2(pz);
+    hopfield_recall_L12_add_2(pz);
   }
 }
 
 void hopfield_learn(hopfield_t *pz) {
-  PZ_MARK(31);
-  hopfield_learn_L31_addr(pz);
-  PZ_MARK(32);
-  hopfield_learn_L32_c_1_copy(pz);
-  PZ_MARK(33);
-  hopfield_learn_L33_add(pz);
+  PZ_MARK(13);
+  hopfield_learn_L13_addr(pz);
+  PZ_MARK(14);
+  hopfield_learn_L14_c_1_copy(pz);
+  PZ_MARK(15);
+  hopfield_learn_L15_add(pz);
 }
 
 void hopfield_init(hopfield_t *pz) {

@@ -11,14 +11,14 @@
 extern "C" {
 #endif
 
-/* All memory of one instance: 95 bytes of working memory and 1229 bytes of kept state.
+/* All memory of one instance: 87 bytes of working memory and 1229 bytes of kept state.
    Put it where you like (static, on a stack, in a pool); several instances may live side by side. */
-#define HOPFIELD_ARENA_BYTES 95
+#define HOPFIELD_ARENA_BYTES 87
 #define HOPFIELD_STATE_BYTES 1229
 #define HOPFIELD_CONST_BYTES 1245 /* tables in flash */
 
 typedef struct {
-  unsigned char arena[95];
+  unsigned char arena[87];
   unsigned char state[1229];
 } hopfield_t;
 

@@ -230,56 +230,46 @@ PZ_LAYER void perceptron_learn_L31_sum(perceptron_t *pz) {
   pz_shared_5_sum((const pz_i16 *)(pz->arena + 0), (pz_i32 *)(pz->arena + 384));
 }
 
-/* mul: mul(i32[1], i32[1]) -> i32[1]; perceptron.py:120 */
-PZ_LAYER void perceptron_learn_L32_mul(perceptron_t *pz) {
-  pz_mul_i32((const pz_i32 *)(pz->arena + 384), (const pz_i32 *)(pz->arena + 784), (pz_i32 *)(pz->arena + 0), 1,
-      1, 1, 1, 0, 0, 0, 0, 0, 0, 0, 0);
+/* where_1: fused(i32[1], i32[1], i32[], i16[1]) -> i16[1]; perceptron.py:121 */
+PZ_LAYER void perceptron_learn_L32_where_1(perceptron_t *pz) {
+  pz_i16 *y = (pz_i16 *)(pz->arena + 0);
+  const pz_i32 *x0 = (const pz_i32 *)(pz->arena + 384);
+  const pz_i32 *x1 = (const pz_i32 *)(pz->arena + 784);
+  const pz_i32 PZ_FLASH *x2 = perceptron_c_0_1;
+  const pz_i16 PZ_FLASH *x3 = perceptron_off;
+  const pz_i32 a0 = x0[0];
+  const pz_i32 a1 = x1[0];
+  const pz_i32 a2 = x2[0];
+  const pz_i16 a3 = x3[0];
+  pz_i32 v0;
+  pz_mul_i32(&a0, &a1, &v0, 1, 1, 1, 1, 0, 0, 0, 0, 0, 0, 0, 0);
+  pz_bool v1;
+  pz_le_i32(&v0, &a2, &v1, 1, 1, 1, 1, 0, 0, 0, 0, 0, 0, 0, 0);
+  pz_i16 v2;
+  pz_cast_i32_i16(&a1, &v2, 1);
+  pz_i16 v3;
+  pz_where_i16(&v1, &v2, &a3, &v3, 1, 1, 1, 1, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0);
+  y[0] = v3;
 }
 
-/* c.0.1.copy: copy(i32[]) -> i32[] */
-PZ_LAYER void perceptron_learn_L33_c_0_1_copy(perceptron_t *pz) {
-  pz_copy_flash((pz_i32 *)(pz->arena + 4), perceptron_c_0_1, 4);
-}
-
-/* le: le(i32[1], i32[]) -> bool[1]; perceptron.py:120 */
-PZ_LAYER void perceptron_learn_L34_le(perceptron_t *pz) {
-  pz_le_i32((const pz_i32 *)(pz->arena + 0), (const pz_i32 *)(pz->arena + 4), (pz_bool *)(pz->arena + 8), 1, 1,
-      1, 1, 0, 0, 0, 0, 0, 0, 0, 0);
-}
-
-/* cast: cast(i32[1]) -> i16[1]; perceptron.py:121 */
-PZ_LAYER void perceptron_learn_L35_cast(perceptron_t *pz) {
-  pz_cast_i32_i16((const pz_i32 *)(pz->arena + 784), (pz_i16 *)(pz->arena + 388), 1);
-}
-
-/* off.copy.1: copy(i16[1]) -> i16[1] */
-PZ_LAYER void perceptron_learn_L36_off_copy_1(perceptron_t *pz) {
-  pz_copy_flash((pz_i16 *)(pz->arena + 0), perceptron_off, 2);
-}
-
-/* where_1: where(bool[1], i16[1], i16[1]) -> i16[1]; perceptron.py:121 */
-PZ_LAYER void perceptron_learn_L37_where_1(perceptron_t *pz) {
-  pz_where_i16((const pz_bool *)(pz->arena + 8), (const pz_i16 *)(pz->arena + 388),
-      (const pz_i16 *)(pz->arena + 0), (pz_i16 *)(pz->arena + 388), 1, 1, 1, 1, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0,
-      0);
-}
-
-/* off.copy.2: copy(i16[1]) -> i16[1] */
-PZ_LAYER void perceptron_learn_L38_off_copy_2(perceptron_t *pz) {
-  pz_copy_flash((pz_i16 *)(pz->arena + 390), perceptron_off, 2);
-}
-
-/* where_2: where(bool[192], i16[1], i16[1]) -> i16[192]; perceptron.py:122 */
-PZ_LAYER void perceptron_learn_L39_where_2(perceptron_t *pz) {
-  pz_where_i16((const pz_bool *)(pz->arena + 400), (const pz_i16 *)(pz->arena + 388),
-      (const pz_i16 *)(pz->arena + 390), (pz_i16 *)(pz->arena + 0), 1, 1, 1, 192, 0, 0, 0, 1, 0, 0, 0, 0, 0, 0,
-      0, 0);
-}
-
-/* add_3: add(i16[192], i16[192]) -> i16[192]; perceptron.py:122 */
-PZ_LAYER void perceptron_learn_L40_add_3(perceptron_t *pz) {
-  pz_add_i16((const pz_i16 *)(pz->state + 0), (const pz_i16 *)(pz->arena + 0), (pz_i16 *)(pz->state + 0), 1, 1,
-      1, 192, 0, 0, 0, 1, 0, 0, 0, 1);
+/* add_3: fused(bool[192], i16[1], i16[1], i16[192]) -> i16[192]; perceptron.py:122 */
+PZ_LAYER void perceptron_learn_L33_add_3(perceptron_t *pz) {
+  pz_i16 *y = (pz_i16 *)(pz->state + 0);
+  const pz_bool *x0 = (const pz_bool *)(pz->arena + 400);
+  const pz_i16 *x1 = (const pz_i16 *)(pz->arena + 0);
+  const pz_i16 PZ_FLASH *x2 = perceptron_off;
+  const pz_i16 *x3 = (const pz_i16 *)(pz->state + 0);
+  for (int i3 = 0; i3 < 192; ++i3) {
+    const pz_bool a0 = x0[i3];
+    const pz_i16 a1 = x1[0];
+    const pz_i16 a2 = x2[0];
+    const pz_i16 a3 = x3[i3];
+    pz_i16 v0;
+    pz_where_i16(&a0, &a1, &a2, &v0, 1, 1, 1, 1, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0);
+    pz_i16 v1;
+    pz_add_i16(&a3, &v0, &v1, 1, 1, 1, 1, 0, 0, 0, 0, 0, 0, 0, 0);
+    y[i3] = v1;
+  }
 }
 
 /* ---- functions ---- */
@@ -353,23 +343,9 @@ void perceptron_learn(perceptron_t *pz) {
   PZ_MARK(31);
   perceptron_learn_L31_sum(pz);
   PZ_MARK(32);
-  perceptron_learn_L32_mul(pz);
+  perceptron_learn_L32_where_1(pz);
   PZ_MARK(33);
-  perceptron_learn_L33_c_0_1_copy(pz);
-  PZ_MARK(34);
-  perceptron_learn_L34_le(pz);
-  PZ_MARK(35);
-  perceptron_learn_L35_cast(pz);
-  PZ_MARK(36);
-  perceptron_learn_L36_off_copy_1(pz);
-  PZ_MARK(37);
-  perceptron_learn_L37_where_1(pz);
-  PZ_MARK(38);
-  perceptron_learn_L38_off_copy_2(pz);
-  PZ_MARK(39);
-  perceptron_learn_L39_where_2(pz);
-  PZ_MARK(40);
-  perceptron_learn_L40_add_3(pz);
+  perceptron_learn_L33_add_3(pz);
 }
 
 void perceptron_init(perceptron_t *pz) {

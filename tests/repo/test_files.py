@@ -31,6 +31,7 @@ NO_HEADER = {
     "slice": "copies with pz_strided.h",
     "transpose": "copies with pz_strided.h",
     "while_loop": "printed by emit.c_model",
+    "fused": "calls the kernels of the operators in its region",
 }
 PACKAGE = Path(picozoo.__file__).parent
 
