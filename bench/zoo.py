@@ -21,7 +21,7 @@ from picozoo.zoo._card import Card
 
 SAMPLES = 200
 LOOPING = 24  # calls of a network that runs until it is at rest
-DROPPED = ("memory", "mistakes", "steps", "cost_source", "title", "board_title")  # not needed for the pages
+DROPPED = ("memory", "mistakes", "steps", "shown", "cost_source", "title", "board_title")  # not needed for the pages
 Key = tuple[str, str, str]
 
 

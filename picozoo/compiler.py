@@ -283,6 +283,17 @@ class Session:
             raise UsageError(find.unknown("state", name, list(self.firmware.model.states)))
         return self._read(self.firmware.model.states[name])
 
+    def set_state(self, name: str, values: np.ndarray) -> None:
+        """Write one kept tensor; real numbers are put into the compiled program's type.
+
+        Raises:
+            UsageError: no such state, or another number of values than it holds.
+        """
+        if name not in self.firmware.model.states:
+            raise UsageError(find.unknown("state", name, list(self.firmware.model.states)))
+        slot = self.firmware.model.states[name]
+        self.machine.write(self.base + slot.offset, np.ascontiguousarray(to_slot(values, slot)).tobytes())
+
 
 def to_slot(x: Any, s: Slot) -> np.ndarray:
     """A real-valued input in the slot's type: quantised where the slot is, cast where only the type differs.

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
-from picozoo import __version__
+from picozoo import __version__, pictures
 from picozoo import data as data_sets
 from picozoo.compiler import Firmware, Session, from_slot, is_quantised, to_slot
 from picozoo.emit.c_model import Layer
@@ -62,12 +62,15 @@ def _size(fw: Firmware) -> dict[str, str]:
     return {} if fw.network.size == "default" else {"size": fw.network.size}
 
 
-def evaluate(fw: Firmware, *, samples: int = 200, progress: Progress | None = None) -> Report:
+def evaluate(
+    fw: Firmware, *, samples: int = 200, progress: Progress | None = None, show: bool = False
+) -> Report:
     """Measure on the board.
 
     Args:
         samples: held-out calls to make; 0, or a network without data: one typical call.
         progress: called with the share done and a line of words.
+        show: also make the pictures that the network shows of itself (`picozoo.pictures`).
 
     Raises:
         DoesNotFit, MissingTool, MachineFault, BuildFailed.
@@ -90,8 +93,23 @@ def evaluate(fw: Firmware, *, samples: int = 200, progress: Progress | None = No
     if data is not None and fw.network.card.learns and hasattr(fw.network.module, "lessons"):
         tell(0.9, "learning on the board")
         report.learning = learn(fw, data)
+    if show:
+        tell(0.95, "making its pictures")
+        report.shown = shown(fw)
     tell(1.0, "done")
     return report
+
+
+def shown(fw: Firmware) -> list[dict[str, Any]]:
+    """What the network shows of itself, computed on the board; a sentence where its data set is missing."""
+    module: Any = fw.network.module
+    if not hasattr(module, "show"):
+        return []
+    try:
+        with fw.session() as s:
+            return pictures.to_plain(module.show(s, **_size(fw)))
+    except MissingTool as e:
+        return pictures.to_plain([pictures.Words("What it shows needs its data", str(e))])
 
 
 class _Run:
@@ -174,7 +192,8 @@ def learn(fw: Firmware, data: Data) -> Learning:
     with fw.session() as s:
         for state in blank:
             slot = fw.model.states[state]
-            s.machine.write(s.base + slot.offset, bytes(slot.type.nbytes))
+            start = blank[state] if isinstance(blank, Mapping) else np.zeros(slot.type.shape, slot.type.numpy)
+            s.set_state(state, start)
         before = _score(fw, s, data)
         s.machine.paint_stack()
         s.machine.count(True)
@@ -185,7 +204,16 @@ def learn(fw: Firmware, data: Data) -> Learning:
         after = _score(fw, s, data)
     cost = per_call(predict(fw.board, counts), len(lessons))
     steps = None if counts.instructions is None else counts.instructions / len(lessons)
-    return Learning(len(lessons), before, after, steps, cost.ms, stack)
+    state, arena = learning_ram(fw, name)
+    return Learning(len(lessons), before, after, steps, cost.ms, stack, state, arena)
+
+
+def learning_ram(fw: Firmware, name: str) -> tuple[int, int]:
+    """RAM that only learning needs, bytes: the state it writes, and working memory beyond the main function's."""
+    f, model = fw.program.functions[name], fw.model
+    state = sum(model.states[ref[1:]].type.nbytes for ref in f.updates if ref[1:] in model.states)
+    peak = {n: p.placed.peak for n, p in fw.plan.functions.items()}
+    return state, max(0, peak[name] - peak[fw.program.main.name])
 
 
 def _score(fw: Firmware, s: Session, data: Data) -> float:

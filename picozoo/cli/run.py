@@ -110,7 +110,12 @@ def COMMAND(  # noqa: N802 - the name by which the command line finds it
     with _screen.progress("") as tell:
         rows = [
             _report(
-                net, name, options, samples, _screen.scaled(tell, i / len(names), (i + 1) / len(names), f"{name}: ")
+                net,
+                name,
+                options,
+                samples,
+                _screen.scaled(tell, i / len(names), (i + 1) / len(names), f"{name}: "),
+                show=i == 0 and samples != 0,
             )
             for i, name in enumerate(names)
         ]
@@ -124,7 +129,9 @@ def COMMAND(  # noqa: N802 - the name by which the command line finds it
     return 1 if failed or any(not rung.ok for rung in rungs) else 0
 
 
-def _report(net: Network, board: str, options: Options, samples: int | None, tell: _screen.Progress) -> Report | Failed:
+def _report(
+    net: Network, board: str, options: Options, samples: int | None, tell: _screen.Progress, show: bool
+) -> Report | Failed:
     """One board; what keeps it from running becomes a row with the reason, so that the others still run."""
     from picozoo.compiler import compile_network, get_board
     from picozoo.evaluate import evaluate
@@ -132,7 +139,7 @@ def _report(net: Network, board: str, options: Options, samples: int | None, tel
 
     try:
         fw = compile_network(net, get_board(board), options)
-        return evaluate(fw, samples=default_samples(fw) if samples is None else samples, progress=tell)
+        return evaluate(fw, samples=default_samples(fw) if samples is None else samples, progress=tell, show=show)
     except UsageError:
         raise
     except PicozooError as e:

@@ -61,6 +61,12 @@ display:block;font-size:12.5px;line-height:1.2}}
 .wrong figure{{margin:0;text-align:center;font-size:13px;line-height:1.3}}
 .wrong img{{width:84px;height:84px;image-rendering:pixelated;border-radius:6px;border:1px solid var(--line);
 background:#fff}}
+.shown{{margin:0 0 22px}} .shown figcaption{{font-weight:600;margin:8px 0}}
+.shown .scroll svg{{max-width:100%;height:auto}}
+.strip{{display:flex;flex-wrap:wrap;gap:12px 16px;align-items:flex-start}}
+.strip span{{font-size:13px;line-height:1.35;text-align:center;color:var(--dim)}}
+.strip img{{image-rendering:pixelated;border:1px solid var(--line);border-radius:4px;vertical-align:bottom}}
+.bars.three{{grid-template-columns:max-content minmax(80px,1fr) max-content}}
 pre{{background:var(--soft);padding:10px 14px;border-radius:8px;overflow-x:auto;font-size:14px;margin:6px 0 0}}
 details summary{{cursor:pointer;color:var(--accent);margin-top:8px}}
 footer{{color:var(--dim);font-size:13.5px;margin-top:20px}}

@@ -54,6 +54,8 @@ class Learning:
     instructions_per_step: float | None  # of one call of `learn`
     ms_predicted: float | None  # of one call of `learn`
     stack: int | None  # bytes of stack that `learn` needs
+    ram_state: int = 0  # bytes of kept state that learning writes: constants in flash if it did not learn
+    ram_arena: int = 0  # bytes of working memory that learning needs beyond what the main function needs anyway
 
 
 @dataclass(repr=False)
@@ -108,6 +110,7 @@ class Report:
     steps: dict[str, list[str]] = field(default_factory=dict)  # function -> layer names by step
     learning: Learning | None = None  # if the network learns on the board
     mistakes: list[dict[str, Any]] = field(default_factory=list)  # first wrong calls: index, expected, got
+    shown: list[dict[str, Any]] = field(default_factory=list)  # what the network shows of itself: `picozoo.pictures`
     picozoo: str = ""  # version that made it
 
     def __repr__(self) -> str:

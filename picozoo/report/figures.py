@@ -273,7 +273,13 @@ def learning_text(r: Report) -> str:
     time = f"about {duration(v.ms_predicted)}" if v.ms_predicted is not None else ""
     each = " and ".join(t for t in (cost, time) if t)
     each = "; ".join(
-        t for t in (f"{each} each" if each else "", f"{size(v.stack)} of stack" if v.stack is not None else "") if t
+        t
+        for t in (
+            f"{each} each" if each else "",
+            f"{size(v.stack)} of stack" if v.stack is not None else "",
+            f"{size(v.ram_state + v.ram_arena)} of RAM that only learning needs" if v.ram_state else "",
+        )
+        if t
     )
     return (
         f"Learnt on the board from nothing: {count(v.samples)} examples took it from {share(v.accuracy_before)} to "

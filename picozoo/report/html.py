@@ -6,7 +6,8 @@ from collections.abc import Sequence
 from html import escape
 from math import isqrt, prod
 
-from picozoo.report import _draw, _style, _svg
+from picozoo import pictures
+from picozoo.report import _draw, _shown, _style, _svg
 from picozoo.report.data import LayerReport, Report
 from picozoo.report.figures import (
     NONE,
@@ -43,7 +44,10 @@ def page(reports: Sequence[Report], command: str = "") -> str:
     first = reports[0]
     name = first.title or first.name
     boards = ", ".join(r.board_title or r.board for r in reports)
+    shown = next((r.shown for r in reports if r.shown), [])
     body = [f"<header><h1>{escape(name)}</h1><p>{escape(_subtitle(reports))}</p></header>"]
+    if shown:
+        body.append(_section("What it does", _shown.show(pictures.from_plain(shown)), _shown_words(reports)))
     if len(reports) == 1:
         body.append(_board(first, alone=True))
     else:
@@ -123,6 +127,11 @@ def _subtitle(reports: Sequence[Report]) -> str:
     if first.accuracy is None:
         data = " · one typical call" + (f"; {first.data}" if first.data else "")
     return f"{where} · {', '.join(dict.fromkeys(r.precision for r in reports))}{data}"
+
+
+def _shown_words(reports: Sequence[Report]) -> str:
+    board = next(r.board_title or r.board for r in reports if r.shown)
+    return f"Computed on the emulated {escape(board)}, but for what the captions say otherwise."
 
 
 def _section(name: str, content: str, intro: str = "") -> str:

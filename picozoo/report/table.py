@@ -12,6 +12,8 @@ from rich.markup import escape
 from rich.table import Table
 from rich.text import Text
 
+from picozoo import pictures
+from picozoo.report import _blocks
 from picozoo.report.data import LayerReport, Report
 from picozoo.report.figures import NONE, Figure, count, duration, learning_text, main_layers, sections, shape_text
 
@@ -48,6 +50,7 @@ def show(console: Console, rows: Sequence[Report | Failed]) -> None:
         for r in reports:
             if r.learning is not None:
                 console.print(("" if len(reports) == 1 else f"{r.board}: ") + learning_text(r))
+        _blocks.show(console, pictures.from_plain(next((r.shown for r in reports if r.shown), [])))
     for f in rows:
         if isinstance(f, Failed):
             console.print(Text.assemble((f"{f.board}: ", "bold red"), f.reason))

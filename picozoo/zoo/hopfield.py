@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from picozoo import data
+from picozoo import data, pictures
 from picozoo.errors import UsageError
 from picozoo.zoo._card import Card, Progress, TrainResult, need_torch
 
@@ -392,3 +392,55 @@ def digit_patterns(count: int = 8, tries: int = 60) -> dict[str, tuple[int, str]
 def lessons(size: str = "default") -> tuple[str, list[tuple[np.ndarray]], tuple[str, ...]]:
     """What to teach on the board: the function, its calls, and the states that start at zero."""
     return "learn", [(p,) for p in patterns(size)], ("W", "stored")
+
+
+def show(board: pictures.Board, size: str = "default") -> list[pictures.Shown]:
+    """Damaged pictures recalled, one of them step by step, with the energy that never rises."""
+    stored = patterns(size)
+    shape = (SIDE, SIDE) if size == "default" else (7, 5)
+    x, y = inputs("test", len(stored), size)
+    back = [board.call_real("recall", p)[0].reshape(-1) for p in x]
+    weights = board.get_state("W").astype(np.float32)
+    np.fill_diagonal(weights, 0)
+    hard = int((x != y).sum(1).argmax())
+    path = steps(weights, x[hard])
+    assert np.array_equal(path[-1], back[hard]), "the board's rest is not that of the same rule in NumPy"
+    energy = np.array([-0.5 * s @ weights @ s for s in path.astype(np.float32)])
+    pick = np.unique(np.linspace(0, len(path) - 1, 6).astype(int))
+
+    def tiles(rows: np.ndarray | list[np.ndarray]) -> tuple[np.ndarray, ...]:
+        return tuple(np.asarray(r).reshape(shape) for r in rows)
+
+    counts = [int((b != t).sum()) for b, t in zip(back, y, strict=True)]
+    return [
+        pictures.Images(f"The {len(stored)} pictures in its weights", tiles(stored)),
+        pictures.Images(
+            "Damaged pictures, as it is shown them", tiles(x),
+            tuple(f"{(a != b).sum()} dots wrong" for a, b in zip(x, y, strict=True)),
+        ),
+        pictures.Images(
+            "What the board recalls from them", tiles(back), tuple(f"{n} dots wrong" if n else "whole" for n in counts)
+        ),
+        pictures.Images(
+            "One of them dot by dot (the same rule in NumPy; it comes to rest where the board did)", tiles(path[pick]),
+            tuple(f"after {k} flips" for k in pick),
+        ),
+        pictures.Curves(
+            "Every flip lowers the energy, so it must come to rest", np.arange(len(path)), {"energy": energy}, "flips",
+            "energy",
+        ),
+    ]  # fmt: skip
+
+
+def steps(weights: np.ndarray, x: np.ndarray) -> np.ndarray:
+    """The states that `recall` goes through, from `x` to rest, one row a flip: int8 (flips + 1, N)."""
+    state, path, quiet, i = np.array(x, np.float32), [np.array(x, np.int8)], 0, 0
+    while quiet < len(state):
+        if float(weights[i] @ state) * state[i] < 0:
+            state[i] *= -1
+            path.append(state.astype(np.int8))
+            quiet = 0
+        else:
+            quiet += 1
+        i = (i + 1) % len(state)
+    return np.stack(path)

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from picozoo import data
+from picozoo import data, pictures
 from picozoo.zoo._card import Card, Progress, TrainResult, need_torch
 
 if TYPE_CHECKING:
@@ -243,3 +243,47 @@ def lessons(
     order = np.random.default_rng(0).permutation(len(x))[:count]
     calls = [(x[i], np.array([y[i]], np.int32)) for i in order]
     return "learn", calls, ("w",)
+
+
+def show(board: pictures.Board, size: str = "default") -> list[pictures.Shown]:
+    """It learns from nothing on the board: the mistakes it learnt from, how they grow rare, and what it has learnt."""
+    board.set_state("w", np.zeros(UNITS, np.int16))
+    mistakes, weights = [], []
+    calls = lessons(size)[1]
+    for x, target in calls:
+        score = board.call_real("learn", x, target)[0].item()
+        mistakes.append(score * target.item() <= 0)
+        weights.append(seen_by(board.get_state("w")))
+    made = np.cumsum(mistakes)
+    wrong = [i for i, m in enumerate(mistakes) if m]
+    last = wrong[-1] + 1 if wrong else 0
+    steps = [wrong[0], *[wrong[len(wrong) * k // 4 - 1] for k in (1, 2, 3, 4)]]
+    return [
+        pictures.Images(
+            f"The first mistakes it learnt from, of {len(wrong)} in {len(calls)} examples",
+            tuple(calls[i][0].reshape(20, 20) for i in wrong[:6]),
+            tuple(f"example {i + 1}: a {'one' if calls[i][1] > 0 else 'zero'}" for i in wrong[:6]),
+        ),
+        pictures.Curves(
+            f"It learns only from mistakes, and they grow rare: the last one was example {last}",
+            np.arange(1, len(made) + 1), {"mistakes so far": made}, "examples shown", "mistakes so far",
+        ),
+        pictures.Images(
+            "What the weights say of each photocell while it learns: orange speaks for a one, blue for a zero",
+            tuple(weights[i] for i in steps), tuple(f"after mistake {wrong.index(i) + 1}" for i in steps),
+            signed=True, common=False,
+        ),
+    ]  # fmt: skip
+
+
+def seen_by(weights: np.ndarray) -> np.ndarray:
+    """Weights of the association units, (192,), carried back along their wires to the photocells, (20, 20).
+
+    Example:
+        >>> seen_by(np.ones(UNITS)).sum() == UNITS * (EXCITE - INHIBIT)
+        np.True_
+    """
+    cells = np.zeros(CELLS)
+    for k, row in enumerate(wiring()):
+        np.add.at(cells, row, np.asarray(weights, np.float64) * (1 if k < EXCITE else -1))
+    return cells.reshape(20, 20)

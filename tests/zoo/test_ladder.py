@@ -6,11 +6,12 @@ import numpy as np
 import pytest
 
 import picozoo as pz
-from picozoo import data, emulate, find, network
+from picozoo import data, emulate, find, network, pictures
 from picozoo.compiler import Options, compile_network
 from picozoo.errors import DoesNotFit
-from picozoo.evaluate import evaluate
+from picozoo.evaluate import equal, evaluate, shown
 from picozoo.ladder import bisect, check
+from picozoo.report import _shown
 
 BOARDS = [b for b in find.names("boards") if b != "host"]
 NETS = [
@@ -20,8 +21,17 @@ NETS = [
 ]
 
 
-# The quick tests climb one ladder a network; the whole suite all of them.
-QUICK = {("lenet5", "nano33ble"), ("lstm_activity", "nano33ble"), ("perceptron", "uno"), ("hopfield:tiny", "uno")}
+
+
+def board_of(name: str) -> str:
+    """The board that a network is shown on."""
+    base, _, size = name.partition(":")
+    return str(find.load("zoo", base, "network").CARD.board[size or "default"])
+
+
+# The quick tests climb one ladder a network; the whole suite all of them. What runs until it is at rest takes long.
+LONG = {"hopfield", "perceptron:untrained"}
+QUICK = {(n, board_of(n)) for n in NETS if n not in LONG}
 EVERYWHERE = [pytest.param(n, b, marks=() if (n, b) in QUICK else pytest.mark.slow) for n in NETS for b in BOARDS]
 
 
@@ -57,31 +67,79 @@ def test_card_is_true(name: str) -> None:
     assert net.program.main.name == net.card.main
 
 
-@pytest.mark.parametrize("name", ["perceptron", "hopfield", "hopfield:tiny"])
-def test_learns_on_the_board(name: str) -> None:
-    """Starting from nothing, taught on the emulated board, the network comes within a point of its trained figure."""
+def ready(name: str) -> tuple[network.Network, str]:
+    """A network and its board, or a skip where its emulator or its data are not here."""
     net = network.load(name)
-    board = net.card.board[net.size]
+    board = board_of(name)
     if reason := emulate.available(find.load("boards", board, "board").BOARD):
         pytest.skip(reason)
-    report = evaluate(pz.compile(net, board=board), samples=200 if name == "perceptron" else 16)
+    if net.card.data and not any(data.available(d) for d in net.card.data):
+        pytest.skip(f"none of {net.card.data} is here; set PICOZOO_DATA to a mirror")
+    return net, board
+
+
+LEARNERS = [n for n in NETS if find.load("zoo", n.partition(":")[0], "network").CARD.learns and "untrained" not in n]
+
+
+@pytest.mark.parametrize("name", LEARNERS)
+def test_learns_on_the_board(name: str) -> None:
+    """Starting from nothing, taught on the emulated board, the network comes within a point of its trained figure."""
+    net, board = ready(name)
+    report = evaluate(pz.compile(net, board=board), samples=16 if net.card.name == "hopfield" else 200)
     assert report.learning is not None
     assert report.accuracy is not None
     assert report.learning.accuracy_after >= report.accuracy - 0.01
-    assert report.learning.accuracy_before < 0.6
+    assert report.learning.accuracy_before < report.accuracy - 0.05
+    assert report.learning.ram_state > 0
 
 
-def test_weights_learnt_on_the_board_are_pytorchs() -> None:
-    """The perceptron's weights after 60 lessons on an emulated chip equal those of the module's own method."""
+@pytest.mark.parametrize("name", LEARNERS)
+def test_what_the_board_learnt_is_pytorchs(name: str) -> None:
+    """After the first lessons on an emulated chip, outputs and state equal those of the module's own method."""
     torch = pytest.importorskip("torch")
-    module = find.load("zoo", "perceptron", "network")
-    _, lessons, _ = module.lessons()
-    model = module.build("untrained")
-    with pz.compile("perceptron:untrained", board="pico").session() as s, torch.no_grad():
-        for x, target in lessons[:60]:
-            want = model.learn(torch.from_numpy(x), torch.from_numpy(target))
-            assert s.call("learn", x, target)[0].tolist() == want.tolist()
-        assert s.get_state("w").tolist() == model.get_buffer("w").tolist()
+    net, _ = ready(name)
+    module, size = net.module, net.size
+    function, lessons, start = module.lessons(**({} if size == "default" else {"size": size}))  # type: ignore[union-attr]
+    model = module.build(size).eval()  # type: ignore[union-attr]
+    with pz.compile(net, board="nano33ble").session() as s, torch.no_grad():
+        for state in start:
+            values = start[state] if isinstance(start, dict) else np.zeros_like(s.get_state(state))
+            s.set_state(state, values)
+            model.get_buffer(state).copy_(torch.from_numpy(np.array(values)))
+        for call in lessons[:30]:
+            want = getattr(model, function)(*[torch.from_numpy(v) for v in call])
+            want = want if isinstance(want, tuple) else (want,)
+            for a, b in zip(s.call_real(function, *call), want, strict=True):
+                assert equal(np.asarray(a), b.numpy().reshape(a.shape))
+        for state in start:
+            got = s.get_state(state)
+            assert equal(got, model.get_buffer(state).numpy().reshape(got.shape)), state
+
+
+@pytest.mark.parametrize("name", [n for n in NETS if hasattr(find.load("zoo", n.partition(":")[0], "network"), "show")])
+def test_shows_what_it_is_known_for(name: str) -> None:
+    """`show` runs on the network's board and gives pictures with words that the report can draw."""
+    net, board = ready(name)
+    plain = shown(pz.compile(net, board=board))
+    again = pictures.from_plain(plain)
+    assert len(again) >= 2
+    assert all(s.caption for s in again)
+    assert _shown.show(again).count("<figure") == len(again)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", [n for n in NETS if "untrained" not in n and n != "hopfield"])
+def test_figure_on_the_whole_test_set(name: str) -> None:
+    """The shipped artefact reaches its card's figure, and int8 loses at most a point, through host C."""
+    net, _ = ready(name)
+    if not hasattr(net.module, "source") and net.card.data and not data.available(net.card.data[0]):
+        pytest.skip(f"data set {net.card.data[0]!r}, on which the figure is, is not here; set PICOZOO_DATA to a mirror")
+    report = evaluate(pz.compile(net, board="host"), samples=10_000)
+    assert report.agreement == 1.0
+    assert report.accuracy is not None
+    assert report.accuracy_float is not None
+    assert report.accuracy_float >= net.card.target
+    assert report.accuracy >= report.accuracy_float - 0.01
 
 
 def test_bisect_names_the_broken_layer() -> None:
