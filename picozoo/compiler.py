@@ -15,7 +15,7 @@ from picozoo.compress.ranges import METHODS
 from picozoo.emit.c_model import Layer, Model, Slot, emit
 from picozoo.errors import DoesNotFit, UsageError
 from picozoo.ir.program import Program
-from picozoo.network import Network, calibration_of, from_module, load
+from picozoo.network import Network, from_module, load
 from picozoo.ops._fixed_point import quantize_array
 from picozoo.passes import pipeline
 from picozoo.plan.arena import Plan, plan_program
@@ -45,6 +45,7 @@ class Options:
         toolchain: "zig" (bundled) or "gcc" (the vendor's, if installed).
         io: "int8" leaves inputs and outputs as integers where they are; "float32" keeps the program's own types.
         keep_float: layers to leave in float.
+        int16: layers whose activations are int16 instead of int8.
     """
 
     precision: str = "auto"
@@ -53,6 +54,7 @@ class Options:
     toolchain: str = "zig"
     io: str = "int8"
     keep_float: tuple[str, ...] = ()
+    int16: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         for name, value, allowed in (
@@ -340,6 +342,8 @@ def compile(
     calibrate: Any = None,
     name: str = "",
     keep_float: Sequence[str] = (),
+    int16: Sequence[str] = (),
+    trust_pickle: bool = False,
     **options: str,
 ) -> Firmware:
     """Compile a network for a board.
@@ -348,9 +352,11 @@ def compile(
         network: a name of the zoo, a file, a `Network`, or a PyTorch nn.Module.
         example_inputs: for a module: a tuple of example tensors, or a mapping of method names to tuples.
         board: name of a board, see `picozoo boards`.
-        calibrate: for int8: typical inputs of the main function, first dimension = calls.
+        calibrate: for int8: typical inputs of the main function, first dimension = calls; one array an input, or a
+            file or folder of them, see `compress.samples`.
         name: of the generated C (modules only).
-        keep_float, options: fields of `Options`.
+        keep_float, int16, options: fields of `Options`.
+        trust_pickle: read a file that runs code when it is opened.
 
     Returns:
         The firmware; nothing is built or run yet.
@@ -366,12 +372,10 @@ def compile(
     if isinstance(network, Network):
         net = network
     elif isinstance(network, str) or hasattr(network, "__fspath__"):
-        net = load(network)
-        if calibrate is not None:
-            net.calibration = calibration_of(net.program, calibrate)
+        net = load(network, calibrate=calibrate, trust_pickle=trust_pickle)
     else:
         net = from_module(network, example_inputs, name=name, calibrate=calibrate)
-    return compile_network(net, get_board(board), Options(keep_float=tuple(keep_float), **options))
+    return compile_network(net, get_board(board), Options(keep_float=tuple(keep_float), int16=tuple(int16), **options))
 
 
 def compile_network(net: Network, board: Board, options: Options, *, watch: pipeline.Watch | None = None) -> Firmware:
@@ -386,9 +390,21 @@ def compile_network(net: Network, board: Board, options: Options, *, watch: pipe
     float_program = pipeline.run(net.program, pipeline.FLOAT, target, watch=watch)
     precision = choose_precision(float_program, net.calibration, options.precision)
     program = float_program
+    named = [*options.keep_float, *options.int16]
+    if named and (precision != "int8" or is_quantised(float_program)):
+        raise UsageError(
+            f"layers are named to stay in float or be int16 ({', '.join(named)}), but nothing is quantised here: "
+            f"{'the file is in integers already' if precision == 'int8' else f'the precision is {precision}'}"
+        )
     if precision == "int8" and not is_quantised(float_program):
         assert net.calibration is not None
-        program = quantise(program, net.calibration.calls(), method=options.method, keep_float=options.keep_float)
+        program = quantise(
+            program,
+            net.calibration.calls(),
+            method=options.method,
+            keep_float=options.keep_float,
+            int16=options.int16,
+        )
         program = pipeline.run(
             program,
             [p for p in pipeline.INTEGER if options.io == "int8" or "integer_io" not in p.__name__],
@@ -428,8 +444,8 @@ def choose_precision(program: Program, calibration: Calibration | None, wanted: 
         return "native"
     if wanted == "int8" and calibration is None:
         raise UsageError(
-            f"precision int8: {program.name} carries no calibration data; "
-            f"give some (compile(..., calibrate=inputs)) or use float32"
+            f"precision int8: {program.name} carries no calibration data; give typical inputs with --calibrate FILE "
+            f"(compile(..., calibrate=inputs) in Python), or use float32"
         )
     if wanted == "auto":
         return "int8" if calibration is not None else "float32"

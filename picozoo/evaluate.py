@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -11,14 +12,16 @@ import numpy as np
 from picozoo import __version__, pictures
 from picozoo import data as data_sets
 from picozoo.compiler import Firmware, Session, from_slot, is_quantised, to_slot
+from picozoo.compress import accuracy as noise
 from picozoo.emit.c_model import Layer
 from picozoo.emulate import Counts
 from picozoo.errors import MissingTool
 from picozoo.ir.interp import Interpreter
 from picozoo.measure import Cost, predict
-from picozoo.report.data import Block, LayerReport, Learning, Report
+from picozoo.report.data import Block, LayerNoise, LayerReport, Learning, Report
 
 FLOAT_TOLERANCE = 1e-4  # relative and, below 1, absolute: what "equal" means between float forms
+NOISE_CALLS = 8  # calibration calls behind the layers' signal-to-noise ratios in a report
 Progress = Callable[[float, str], None]
 
 
@@ -302,7 +305,17 @@ def _report(fw: Firmware, run: _Run, counts: Counts, stack: int | None, emulator
         steps={n: [st.node.name for st in p.shared.timeline.steps] for n, p in fw.plan.functions.items()},
         mistakes=mistakes,
         picozoo=__version__,
+        quantisation=layer_noise(fw, NOISE_CALLS),
     )
+
+
+def layer_noise(fw: Firmware, calls: int = 32) -> list[LayerNoise]:
+    """What quantisation cost each layer, on calibration data; empty where nothing was quantised here."""
+    c = fw.network.calibration
+    if c is None or fw.precision != "int8" or is_quantised(fw.float_program):
+        return []
+    rows = noise.layers(fw.float_program, fw.program, c.calls(), calls)
+    return [LayerNoise(**dataclasses.asdict(row), cause=row.cause) for row in rows]
 
 
 def _layers(fw: Firmware, counts: Counts, calls: int) -> list[LayerReport]:

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from picozoo import artefact, find
+from picozoo.compress import samples
 from picozoo.errors import BadFile, UnknownName, UsageError
 from picozoo.ir.program import Program
 from picozoo.specs import Calibration
@@ -57,12 +58,14 @@ class Network:
         return f"<network {self.name}: functions {functions}; {numbers:,} constants>"
 
 
-def load(name: str | Path) -> Network:
+def load(name: str | Path, *, calibrate: Any = None, trust_pickle: bool = False) -> Network:
     """A network of the zoo by name, or a file.
 
     Args:
         name: `lenet5`, `hopfield:tiny` (a size of a network), or the path of a file: `.pz`, or one that an
-            importer reads (`.tflite`).
+            importer reads (`.tflite` ...).
+        calibrate: typical inputs of the main function, to quantise it with; as `compile` takes them.
+        trust_pickle: read a file that runs code when it is opened.
 
     Raises:
         UnknownName: no network has this name; the message gives the nearest.
@@ -72,9 +75,15 @@ def load(name: str | Path) -> Network:
         >>> load("perceptron")
         <network perceptron: functions forward, learn; 2,307 constants>
     """
-    text = str(name)
+    net = _load(str(name), trust_pickle)
+    if calibrate is not None:
+        net.calibration = calibration_of(net.program, calibrate)
+    return net
+
+
+def _load(text: str, trust_pickle: bool) -> Network:
     if "/" in text or "\\" in text or "." in text or Path(text).is_file():
-        return _load_file(Path(text))
+        return _load_file(Path(text), trust_pickle)
     base, _, size = text.partition(":")
     module = find.load("zoo", base, "network")
     size = size or "default"
@@ -95,7 +104,8 @@ def artefact_path(name: str, size: str = "default") -> Path:
 def importers() -> Mapping[str, str]:
     """File suffix -> the file below `picozoo/frontend` that reads it.
 
-    An importer declares `SUFFIXES` and `read(path) -> Program`.
+    An importer declares `SUFFIXES` and `read(path) -> Program`, and in `EXECUTES` those of its suffixes whose files run
+    code when they are opened.
 
     Example:
         >>> importers()[".tflite"]
@@ -108,10 +118,16 @@ def importers() -> Mapping[str, str]:
     return found
 
 
-def _load_file(path: Path) -> Network:
+def _load_file(path: Path, trust_pickle: bool) -> Network:
     suffix = path.suffix.lower()
     if suffix in importers():
-        return Network(find.load("frontend", importers()[suffix], "importer").read(path), path=path)
+        importer = find.load("frontend", importers()[suffix], "importer")
+        if suffix in getattr(importer, "EXECUTES", ()) and not trust_pickle:
+            raise UsageError(
+                f"{path}: a {suffix} file runs whatever code is in it when it is opened. {importer.INSTEAD}; or, if "
+                f"you made this file yourself, say --trust-pickle (trust_pickle=True in Python)"
+            )
+        return Network(importer.read(path), path=path)
     if suffix != artefact.SUFFIX:
         if not suffix:
             raise UnknownName(f"{path}: no such file, and no network has this name. See 'picozoo list'")
@@ -153,10 +169,21 @@ def from_module(module: Any, examples: Any, *, name: str = "", calibrate: Any = 
 def calibration_of(program: Program, data: Any) -> Calibration:
     """Check calibration arrays against the main function's parameters.
 
+    Args:
+        data: one array an input (a mapping of names to arrays, or a sequence), or a file or folder of them.
+
     Raises:
         UsageError: wrong number or shapes; says what is expected.
     """
     f = program.main
+    if isinstance(data, str | Path):
+        data = samples.read(Path(data), [p[1:] for p in f.params])
+        data = data[0] if len(data) == 1 else data
+    if isinstance(data, Mapping):
+        if set(data) != (names := {p[1:] for p in f.params}):
+            raise UsageError(f"calibration data: {f.name} takes {sorted(names)}, got {sorted(data)}")
+        data = [data[p[1:]] for p in f.params]
+        data = data[0] if len(data) == 1 else data
     arrays = (
         list(data) if isinstance(data, list | tuple) and len(data) == len(f.params) and len(f.params) > 1 else [data]
     )

@@ -187,10 +187,19 @@ def json_schema() -> str:
         ("Report", "Report"),
         ("One of `layers`", "LayerReport"),
         ("One of `memory`", "Block"),
+        ("One of `quantisation`", "LayerNoise"),
         ("`learning`", "Learning"),
     ):
         text += f"\n## {title}\n\n" + table(("field", "type", "meaning"), fields(source, name))
-    return text
+    text += (
+        "\n## `picozoo quantise --json`\n\n"
+        "One object: `name`, `method`, `snr_db` (of the results), `calls` (of the calibration data), `layers` (as\n"
+        "`quantisation` above), and `remedies`, best first:\n\n"
+    )
+    from picozoo.compress import advise
+
+    source = Path(advise.__file__).read_text(encoding="utf-8")
+    return text + table(("field", "type", "meaning"), fields(source, "Remedy"))
 
 
 def fields(source: str, name: str) -> list[tuple[str, ...]]:

@@ -2,15 +2,21 @@
 
 from __future__ import annotations
 
+import functools
 import sys
 import traceback
 from collections.abc import Callable
-from typing import Any, TypeVar
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
 from picozoo import find
 from picozoo.errors import PicozooError, UsageError
+
+if TYPE_CHECKING:
+    from picozoo.compiler import Options
+    from picozoo.network import Network
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -59,6 +65,82 @@ def compile_options(f: F) -> F:
     for flag, allowed, default, text in reversed(rows):
         f = click.option(flag, type=click.Choice(allowed), default=default, show_default=True, help=text)(f)
     return f
+
+
+@dataclass(frozen=True)
+class Model:
+    """What the options of `model_options` say: how to read the network, and how to quantise it."""
+
+    calibrate: str
+    int8: bool
+    int16: tuple[str, ...]
+    keep_float: tuple[str, ...]
+    trust_pickle: bool
+
+    def load(self, name: str) -> Network:
+        """The network, with its calibration data."""
+        from picozoo.network import load
+
+        return load(name, calibrate=self.calibrate or None, trust_pickle=self.trust_pickle)
+
+    def options(self, precision: str, method: str, prefer: str, toolchain: str, io: str) -> Options:
+        """All options of the compiler.
+
+        Raises:
+            UsageError: --int8 beside another --precision.
+        """
+        from picozoo.compiler import Options
+
+        if self.int8 and precision not in ("auto", "int8"):
+            raise UsageError(f"--int8 and --precision {precision} exclude each other")
+        precision = "int8" if self.int8 or (precision == "auto" and self.int16) else precision
+        return Options(precision, method, prefer, toolchain, io, self.keep_float, self.int16)
+
+    def words(self) -> list[str]:
+        """The options again, as words of a command line."""
+        found = ["--calibrate", self.calibrate] if self.calibrate else []
+        for flag, names in (("--int16", self.int16), ("--keep-float", self.keep_float)):
+            found += [w for n in names for w in (flag, n)]
+        return found + (["--trust-pickle"] if self.trust_pickle else [])
+
+
+def model_options(f: F) -> F:
+    """Options about the model file and its quantisation; the command gets one argument, `model`."""
+
+    @functools.wraps(f)
+    def command(
+        *args: Any,
+        calibrate: str,
+        int8: bool,
+        int16: tuple[str, ...],
+        keep_float: tuple[str, ...],
+        trust_pickle: bool,
+        **others: Any,
+    ) -> Any:
+        def split(names: tuple[str, ...]) -> tuple[str, ...]:
+            return tuple(n.strip() for part in names for n in part.split(",") if n.strip())
+
+        return f(*args, model=Model(calibrate, int8, split(int16), split(keep_float), trust_pickle), **others)
+
+    made: Any = command
+    for option in (
+        click.option("--trust-pickle", is_flag=True, help="Open a .pkl or .joblib file, which runs the code in it."),
+        click.option(
+            "--keep-float", multiple=True, metavar="LAYER[,…]", help="int8: leave these layers in float32; see 'show'."
+        ),
+        click.option(
+            "--int16", multiple=True, metavar="LAYER[,…]", help="int8: let these layers work on int16 activations."
+        ),
+        click.option("--int8", is_flag=True, help="The same as --precision int8."),
+        click.option(
+            "--calibrate",
+            default="",
+            metavar="DATA",
+            help="Typical inputs for int8: .npy, .npz (an array an input), or a folder with one such file a call.",
+        ),
+    ):
+        made = option(made)
+    return made  # type: ignore[no-any-return]
 
 
 def board_names(text: tuple[str, ...] | str) -> list[str]:

@@ -15,7 +15,7 @@ from picozoo.cli._common import report_error
 # Headings of `picozoo --help`; a command without a place here is listed under the last one.
 SECTIONS = (
     ("Look around", ("list", "show", "boards", "data")),
-    ("Put a network on a chip", ("run", "fit", "compile", "bisect")),
+    ("Put a network on a chip", ("run", "fit", "quantise", "compile", "bisect")),
     ("Make your own", ("train", "new")),
 )
 

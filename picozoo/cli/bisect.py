@@ -12,6 +12,7 @@ from picozoo.errors import MissingTool
 @_common.network_argument
 @click.option("-b", "--board", required=True, metavar="B", help="The board; see 'picozoo boards'.")
 @_common.compile_options
+@_common.model_options
 @click.option(
     "--input",
     "given",
@@ -28,6 +29,7 @@ def COMMAND(  # noqa: N802 - the name by which the command line finds it
     prefer: str,
     toolchain: str,
     io: str,
+    model: _common.Model,
     given: tuple[str, ...],
     as_json: bool,
 ) -> int:
@@ -40,12 +42,13 @@ def COMMAND(  # noqa: N802 - the name by which the command line finds it
 
     from picozoo import emulate, ladder
     from picozoo.cli import _arrays
-    from picozoo.compiler import compile
+    from picozoo.compiler import compile_network, get_board
 
     (name,) = _common.board_names(board) if board != "all" and "," not in board else ("",)
     if not name:
         raise click.UsageError("--board takes one board here", click.get_current_context())
-    fw = compile(network, board=name, precision=precision, method=method, prefer=prefer, toolchain=toolchain, io=io)
+    options = model.options(precision, method, prefer, toolchain, io)
+    fw = compile_network(model.load(network), get_board(name), options)
     missing = emulate.available(fw.board)
     if missing:
         raise MissingTool(missing)

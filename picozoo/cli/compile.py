@@ -20,6 +20,7 @@ KINDS = ("cmake", "arduino", "platformio", "zephyr", "esp-idf")
     "--export", "kind", type=click.Choice(KINDS), default="cmake", show_default=True, help="For which build system."
 )
 @_common.compile_options
+@_common.model_options
 @click.option("--force", is_flag=True, help="Replace files that are not picozoo's own, and write what does not fit.")
 @_common.json_option("the files and sizes")
 def COMMAND(  # noqa: N802 - the name by which the command line finds it
@@ -32,6 +33,7 @@ def COMMAND(  # noqa: N802 - the name by which the command line finds it
     prefer: str,
     toolchain: str,
     io: str,
+    model: _common.Model,
     force: bool,
     as_json: bool,
 ) -> int:
@@ -42,13 +44,14 @@ def COMMAND(  # noqa: N802 - the name by which the command line finds it
     best. The same options give the same bytes. Nothing half-written is left behind if it is stopped.
     """
     from picozoo import export
-    from picozoo.compiler import compile
+    from picozoo.compiler import compile_network, get_board
     from picozoo.errors import BuildFailed, MissingTool, UsageError
 
     names = _common.board_names(board)
     if len(names) != 1:
         raise UsageError(f"--board takes one board here, got {', '.join(names)}")
-    fw = compile(network, board=names[0], precision=precision, method=method, prefer=prefer, toolchain=toolchain, io=io)
+    options = model.options(precision, method, prefer, toolchain, io)
+    fw = compile_network(model.load(network), get_board(names[0]), options)
     if not force:
         # without a compiler here the C is as good, only its size is not known
         with contextlib.suppress(BuildFailed, MissingTool):

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 @_common.network_argument
 @click.option("-b", "--board", "boards", multiple=True, metavar="B[,B2…]", help="Only these boards. [default: all]")
 @_common.compile_options
+@_common.model_options
 @_common.json_option("one object per board")
 def COMMAND(  # noqa: N802 - the name by which the command line finds it
     network: str,
@@ -25,6 +26,7 @@ def COMMAND(  # noqa: N802 - the name by which the command line finds it
     prefer: str,
     toolchain: str,
     io: str,
+    model: _common.Model,
     as_json: bool,
 ) -> int:
     """Say for every board whether a network fits and how fast it would be, without running any data.
@@ -34,14 +36,12 @@ def COMMAND(  # noqa: N802 - the name by which the command line finds it
     """
     import dataclasses
 
-    from picozoo.compiler import Options
     from picozoo.fit import fit
-    from picozoo.network import load
 
     names = _common.board_names(boards) if boards else []
-    net = load(network)
+    net, options = model.load(network), model.options(precision, method, prefer, toolchain, io)
     with _screen.progress("") as tell:
-        rows = fit(net, Options(precision, method, prefer, toolchain, io), boards=names, progress=tell)
+        rows = fit(net, options, boards=names, progress=tell)
     if as_json:
         _screen.print_json([dataclasses.asdict(row) for row in rows])
     else:

@@ -40,6 +40,7 @@ LOOP_SAMPLES = 24  # of networks that run until they are at rest: each call cost
     help=f"Held-out calls to make. [default: {SAMPLES}; {LOOP_SAMPLES} for networks that loop until at rest]",
 )
 @_common.compile_options
+@_common.model_options
 @click.option(
     "--check", is_flag=True, help="Also climb the verification ladder: PyTorch, interpreter, host C, each board."
 )
@@ -77,6 +78,7 @@ def COMMAND(  # noqa: N802 - the name by which the command line finds it
     prefer: str,
     toolchain: str,
     io: str,
+    model: _common.Model,
     check: bool,
     given: tuple[str, ...],
     out: Path | None,
@@ -89,7 +91,7 @@ def COMMAND(  # noqa: N802 - the name by which the command line finds it
     """Compile a network for one or more boards, run it there on held-out data, and report accuracy, flash, RAM,
     instructions, predicted time and energy, and a profile of its layers.
 
-    NAME is a network of the zoo ('lenet5', or with a size 'hopfield:tiny'), FILE a model file (.pz or .tflite).
+    NAME is a network of the zoo ('lenet5', or with a size 'hopfield:tiny'), FILE a model file (.pz, .tflite …).
     Boards are emulated; 'picozoo boards' says which emulators are here. With --input it makes one call with your data
     instead.
 
@@ -98,15 +100,12 @@ def COMMAND(  # noqa: N802 - the name by which the command line finds it
     picozoo run perceptron --board uno,pico,host --samples 50
     picozoo run lenet5 --board pico --input digit.npy --output logits.npy
     """
-    from picozoo.compiler import Options
-    from picozoo.network import load
-
     names = _common.board_names(boards)
-    options = Options(precision, method, prefer, toolchain, io)
+    options = model.options(precision, method, prefer, toolchain, io)
     if given or out is not None or function or real:
-        return _one_call(network, names, options, given, out, function, real, as_json)
-    net = load(network)
-    command = _command(network, names, samples, options)
+        return _one_call(model, network, names, options, given, out, function, real, as_json)
+    net = model.load(network)
+    command = _command(network, names, samples, options, model)
     with _screen.progress("") as tell:
         rows = [
             _report(
@@ -199,7 +198,7 @@ def _show(rows: list[Report | Failed], rungs: list[Any], written: Path | None) -
         )
 
 
-def _command(network: str, names: list[str], samples: int | None, options: Options) -> str:
+def _command(network: str, names: list[str], samples: int | None, options: Options, model: _common.Model) -> str:
     """The command that gives this report again."""
     from picozoo.compiler import Options as Defaults
 
@@ -211,10 +210,11 @@ def _command(network: str, names: list[str], samples: int | None, options: Optio
             words += [f"--{name}", getattr(options, name)]
     import shlex
 
-    return shlex.join(words)
+    return shlex.join([*words, *model.words()])
 
 
 def _one_call(
+    model: _common.Model,
     network: str,
     names: list[str],
     options: Options,
@@ -227,22 +227,14 @@ def _one_call(
     """--input: one inference from a fresh state on one board."""
     from picozoo import emulate
     from picozoo.cli import _arrays
-    from picozoo.compiler import compile, from_slot
+    from picozoo.compiler import compile_network, from_slot, get_board
     from picozoo.find import unknown
 
     if not given:
         raise UsageError("--output, --function and --real need --input FILE")
     if len(names) != 1:
         raise UsageError(f"--input runs on one board, got {', '.join(names)}")
-    fw = compile(
-        network,
-        board=names[0],
-        precision=options.precision,
-        method=options.method,
-        prefer=options.prefer,
-        toolchain=options.toolchain,
-        io=options.io,
-    )
+    fw = compile_network(model.load(network), get_board(names[0]), options)
     name = function or fw.program.main.name
     if name not in fw.model.entries:
         raise UsageError(unknown("function", name, list(fw.model.entries)))

@@ -11,6 +11,7 @@ from picozoo.cli import _common, _screen
 from picozoo.errors import UsageError
 
 if TYPE_CHECKING:
+    from picozoo.compiler import Options
     from picozoo.ir.program import Function, Node, Program
     from picozoo.network import Network
 
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
 @click.option("--c", "c", is_flag=True, help="Print the generated C; needs --board.")
 @click.option("-b", "--board", default="", metavar="B", help="For --ir and --c.")
 @_common.compile_options
+@_common.model_options
 @_common.json_option("the card and the functions")
 def COMMAND(  # noqa: N802 - the name by which the command line finds it
     network: str,
@@ -34,23 +36,22 @@ def COMMAND(  # noqa: N802 - the name by which the command line finds it
     prefer: str,
     toolchain: str,
     io: str,
+    model: _common.Model,
     as_json: bool,
 ) -> int:
     """Show what a network is, where it comes from, how this form differs from the paper's, and its layers."""
-    from picozoo.network import load
-
     if c and not board:
         raise UsageError("--c needs --board B: the C differs from core to core. See 'picozoo boards'")
     if sum((ir, c, as_json)) > 1:
         raise UsageError("--ir, --c and --json exclude each other")
-    net = load(network)
+    net = model.load(network)
     if ir or c:
         print(
             _text(
                 net,
                 c,
                 board,
-                {"precision": precision, "method": method, "prefer": prefer, "toolchain": toolchain, "io": io},
+                model.options(precision, method, prefer, toolchain, io),
             ),
             end="",
         )
@@ -61,14 +62,14 @@ def COMMAND(  # noqa: N802 - the name by which the command line finds it
     return 0
 
 
-def _text(net: Network, c: bool, board: str, options: dict[str, str]) -> str:
-    from picozoo.compiler import compile
+def _text(net: Network, c: bool, board: str, options: Options) -> str:
+    from picozoo.compiler import compile_network, get_board
     from picozoo.ir.text import print_program
 
     if not board:
         return print_program(net.program)
     (name,) = _common.board_names(board)[:1]
-    fw = compile(net, board=name, **options)
+    fw = compile_network(net, get_board(name), options)
     return "\n".join(fw.model.files.values()) if c else print_program(fw.program)
 
 

@@ -1,7 +1,9 @@
 """Post-training quantisation on the IR: watch a float program run, then write it with quantize/dequantize pairs.
 
 The result is the canonical form every importer's quantised models take too; `passes.lower_qdq` makes integers of it.
-Weights get symmetric int8 with one scale per output channel, activations asymmetric int8, biases int32.
+Weights get symmetric int8 with one scale per output channel, activations asymmetric int8, biases int32. Layers named
+in `int16` work on symmetric int16 activations instead (TFLite's 16x8 rule); where an int8 and an int16 layer meet, the
+value is kept in one form and converted for the readers of the other.
 """
 
 from __future__ import annotations
@@ -12,8 +14,8 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from picozoo import ops
-from picozoo.compress.ranges import Seen, affine, choose, power_of_two16, weight_params
-from picozoo.errors import UsageError
+from picozoo.compress.ranges import Seen, affine, choose, power_of_two16, symmetric16, weight_params
+from picozoo.errors import Unsupported, UsageError
 from picozoo.ir.interp import Interpreter
 from picozoo.ir.program import Function, Node, Program
 from picozoo.ops._fixed_point import quantize_array
@@ -23,7 +25,14 @@ from picozoo.specs import QuantParams, TensorType
 
 Key = tuple[str, str]
 Calls = Iterable[tuple[str, Sequence[np.ndarray]] | None]
-_PROBE = {"act": ("i8", QuantParams.tensor(0.1)), "act16": ("i16", QuantParams.tensor(2.0**-12))}
+# Kinds of activations. "wide" is an "act" of a layer that was asked to work in int16.
+_PROBE = {
+    "act": ("i8", QuantParams.tensor(0.1)),
+    "wide": ("i16", QuantParams.tensor(0.001)),
+    "act16": ("i16", QuantParams.tensor(2.0**-12)),
+}
+_WIDTH = list(_PROBE)
+_FIXED16 = QuantParams.tensor(2.0**-15)  # int16 outputs of softmax, sigmoid and tanh, as in TFLite
 
 
 @dataclass(frozen=True)
@@ -50,6 +59,17 @@ class Site:
 
     function: Function
     node: Node
+    wide: bool = False
+
+    def kinds(self, program: Program) -> tuple[dict[int, str], list[str]]:
+        """Kinds of its inputs and outputs."""
+        op, attrs = ops.get(self.node.op), self.node.attrs
+        ins = dict(op.quant_inputs(program.in_types(self.function, self.node), attrs))
+        outs = list(op.quant_outputs(program.out_types(self.function, self.node), attrs))
+        if self.wide:
+            ins = {i: "wide" if k == "act" else k for i, k in ins.items()}
+            outs = ["wide" if k == "act" else k for k in outs]
+        return ins, outs
 
 
 def calibrate(program: Program, calls: Calls) -> dict[Key, Seen]:
@@ -82,7 +102,15 @@ def calibrate(program: Program, calls: Calls) -> dict[Key, Seen]:
     return seen
 
 
-def quantise(program: Program, calls: Calls, *, method: str = "mse", keep_float: Sequence[str] = ()) -> Program:
+def quantise(
+    program: Program,
+    calls: Calls,
+    *,
+    method: str = "mse",
+    keep_float: Sequence[str] = (),
+    int16: Sequence[str] = (),
+    seen: Mapping[Key, Seen] | None = None,
+) -> Program:
     """The program in int8, as quantize/dequantize pairs around float operators.
 
     Args:
@@ -90,33 +118,61 @@ def quantise(program: Program, calls: Calls, *, method: str = "mse", keep_float:
         calls: calibration calls, a few hundred typical inputs; see `calibrate`.
         method: how ranges are chosen, see `ranges.choose`.
         keep_float: names of nodes to leave in float.
+        int16: names of nodes whose activations are int16; their weights stay int8.
+        seen: what `calibrate` gave for this program before; `calls` are then not run.
 
     Raises:
-        UsageError: a name in `keep_float` that no node has, or calibration that never reaches a function.
+        UsageError: a name that no node has, or calibration that never reaches a function.
+        Unsupported: a layer in `int16` whose operator has no such form.
     """
     names = {n.name for f in program.functions.values() for n in f.nodes}
-    if unknown := sorted(set(keep_float) - names):
+    if unknown := sorted({*keep_float, *int16} - names):
         raise UsageError(f"no layer is called {', '.join(unknown)}; layers: {', '.join(sorted(names)[:20])}")
+    if both := sorted({*keep_float} & {*int16}):
+        raise UsageError(f"layer {', '.join(both)} is asked to stay in float and to be int16; choose one")
     program = program.copy()
-    sites = [Site(f, n) for f in program.functions.values() for n in _eligible(program, f, set(keep_float))]
+    sites = [
+        Site(f, n, n.name in int16)
+        for f in program.functions.values()
+        for n in _eligible(program, f, set(keep_float), set(int16))
+    ]
+    _refuse_narrow(program, sites, set(int16))
     groups = _Groups()
+    made = {(s.function.name, r) for s in sites for r in s.node.outputs}
     for s in sites:
-        _tie(program, s, groups)
+        _tie(program, s, groups, made)
     _tie_states(program, groups)
-    params = _parameters(program, groups, calibrate(program, calls), method)
+    params = _parameters(program, groups, calibrate(program, calls) if seen is None else seen, method)
     _quantise_states(program, params)
     for f in program.functions.values():
-        _Rewriter(program, f, {id(s.node) for s in sites}, params).run()
+        _Rewriter(program, f, {id(s.node): s for s in sites}, params).run()
     return program
 
 
-def _eligible(program: Program, f: Function, keep: set[str]) -> list[Node]:
+def wide_layers(program: Program) -> list[str]:
+    """Names of the nodes that have an int16 form."""
+    return [n.name for f in program.functions.values() for n in f.nodes if _lowers(program, f, n, wide=True)]
+
+
+def _refuse_narrow(program: Program, sites: Sequence[Site], int16: set[str]) -> None:
+    """Every named layer must have an int16 form and be a site."""
+    can = set(wide_layers(program)) & {s.node.name for s in sites}
+    if cannot := sorted(int16 - can):
+        ops_of = {n.name: n.op for f in program.functions.values() for n in f.nodes}
+        listed = ", ".join(f"{name} ({ops_of[name]})" for name in cannot)
+        raise Unsupported(
+            f"no int16 form of layer {listed}; of this network these can be int16: {', '.join(sorted(can)) or 'none'}"
+        )
+
+
+def _eligible(program: Program, f: Function, keep: set[str], wide: set[str]) -> list[Node]:
     """Nodes that have an integer form here. Movers count only next to another one: alone they gain nothing."""
     chosen: list[Node] = []
     integer: set[str] = set(f.params)
     for node in f.nodes:
         op = ops.get(node.op)
-        if op.quant_rule == "none" or node.name in keep or not _lowers(program, f, node):
+        lowers = _lowers(program, f, node, wide=node.name in wide)
+        if op.quant_rule == "none" or node.name in keep or not lowers:
             continue
         if op.quant_rule == "same" and not any(r in integer or r[0] == "$" for r in node.inputs):
             continue
@@ -145,10 +201,12 @@ def _follows(f: Function, node: Node, integer: set[str]) -> bool:
     return all(r in integer for r in moving) and any(r not in f.params for r in moving)
 
 
-def _lowers(program: Program, f: Function, node: Node) -> bool:
+def _lowers(program: Program, f: Function, node: Node, *, wide: bool = False) -> bool:
     op = ops.get(node.op)
+    if op.quant_rule == "none":
+        return False
     ins, outs = program.in_types(f, node), program.out_types(f, node)
-    kinds = op.quant_inputs(ins, node.attrs)
+    kinds, made_kinds = Site(f, node, wide).kinds(program)
     if any(t.dtype != "f32" for i, t in enumerate(ins) if i in kinds) or any(t.dtype != "f32" for t in outs):
         return False
     probe = []
@@ -162,10 +220,11 @@ def _lowers(program: Program, f: Function, node: Node) -> bool:
             probe.append(t.with_(dtype="i8", quant=QuantParams.tensor(0.1)))
         else:
             probe.append(t)
-    made = [
-        t.with_(dtype=_PROBE[k][0], quant=_PROBE[k][1])
-        for t, k in zip(outs, op.quant_outputs(outs, node.attrs), strict=True)
-    ]
+    made = [t.with_(dtype=_PROBE[k][0], quant=_PROBE[k][1]) for t, k in zip(outs, made_kinds, strict=True)]
+    if op.quant_rule == "fixed" and not wide:
+        made = [t.with_(quant=QuantParams.tensor(*op.fixed_quant(outs, node.attrs))) for t in made]
+    elif op.quant_rule == "fixed":
+        made = [t.with_(quant=_FIXED16) for t in made]
     return op.lowers(probe, made, node.attrs)
 
 
@@ -185,8 +244,8 @@ class _Groups:
 
     def add(self, k: Key, kind: str) -> None:
         root = self.find(k)
-        # int16 wins: an operator that needs it cannot take less
-        self.kind[root] = "act16" if "act16" in (kind, self.kind.get(root)) else kind
+        # the wider one wins: an operator that needs it cannot take less
+        self.kind[root] = max(kind, self.kind.get(root, kind), key=_WIDTH.index)
 
     def join(self, a: Key, b: Key) -> None:
         ra, rb = self.find(a), self.find(b)
@@ -209,26 +268,29 @@ def _key(f: Function, ref: str) -> Key:
     return ("", ref) if ref[0] != "%" else (f.name, ref)
 
 
-def _tie(program: Program, s: Site, groups: _Groups) -> None:
+def _tie(program: Program, s: Site, groups: _Groups, made: set[Key]) -> None:
+    """Join what the site ties, and say what kind its values must be. `made`: what integer operators compute."""
     op, f, node = ops.get(s.node.op), s.function, s.node
-    outs = program.out_types(f, node)
-    kinds = op.quant_inputs(program.in_types(f, node), node.attrs)
+    kinds, out_kinds = s.kinds(program)
     acts = [_key(f, node.inputs[i]) for i, k in kinds.items() if k in _PROBE and i < len(node.inputs)]
     for i, kind in kinds.items():
         if kind in _PROBE and i < len(node.inputs):
-            groups.add(_key(f, node.inputs[i]), kind)
-    for ref, kind in zip(node.outputs, op.quant_outputs(outs, node.attrs), strict=True):
+            # what another layer computes stays in that layer's form, and is converted for this one
+            converted = kind == "wide" and (f.name, node.inputs[i]) in made and op.quant_rule != "same"
+            groups.add(_key(f, node.inputs[i]), "act" if converted else kind)
+    for ref, kind in zip(node.outputs, out_kinds, strict=True):
         groups.add(_key(f, ref), kind)
     if op.quant_rule == "same":
         for k in acts:
             groups.join(k, _key(f, node.outputs[0]))
     elif op.quant_rule == "fixed":
-        groups.fixed[groups.find(_key(f, node.outputs[0]))] = QuantParams.tensor(*op.fixed_quant(outs, node.attrs))
+        fixed = QuantParams.tensor(*op.fixed_quant(program.out_types(f, node), node.attrs))
+        groups.fixed[groups.find(_key(f, node.outputs[0]))] = _FIXED16 if s.wide else fixed
     # an int16 input (the old cell) and the int16 output that replaces it share their scale
-    wide = [_key(f, node.inputs[i]) for i, k in kinds.items() if k == "act16"]
-    wide += [_key(f, r) for r, k in zip(node.outputs, op.quant_outputs(outs, node.attrs), strict=True) if k == "act16"]
-    for k in wide[1:]:
-        groups.join(wide[0], k)
+    both = [_key(f, node.inputs[i]) for i, k in kinds.items() if k == "act16"]
+    both += [_key(f, r) for r, k in zip(node.outputs, out_kinds, strict=True) if k == "act16"]
+    for k in both[1:]:
+        groups.join(both[0], k)
 
 
 def _tie_states(program: Program, groups: _Groups) -> None:
@@ -242,22 +304,29 @@ def _tie_states(program: Program, groups: _Groups) -> None:
 def _parameters(program: Program, groups: _Groups, seen: Mapping[Key, Seen], method: str) -> dict[Key, Chosen]:
     found: dict[Key, Chosen] = {}
     for root, members in groups.members().items():
-        if root in groups.fixed:
-            params = groups.fixed[root]
-        else:
-            merged = Seen()
-            for k in members:
-                if k[1][0] == "@":
-                    merged.add(program.constants[k[1]])
-                elif k in seen:
-                    merged.merge(seen[k])
-            if merged.low > merged.high:
-                raise UsageError(
-                    f"calibration never computed {members[0][1][1:]}; give inputs for every function that is quantised"
-                )
-            params = power_of_two16(merged.low, merged.high) if groups.kind[root] == "act16" else choose(merged, method)
-        found.update(dict.fromkeys(members, Chosen(_PROBE[groups.kind[root]][0], params)))
+        kind, fixed, merged = groups.kind[root], groups.fixed.get(root), Seen()
+        for k in members:
+            if k[1][0] == "@":
+                merged.add(program.constants[k[1]])
+            elif k in seen:
+                merged.merge(seen[k])
+        if merged.low > merged.high:
+            raise UsageError(
+                f"calibration never computed {members[0][1][1:]}; give inputs for every function that is quantised"
+            )
+        if kind in ("act", "wide"):
+            other = "wide" if kind == "act" else "act"
+            converted = Chosen(_PROBE[other][0], _params(merged, other, method))
+            found.update({(k[0], f"{k[1]}#{other}"): converted for k in members})
+        params = fixed or _params(merged, kind, method)
+        found.update(dict.fromkeys(members, Chosen(_PROBE[kind][0], params)))
     return found
+
+
+def _params(seen: Seen, kind: str, method: str) -> QuantParams:
+    if kind == "act16":
+        return power_of_two16(seen.low, seen.high)
+    return symmetric16(seen.low, seen.high) if kind == "wide" else choose(seen, method)
 
 
 def _int_type(t: TensorType, p: Chosen) -> TensorType:
@@ -276,7 +345,7 @@ def _quantise_states(program: Program, params: Mapping[Key, Chosen]) -> None:
 class _Rewriter:
     """Puts quantize/dequantize pairs into one function."""
 
-    def __init__(self, program: Program, f: Function, sites: set[int], params: Mapping[Key, Chosen]) -> None:
+    def __init__(self, program: Program, f: Function, sites: Mapping[int, Site], params: Mapping[Key, Chosen]) -> None:
         self.program, self.f, self.sites, self.params = program, f, sites, params
         self.nodes: list[Node] = []
         self.real: dict[str, str] = {}  # reference -> its dequantised form
@@ -295,13 +364,40 @@ class _Rewriter:
         for node in f.nodes:
             inputs = [self.real.get(r, r) for r in node.inputs]
             if id(node) in self.sites:
-                inputs = self._constants(node, inputs)
+                inputs = self._constants(self.sites[id(node)], [self._converted(node, i) for i in range(len(inputs))])
             self.nodes.append(replace(node, inputs=tuple(inputs)))
             for ref in node.outputs:
                 self._pair(ref)
         f.nodes = self.nodes
         f.results = tuple(self.real.get(r, r) for r in f.results)
         f.updates = {s: self._updated(s, r) for s, r in f.updates.items()}
+
+    def _converted(self, node: Node, i: int) -> str:
+        """Input `i` of a site in real numbers: from integers of the kind that the site takes."""
+        ref, kind = node.inputs[i], self._kind(node, i)
+        here = self.params.get((self._key(ref)[0], f"{ref}#{kind}"))
+        if here is None or ref[0] == "@":
+            return self.real.get(ref, ref)
+        if (hint := f"{ref}#{kind}") not in self.real:
+            t = self.program.type_of(self.f, ref)
+            name = f"{ref[1:]}.{here.dtype}"
+            made = self._emit("quantize", self.real[ref], _int_type(t, here), f"{name}.q", QuantizeAttrs(here.dtype))
+            self.real[hint] = self._emit("dequantize", made, t.with_(dtype="f32", quant=None), f"{name}.dq")
+        return self.real[hint]
+
+    def _key(self, ref: str) -> Key:
+        return _key(self.f, ref)
+
+    def _kind(self, node: Node, i: int) -> str:
+        """What kind of integers a site takes as input `i`; "" where it takes what there is."""
+        if ops.get(node.op).quant_rule == "same":
+            return ""
+        return self.sites[id(node)].kinds(self.program)[0].get(i, "")
+
+    def _chosen(self, node: Node, i: int) -> Chosen:
+        """Parameters with which a site reads input `i`."""
+        k = self._key(node.inputs[i])
+        return self.params.get((k[0], f"{k[1]}#{self._kind(node, i)}"), self.params[k])
 
     def _updated(self, state: str, ref: str) -> str:
         t = self.program.state_types[state]
@@ -331,9 +427,9 @@ class _Rewriter:
         self.integer[ref] = self._emit("quantize", ref, made, f"{ref[1:]}.q", QuantizeAttrs(made.dtype))
         self.real[ref] = self._emit("dequantize", self.integer[ref], t, f"{ref[1:]}.dq")
 
-    def _constants(self, node: Node, inputs: list[str]) -> list[str]:
+    def _constants(self, site: Site, inputs: list[str]) -> list[str]:
         """Weights, biases and constant activations of a site, as integers behind a dequantize."""
-        kinds = ops.get(node.op).quant_inputs(self.program.in_types(self.f, node), node.attrs)
+        node, kinds = site.node, site.kinds(self.program)[0]
         out = list(inputs)
         scales: dict[int, np.ndarray] = {}
         for i, ref in enumerate(node.inputs):
@@ -344,14 +440,14 @@ class _Rewriter:
                 out[i] = self._constant(f"{ref}.i8", quantize_array(value, s, z), TensorType(value.shape, "i8", q))
                 scales[i] = np.array(q.scale, np.float64)
             elif kind in _PROBE and value is not None:
-                p = self.params[("", ref)]
+                p = self._chosen(node, i)
                 t = _int_type(TensorType(value.shape), p)
                 out[i] = self._constant(f"{ref}.q", quantize_array(value, p.scale, p.zero, t.dtype), t)
         for i, ref in enumerate(node.inputs):
             value, kind = self.program.constant(ref), kinds.get(i, "")
             if kind.startswith("bias") and value is not None:
                 x, w = (int(v) for v in kind.split(":")[1].split(","))
-                sx = self.params[_key(self.f, node.inputs[x])].scale
+                sx = self._chosen(node, x).scale
                 scale = np.maximum((scales[w] * sx).astype(np.float32), np.float32(1e-30))
                 ints = np.clip(np.rint(value.astype(np.float64) / scale), -(2**31) + 1, 2**31 - 1).astype(np.int32)
                 q = QuantParams(tuple(float(v) for v in scale), (0,) * len(scale), 0)
@@ -363,4 +459,4 @@ class _Rewriter:
         return self._emit("dequantize", ref, TensorType(t.shape), f"{hint[1:]}.dq")
 
 
-__all__ = ["affine", "calibrate", "quantise"]
+__all__ = ["affine", "calibrate", "quantise", "wide_layers"]

@@ -69,6 +69,16 @@ def power_of_two16(low: float, high: float) -> QuantParams:
     return QuantParams.tensor(2.0 ** -(15 - whole) if whole <= 15 else 1.0)
 
 
+def symmetric16(low: float, high: float) -> QuantParams:
+    """Symmetric int16 parameters for a range, zero point 0. No value is cut off: 16 bits have room.
+
+    Example:
+        >>> symmetric16(-32767.0, 100.0).scale
+        (1.0,)
+    """
+    return QuantParams.tensor(max(abs(low), abs(high), 1e-6) / 32767)
+
+
 def choose(seen: Seen, method: str) -> QuantParams:
     """int8 parameters for what was seen.
 

@@ -78,7 +78,7 @@ class Package:
             "core": fw.board.core.title,
             "precision": fw.precision,
             "options": {k: getattr(fw.options, k) for k in ("method", "prefer", "io")}
-            | {"keep_float": list(fw.options.keep_float)},
+            | {"keep_float": list(fw.options.keep_float), "int16": list(fw.options.int16)},
             "bytes": {"arena": fw.model.arena, "state": fw.model.state, "tables": fw.model.const_bytes},
             "init": f"{self.name}_init",
             "functions": [

@@ -13,6 +13,8 @@ from picozoo.ir.program import Function, Node, Program, rewire
 from picozoo.passes import dead_code
 from picozoo.specs import Target, TensorType
 
+_CONVERTED = ("i8", "i16")
+
 
 def run(program: Program, target: Target) -> Program:
     """The program with every possible island in integers and the unread pairs removed."""
@@ -22,6 +24,7 @@ def run(program: Program, target: Target) -> Program:
             if node.op not in ("quantize", "dequantize", "while_loop"):
                 _lower(program, f, node)
         _drop_round_trips(program, f)
+        _convert(program, f)
     return dead_code.run(program, target)
 
 
@@ -78,3 +81,15 @@ def _drop_round_trips(program: Program, f: Function) -> None:
             mapping[node.outputs[0]] = before.inputs[0]
     f.nodes = [n for n in f.nodes if n.outputs[0] not in mapping]
     rewire(f, mapping)
+
+
+def _convert(program: Program, f: Function) -> None:
+    """quantize(dequantize(q)) with other parameters is one conversion between integers."""
+    made = f.producers()
+    for k, node in enumerate(f.nodes):
+        before = made.get(node.inputs[0]) if node.op == "quantize" else None
+        if before is None or before.op != "dequantize":
+            continue
+        t = program.type_of(f, before.inputs[0])
+        if t.dtype in _CONVERTED and t.quant is not None and t.quant.per_tensor:
+            f.nodes[k] = replace(node, op="requantize", inputs=before.inputs)

@@ -45,6 +45,23 @@ class Block:
 
 
 @dataclass
+class LayerNoise:
+    """What quantisation did to one layer, on calibration data. Signal to noise in dB, 200 where nothing is lost."""
+
+    name: str  # the layer's name in the network
+    op: str  # operator
+    function: str  # function of the program; the body of a loop has a name of its own
+    dtype: str  # element type of its output: i8 or i16
+    snr_db: float  # signal to noise of its output against float, errors of earlier layers included
+    own_db: float  # the same when its inputs are exact: what this layer adds
+    input_db: float  # what it adds if only its inputs are rounded
+    weight_db: float  # what it adds if only its weights are
+    output_db: float  # what it adds if only its output is
+    clipped: float  # share of its output that lies outside the range of its integers
+    cause: str  # largest part of what it adds: inputs, weights, output, or clipping
+
+
+@dataclass
 class Learning:
     """What a network did that learnt on the board."""
 
@@ -112,6 +129,7 @@ class Report:
     mistakes: list[dict[str, Any]] = field(default_factory=list)  # first wrong calls: index, expected, got
     shown: list[dict[str, Any]] = field(default_factory=list)  # what the network shows of itself: `picozoo.pictures`
     picozoo: str = ""  # version that made it
+    quantisation: list[LayerNoise] = field(default_factory=list)  # int8 made from float here: what each layer lost
 
     def __repr__(self) -> str:
         cost = "" if self.instructions is None else f", {self.instructions:,.0f} {self.instructions_unit} a call"
@@ -131,6 +149,7 @@ class Report:
         d = dict(data)
         d["layers"] = [LayerReport(**v) for v in d["layers"]]
         d["memory"] = [Block(**v) for v in d["memory"]]
+        d["quantisation"] = [LayerNoise(**v) for v in d.get("quantisation", [])]
         d["learning"] = Learning(**d["learning"]) if d.get("learning") else None
         return cls(**d)
 

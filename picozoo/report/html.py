@@ -7,7 +7,7 @@ from html import escape
 from math import isqrt, prod
 
 from picozoo import pictures
-from picozoo.report import _draw, _shown, _style, _svg
+from picozoo.report import _draw, _noise, _shown, _style, _svg
 from picozoo.report.data import LayerReport, Report
 from picozoo.report.figures import (
     NONE,
@@ -159,6 +159,7 @@ def _board(r: Report, alone: bool) -> str:
             "tensors alive at once. Rest the pointer on a block for its size.",
         ),
         _section("Flash and RAM", _limits(r)),
+        _section("What each layer lost to int8", _noise.rows(r), _noise.WORDS),
         _section("Learning on the board", _learning(r)),
         _section("What it got wrong", _wrong(r), _wrong_words(r)),
         _section("All figures", _summary([r])) if alone else "",
