@@ -25,12 +25,13 @@ test: setup-dev ## Set up all it needs, then run the whole test suite (under 15 
 quick: setup-dev ## The quick tests: what to run before each commit (under a minute)
 	@$(PYTEST) -m "not slow" $(ARGS)
 
-check: setup-dev ## Style, types, import directions, file sizes, fresh docs (under a minute)
+check: setup-dev ## Style, types, import directions, file sizes, fresh docs, no network over 1 % worse (under a minute)
 	@$(PY) -m ruff check --output-format=concise .
 	@$(PY) -m mypy
-	@MYPYPATH=tools:bench $(PY) -m mypy tools/*.py bench/*.py
+	@MYPYPATH=tools $(PY) -m mypy tools/*.py bench/*.py
 	@$(PY) -m pytest -m "not slow" tests/repo $(ARGS)
 	@$(PY) tools/docs.py --check
+	@$(PICOZOO) bench --check
 
 docs: setup-dev ## Rewrite every generated page and block of docs/ and README.md
 	@$(PY) tools/docs.py --write
@@ -38,8 +39,9 @@ docs: setup-dev ## Rewrite every generated page and block of docs/ and README.md
 golden: setup-dev ## Rewrite the golden files of the tests; review them as a diff
 	@PICOZOO_GOLDEN=write $(PY) -m pytest tests/golden $(ARGS)
 
-bench: setup-dev ## Measure the figures to reach; prints them and adds a row to results/
-	@$(PY) bench/figures.py $(ARGS)
+bench: setup-dev ## Measure the figures to reach; prints them and adds rows to results/
+	@$(PICOZOO) bench $(ARGS)
+	@$(PY) bench/figures.py
 
 lock: setup ## Resolve the pinned requirements again within the ranges of pyproject.toml
 	@$(PY) tools/lock.py

@@ -19,15 +19,18 @@ import tempfile
 import time
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
+from pathlib import Path
 
-import _rows
 import numpy as np
 
 from picozoo import data, find
+from picozoo.bench import rows
 from picozoo.compiler import Firmware, compile, from_slot, to_slot
 from picozoo.evaluate import evaluate
 from picozoo.zoo import lenet5
 
+ROOT = Path(__file__).resolve().parent.parent
+FILE = ROOT / "results" / "figures.jsonl"
 BOARD = "nano33ble"
 DIGITS = 200  # of the demo
 REPEATS = 3  # of each warm timing; the median counts
@@ -168,16 +171,17 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--dry", action="store_true", help="only print, add no row to results/")
     dry = parser.parse_args().dry
-    commit, figures = _rows.commit(), []
+    (commit, date), figures = rows.commit(ROOT), []
     for measure in (accuracy, costs, fit, demo, emulation, same_bytes):
         for figure in measure():
             mark = {True: "reached", False: "MISSED", None: "–"}[figure.ok]
             print(f"{figure.what:72s} {figure.wanted:18s} {figure.got:60s} {mark}", flush=True)
             figures.append(figure)
     if not dry:
-        row = {"commit": commit, "machine": _rows.machine(), "figures": [asdict(figure) for figure in figures]}
-        path = _rows.write("figures.jsonl", [*_rows.read("figures.jsonl"), row])
-        print(f"added to {path.relative_to(_rows.ROOT)}; 'make docs' puts it into the README")
+        found = [asdict(figure) for figure in figures]
+        row = {"commit": commit, "date": date, "machine": rows.machine(), "figures": found}
+        rows.write(FILE, [*rows.read(FILE), row])
+        print(f"added to {FILE.relative_to(ROOT)}; 'make docs' puts it into the README")
     return 0
 
 

@@ -9,16 +9,18 @@ PICOZOO_DATA to a mirror, or fetch the data sets first; a network without its da
 from __future__ import annotations
 
 import sys
+from pathlib import Path
 from typing import Any
 
-import _rows
-
 from picozoo import emulate, find
+from picozoo.bench import rows as kept
 from picozoo.compiler import compile, get_board
 from picozoo.errors import PicozooError
 from picozoo.evaluate import evaluate
 from picozoo.zoo._card import Card
 
+ROOT = Path(__file__).resolve().parent.parent
+FILE = ROOT / "results" / "zoo.jsonl"
 SAMPLES = 200
 LOOPING = 24  # calls of a network that runs until it is at rest
 DROPPED = ("memory", "mistakes", "steps", "shown", "cost_source", "title", "board_title")  # not needed for the pages
@@ -42,12 +44,12 @@ def measure(card: Card, size: str, board: str) -> dict[str, Any] | None:
     firmware = compile(name, board=board)
     loops = any(node.op == "while_loop" for f in firmware.program.functions.values() for node in f.nodes)
     report = evaluate(firmware, samples=LOOPING if loops else SAMPLES).to_json()
-    return {"size": size, "commit": _rows.commit(), **{k: v for k, v in report.items() if k not in DROPPED}}
+    return {"size": size, "commit": kept.commit(ROOT)[0], **{k: v for k, v in report.items() if k not in DROPPED}}
 
 
 def main(names: list[str]) -> int:
     """The command."""
-    rows: dict[Key, dict[str, Any]] = {(r["name"], r["size"], r["board"]): r for r in _rows.read("zoo.jsonl")}
+    rows: dict[Key, dict[str, Any]] = {(r["name"], r["size"], r["board"]): r for r in kept.read(FILE)}
     wanted: list[Key] = []
     for name in find.names("zoo"):
         card: Card = find.load("zoo", name, "network").CARD
@@ -65,7 +67,7 @@ def main(names: list[str]) -> int:
                 print(
                     f"{name} ({size}) on {board}: {row['accuracy']}, {row['instructions']} {row['instructions_unit']}"
                 )
-    _rows.write("zoo.jsonl", [rows[key] for key in wanted if key in rows])
+    kept.write(FILE, [rows[key] for key in wanted if key in rows])
     return 0
 
 

@@ -20,7 +20,7 @@ ROOT = Path(__file__).resolve().parent.parent
 PACKAGE = ROOT / "picozoo"
 Block = Callable[[], str]
 FOLDERS = ("zoo", "data", "train", "frontend", "ir", "ops", "passes", "compress", "plan", "emit", "kernels", "harness",
-           "cores", "boards", "emulate", "report", "export", "cli")  # fmt: skip
+           "cores", "boards", "emulate", "report", "export", "bench", "cli")  # fmt: skip
 
 
 @cache

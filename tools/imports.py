@@ -25,7 +25,7 @@ ROWS: tuple[tuple[str, tuple[str, ...]], ...] = (
     ("running an image", ("emulate", "measure")),
     ("the whole way", ("compiler",)),
     ("results", ("report",)),
-    ("what is done with the whole way", ("evaluate", "ladder", "fit", "export")),
+    ("what is done with the whole way", ("evaluate", "ladder", "fit", "export", "bench")),
     ("the command line", ("cli", "__main__")),
 )
 
