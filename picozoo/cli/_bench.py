@@ -40,7 +40,7 @@ def _bar(row: Row) -> Any:
 def _reached(value: float | None, bar: float | None) -> Text:
     if bar is None or value is None:
         return Text(NONE)
-    return Text(f"≤ {count(bar)}", style="green") if value <= bar else Text(f"≤ {count(bar)} MISSED", style="bold red")
+    return Text(f"≤{count(bar)}", style="green") if value <= bar else Text(f"≤{count(bar)} MISSED", style="bold red")
 
 
 def _head(table: Table, *names: str) -> None:
