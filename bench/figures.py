@@ -115,6 +115,12 @@ def fit() -> list[Figure]:
     ]
 
 
+def help_() -> list[Figure]:
+    """Start of the command line."""
+    seconds = median(lambda: picozoo("--help"))
+    return [Figure("`picozoo --help`", "< 0.3 s", f"{seconds:.2f} s", seconds < 0.3, seconds)]
+
+
 def demo() -> list[Figure]:
     """`picozoo run lenet5 --board nano33ble`, warm."""
     with tempfile.TemporaryDirectory() as folder:
@@ -172,7 +178,7 @@ def main() -> int:
     parser.add_argument("--dry", action="store_true", help="only print, add no row to results/")
     dry = parser.parse_args().dry
     (commit, date), figures = rows.commit(ROOT), []
-    for measure in (accuracy, costs, fit, demo, emulation, same_bytes):
+    for measure in (accuracy, costs, fit, help_, demo, emulation, same_bytes):
         for figure in measure():
             mark = {True: "reached", False: "MISSED", None: "–"}[figure.ok]
             print(f"{figure.what:72s} {figure.wanted:18s} {figure.got:60s} {mark}", flush=True)

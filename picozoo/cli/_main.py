@@ -14,7 +14,7 @@ from picozoo.cli._common import report_error
 
 # Headings of `picozoo --help`; a command without a place here is listed under the last one.
 SECTIONS = (
-    ("Look around", ("list", "show", "boards", "data")),
+    ("Look around", ("list", "show", "boards", "data", "bench")),
     ("Put a network on a chip", ("run", "fit", "quantise", "compile", "bisect")),
     ("Make your own", ("train", "new")),
 )

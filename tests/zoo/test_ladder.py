@@ -21,8 +21,6 @@ NETS = [
 ]
 
 
-
-
 def board_of(name: str) -> str:
     """The board that a network is shown on."""
     base, _, size = name.partition(":")
