@@ -15,6 +15,6 @@ PZ_DEFINE_BINARY(pz_add_i64, pz_i64, pz_i64, (uint64_t)a + (uint64_t)b)
 /* Float with a clamp. */
 PZ_DEFINE_BINARY_CLIP(pz_add_clip_f32, pz_f32, a + b)
 
-PZ_DEFINE_ARITH8(pz_add_q8, pz_widen20(a - q.za, q.ma, q.sa, q.small) + pz_widen20(b - q.zb, q.mb, q.sb, q.small))
+PZ_DEFINE_SUM8(pz_add_q8, +)
 
 #endif

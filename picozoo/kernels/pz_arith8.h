@@ -37,4 +37,48 @@ PZ_INLINE pz_i8 pz_arith8_finish(int32_t acc, const pz_arith8_args q) {
     PZ_BINARY_LOOPS(pz_i8, *y++ = pz_arith8_finish(expr, q))                      \
   }
 
+#if PZ_MVE
+/* pz_requant_small of four values by one factor. */
+PZ_INLINE int32x4_t pz_small4(int32x4_t v, int32_t m, int s) {
+  v = vqrdmulhq_n_s32(v, m);
+  return s == 0 ? v : vrshlq_s32(vaddq_s32(v, vshrq_n_s32(v, 31)), vdupq_n_s32(s));
+}
+
+/* pz_widen20 of four values. */
+PZ_INLINE int32x4_t pz_widen20x4(int32x4_t x, int32_t zero, int32_t m, int s) {
+  const int32x4_t v = vsubq_n_s32(x, zero);
+  return m == (int32_t)1 << 30 && s == 0 ? vshlq_n_s32(v, 19) : pz_small4(vshlq_n_s32(v, 20), m, s);
+}
+
+/* n sums or differences (sign 1 or -1) where both operands lie in order; q.small must hold. */
+PZ_INLINE void pz_sum8_mve(const pz_i8 *a, const pz_i8 *b, pz_i8 *y, int n, int sign, const pz_arith8_args q) {
+  PZ_ROLLED
+  for (; n > 0; n -= 4, a += 4, b += 4, y += 4) {
+    const mve_pred16_t p = vctp32q((uint32_t)n);
+    const int32x4_t wa = pz_widen20x4(vldrbq_z_s32(a, p), q.za, q.ma, q.sa);
+    const int32x4_t wb = pz_widen20x4(vldrbq_z_s32(b, p), q.zb, q.mb, q.sb);
+    int32x4_t r = pz_small4(sign > 0 ? vaddq_s32(wa, wb) : vsubq_s32(wa, wb), q.m, q.s);
+    r = vaddq_n_s32(r, q.zero);
+    vstrbq_p_s32(y, vminq_s32(vmaxq_s32(r, vdupq_n_s32(q.lo)), vdupq_n_s32(q.hi)), p);
+  }
+}
+#endif
+
+/* Sum or difference: `sign` is + or -. */
+#if PZ_MVE
+#define PZ_SUM8_FAST(sign)                                                                                     \
+  if (q.small && n0 * n1 * n2 == 1 && sa3 == 1 && sb3 == 1) {                                                  \
+    pz_sum8_mve(pa, pb, y, n3, sign 1, q);                                                                     \
+    return;                                                                                                    \
+  }
+#else
+#define PZ_SUM8_FAST(sign)
+#endif
+#define PZ_DEFINE_SUM8(name, sign)                                                                             \
+  PZ_KERNEL void name(PZ_BINARY_ARGS(pz_i8, pz_i8), const pz_arith8_args q) {                                  \
+    PZ_SUM8_FAST(sign)                                                                                         \
+    PZ_BINARY_LOOPS(pz_i8, *y++ = pz_arith8_finish(pz_widen20(a - q.za, q.ma, q.sa, q.small)                   \
+                                                       sign pz_widen20(b - q.zb, q.mb, q.sb, q.small), q))     \
+  }
+
 #endif

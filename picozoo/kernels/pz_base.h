@@ -71,6 +71,13 @@ typedef int64_t PZ_ALIAS pz_i64;
 #define PZ_ROLLED
 #endif
 
+/* Before a short loop whose every turn is to be code of its own. */
+#if defined(__GNUC__)
+#define PZ_UNROLLED _Pragma("GCC unroll 9")
+#else
+#define PZ_UNROLLED
+#endif
+
 PZ_INLINE void pz_copy(void *to, const void *from, size_t n) {
   unsigned char *t = (unsigned char *)to;
   const unsigned char *f = (const unsigned char *)from;

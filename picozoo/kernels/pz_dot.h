@@ -41,7 +41,7 @@ PZ_INLINE uint32_t pz_sxtb16_ror8(uint32_t w) { return pz_sxtb16((w >> 8) | (w <
 #endif
 
 /* How a layer turns accumulators into output integers. `form`: which requantisation (pz_fixed.h). */
-enum { PZ_TWICE, PZ_TWICE_SMALL, PZ_TWICE_DOWN, PZ_ONCE };
+enum { PZ_TWICE, PZ_TWICE_SMALL, PZ_TWICE_DOWN, PZ_ONCE, PZ_ONCE_DOWN };
 
 typedef struct {
   const pz_i32 PZ_FLASH *bias;
@@ -61,9 +61,10 @@ PZ_INLINE pz_i8 pz_finish_with(int32_t acc, int32_t m, int s, const pz_requant_a
     return (pz_i8)pz_clamp(h >> 1, q.lo, q.hi);
   }
 #endif
-  const int32_t v = q.form == PZ_ONCE    ? pz_requant_once(acc, m, s)
-                    : q.form == PZ_TWICE ? pz_requant(acc, m, s)
-                                         : pz_requant_small(acc, m, s);
+  const int32_t v = q.form == PZ_ONCE        ? pz_requant_once(acc, m, s)
+                    : q.form == PZ_ONCE_DOWN ? pz_requant_once_down(acc, m, s)
+                    : q.form == PZ_TWICE     ? pz_requant(acc, m, s)
+                                             : pz_requant_small(acc, m, s);
 #if PZ_DSP
   if (q.lo == -128 && q.hi == 127) return (pz_i8)__ssat(v + q.zero, 8);
 #endif

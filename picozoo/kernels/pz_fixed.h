@@ -11,6 +11,13 @@
 #define PZ_DSP 0
 #endif
 
+#if defined(__ARM_FEATURE_MVE) && (__ARM_FEATURE_MVE & 1)
+#include <arm_mve.h>
+#define PZ_MVE 1
+#else
+#define PZ_MVE 0
+#endif
+
 /* Cores whose widest product has 32 bits get the high multiply from four small ones. */
 #ifndef PZ_MUL64
 #if defined(__ARM_ARCH_6M__) || defined(__AVR__)
@@ -56,6 +63,12 @@ PZ_INLINE int32_t pz_requant_once(int32_t x, int32_t m, int shift) {
   const int64_t p = (int64_t)x * m;
   if (shift < -1) return (int32_t)((int32_t)(p >> 32) + (int32_t)((uint32_t)1 << (-shift - 2))) >> (-shift - 1);
   return (int32_t)((p + ((int64_t)1 << (30 - shift))) >> (31 - shift));
+}
+
+/* The same for shift from -31 to -2: the low half of the product cannot change the result. */
+PZ_INLINE int32_t pz_requant_once_down(int32_t x, int32_t m, int shift) {
+  const int32_t high = (int32_t)(((int64_t)x * m) >> 32);
+  return (high + (int32_t)((uint32_t)1 << (-shift - 2))) >> (-shift - 1);
 }
 
 PZ_INLINE int32_t pz_clamp(int32_t x, int32_t lo, int32_t hi) { return x < lo ? lo : x > hi ? hi : x; }

@@ -125,10 +125,11 @@ def pack_pairs(w: np.ndarray, rows: int, wide: bool = False) -> np.ndarray:
 def form_of(w: np.ndarray, folded: np.ndarray, r: Requant) -> str:
     """How the kernel turns accumulators into outputs; see pz_dot.h.
 
-    The forms other than PZ_TWICE and PZ_ONCE need accumulators within +-2^29 and shifts in [-28, 0], or [-28, -1].
+    PZ_TWICE and PZ_ONCE take every shift. The others need shifts in [-28, 0] (SMALL), [-28, -1] (DOWN) or [-31, -2]
+    (ONCE_DOWN), and those that round twice accumulators within +-2^29.
     """
     if r.once:
-        return "PZ_ONCE"
+        return "PZ_ONCE_DOWN" if r.shift.max() < -1 else "PZ_ONCE"
     bound = np.abs(w.reshape(w.shape[0], -1).astype(np.int64)).sum(1) * 128 + np.abs(folded)
     if bound.max(initial=0) >= 1 << 29 or r.shift.min() < -28 or r.shift.max() > 0:
         return "PZ_TWICE"

@@ -13,6 +13,7 @@ import numpy as np
 
 from picozoo.errors import Unsupported
 from picozoo.ops import _matmul8 as m8
+from picozoo.ops import _mve
 from picozoo.ops._op import Case, Op, Types
 from picozoo.ops.linear import clip_act, float_bounds, quant_cases
 from picozoo.specs import Target, TensorType
@@ -196,6 +197,10 @@ class Conv2d(Op):
         *quant_cases((1, 4, 4, 4), (8, 3, 3, 1), (1, 4, 4, 8), Conv2dAttrs((1, 1), (1, 1, 1, 1), groups=4)),
         *quant_cases((1, 5, 5, 4), (6, 3, 2, 2), (1, 3, 4, 6), Conv2dAttrs(groups=2)),
         *quant_cases((1, 9, 9, 2), (3, 3, 3, 2), (1, 5, 5, 3), Conv2dAttrs(dilation=(2, 2))),
+        *quant_cases((1, 4, 5, 16), (6, 3, 3, 16), (1, 4, 5, 6), Conv2dAttrs((1, 1), (1, 1, 1, 1))),
+        *quant_cases((2, 3, 3, 24), (8, 1, 1, 24), (2, 3, 3, 8), Conv2dAttrs(act="relu")),
+        *quant_cases((1, 3, 8, 18), (18, 2, 5, 1), (1, 2, 4, 18), Conv2dAttrs((1, 2), (0, 0, 2, 2), groups=18)),
+        *quant_cases((1, 5, 4, 20), (20, 3, 3, 1), (1, 5, 4, 20), Conv2dAttrs((1, 1), (1, 1, 1, 1), groups=20)),
     )
 
     def infer(self, ins: Types, attrs: Conv2dAttrs) -> list[TensorType]:
@@ -268,9 +273,14 @@ class Conv2d(Op):
     def _paired(self, ins: Types, attrs: Conv2dAttrs, target: Target) -> bool:
         return "dsp" in target.features and attrs.groups == 1
 
+    def _helium(self, ins: Types, attrs: Conv2dAttrs, target: Target) -> bool:
+        return "mve" in target.features and (attrs.groups == 1 or _mve.takes_depthwise(ins[0], ins[1]))
+
     def scratch(self, ins: Types, outs: Types, attrs: Conv2dAttrs, target: Target) -> int:
         _, kh, kw, c = ins[1].shape
         k = kh * kw * c
+        if outs[0].quant is not None and self._helium(ins, attrs, target):
+            return _mve.conv_scratch(ins[0], ins[1], outs[0], attrs)
         if outs[0].quant is not None and self._planar(ins, attrs):
             p = self._plane(ins, outs[0], attrs)
             return 2 * p.rows * p.row
@@ -308,6 +318,8 @@ class Conv2d(Op):
         weights, b = call.value(1), call.value(2) if len(call.ins) > 2 else None
         r = m8.requant_of(call.ins[0], call.ins[1], call.outs[0], a.act)
         size = (n, h, w, c, oh, ow, o, kh, kw, *a.stride, a.pad[0], a.pad[2], *a.dilation)
+        if self._helium(call.ins, a, call.target):
+            return _mve.emit_conv(call, weights, m8.folded_bias(weights, b, r.x_zero), r)
         if self._planar(call.ins, a):
             return self._emit_planar(
                 call, weights, m8.requant_literal(call, m8.folded_bias(weights, b, r.x_zero), r, weights)

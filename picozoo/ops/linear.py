@@ -16,6 +16,7 @@ import numpy as np
 
 from picozoo.errors import Unsupported
 from picozoo.ops import _matmul8 as m8
+from picozoo.ops import _mve
 from picozoo.ops._op import Case, Op, Types
 from picozoo.specs import QuantParams, Target, TensorType
 
@@ -95,6 +96,8 @@ class Linear(Op):
         *quant_cases((1, 7), (5, 7), (1, 5), LinearAttrs()),
         *quant_cases((3, 12), (4, 12), (3, 4), LinearAttrs("relu")),
         *quant_cases((2, 9), (3, 9), (2, 3), LinearAttrs("relu6")),
+        *quant_cases((1, 40), (6, 40), (1, 6), LinearAttrs()),
+        *quant_cases((1, 48), (8, 48), (1, 8), LinearAttrs()),
     )
 
     def infer(self, ins: Types, attrs: LinearAttrs) -> list[TensorType]:
@@ -125,7 +128,7 @@ class Linear(Op):
         return [r.apply(acc + m8.folded_bias(w, args[2] if len(args) > 2 else None, r.x_zero))]
 
     def scratch(self, ins: Types, outs: Types, attrs: LinearAttrs, target: Target) -> int:
-        paired = outs[0].quant is not None and "dsp" in target.features
+        paired = outs[0].quant is not None and "dsp" in target.features and "mve" not in target.features
         return 2 * len(m8.patch_positions(1, ins[0].shape[-1])) if paired else 0
 
     def emit(self, call: Any) -> str:
@@ -135,7 +138,12 @@ class Linear(Op):
             return call.run("pz_linear_f32", call.x(0), call.x(1), bias, call.y(), rows, k, out, *float_bounds(call))
         w, b = call.value(1), call.value(2) if len(call.ins) > 2 else None
         r = m8.requant_of(call.ins[0], call.ins[1], call.outs[0], call.attrs.act, once=True)
-        q = m8.requant_literal(call, m8.folded_bias(w, b, r.x_zero), r, w)
+        folded = m8.folded_bias(w, b, r.x_zero)
+        if "mve" in call.target.features:
+            table = call.table("packed", _mve.pack_blocks(w[:, None], folded, r))
+            args = (call.x(0), table, call.y(), rows, k, out, _mve.out_literal(w, folded, r))
+            return call.run("pz_linear_i8_mve", *args, header="pz_linear_mve.h")
+        q = m8.requant_literal(call, folded, r, w)
         if "dsp" in call.target.features:
             call.small = True
             return call.run(

@@ -25,16 +25,16 @@ from picozoo.specs import Target
 from .cases import build_program
 
 STRICT = ["-std=c99", "-pedantic", "-Wall", "-Wextra", "-Wconversion", "-Wshadow", "-Werror"]
-BOARDS = ["host", "host+dsp", "nano33ble", "pico", "esp32c3", "rpi_zero2", "browser", "corstone300"]
+BOARDS = ["host", "host+dsp", "host+mve", "nano33ble", "pico", "esp32c3", "rpi_zero2", "browser", "corstone300"]
 
 
 def compiled(board_name: str) -> tuple[Program, Plan, Model, build.Image, dict[str, list[np.ndarray]]]:
-    """All cases compiled for a board; `host+dsp` is the form for DSP cores, compiled for the host."""
-    name, _, dsp = board_name.partition("+")
+    """All cases compiled for a board; `host+dsp` is the form for DSP cores, compiled for the host, and so on."""
+    name, _, extra = board_name.partition("+")
     board = find.load("boards", name, "board").BOARD
     target: Target = board.core.target
-    if dsp:
-        target = replace(target, features=target.features | {"dsp"})
+    if extra:
+        target = replace(target, features=target.features | {extra})
     program, inputs = build_program()
     program = verify(materialise.run(verify(program), target), "materialise")
     plan = plan_program(program, target)
