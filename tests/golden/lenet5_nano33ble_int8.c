@@ -82,21 +82,21 @@ PZ_LAYER void lenet5_forward_L3_pool_1(lenet5_t *pz) {
 PZ_LAYER PZ_SMALL void lenet5_forward_L4_c5(lenet5_t *pz) {
   pz_linear_i8_pair((const pz_i8 *)(pz->arena + 1600), lenet5_c5_packed, (pz_i8 *)(pz->arena + 800),
       (pz_u32 *)(pz->arena + 0), 1, 400, 120,
-      (pz_requant_args){lenet5_c5_bias, lenet5_c5_multiplier, lenet5_c5_shift, 1, PZ_ONCE, -128, -128, 127});
+      (pz_requant_args){lenet5_c5_bias, lenet5_c5_multiplier, lenet5_c5_shift, 1, PZ_ONCE_DOWN, -128, -128, 127});
 }
 
 /* f6: linear(i8[1,120], i8[84,120], i32[84]) -> i8[1,84], 10,080 multiply-accumulates; lenet5.py:88 */
 PZ_LAYER PZ_SMALL void lenet5_forward_L5_f6(lenet5_t *pz) {
   pz_linear_i8_pair((const pz_i8 *)(pz->arena + 800), lenet5_f6_packed, (pz_i8 *)(pz->arena + 240),
       (pz_u32 *)(pz->arena + 0), 1, 120, 84,
-      (pz_requant_args){lenet5_f6_bias, lenet5_f6_multiplier, lenet5_f6_shift, 1, PZ_ONCE, -128, -128, 127});
+      (pz_requant_args){lenet5_f6_bias, lenet5_f6_multiplier, lenet5_f6_shift, 1, PZ_ONCE_DOWN, -128, -128, 127});
 }
 
 /* out: linear(i8[1,84], i8[10,84], i32[10]) -> i8[1,10], 840 multiply-accumulates; lenet5.py:88 */
 PZ_LAYER PZ_SMALL void lenet5_forward_L6_out(lenet5_t *pz) {
   pz_linear_i8_pair((const pz_i8 *)(pz->arena + 240), lenet5_out_packed, (pz_i8 *)(pz->arena + 176),
       (pz_u32 *)(pz->arena + 0), 1, 84, 10,
-      (pz_requant_args){lenet5_out_bias, lenet5_out_multiplier, lenet5_out_shift, 1, PZ_ONCE, 2, -128, 127});
+      (pz_requant_args){lenet5_out_bias, lenet5_out_multiplier, lenet5_out_shift, 1, PZ_ONCE_DOWN, 2, -128, 127});
 }
 
 /* ---- functions ---- */

@@ -75,7 +75,7 @@ def operator_of(header: Path) -> str:
     """The name of its operator: a header of its own for one kind of core adds that to the name."""
     name = header.stem.removeprefix("pz_")
     operator, _, form = name.rpartition("_")
-    return operator if form in FORMS else name
+    return operator if operator and form in FORMS else name
 
 
 def test_kernels_and_operators_pair_up() -> None:
