@@ -4,6 +4,7 @@
 #define PZ_CONV2D_H
 
 #include "pz_dot.h"
+#include "pz_simd.h"
 
 PZ_KERNEL void pz_conv2d_f32(const pz_f32 *x, const pz_f32 PZ_FLASH *w, const pz_f32 PZ_FLASH *bias, pz_f32 *y, int n, int h,
                              int wd, int c, int oh, int ow, int o, int kh, int kw, int sh, int sw, int pt, int pl, int dh,
@@ -29,6 +30,90 @@ PZ_KERNEL void pz_conv2d_f32(const pz_f32 *x, const pz_f32 PZ_FLASH *w, const pz
           }
           *y++ = s < lo ? lo : s > hi ? hi : s;
         }
+}
+
+/* Where the rows of the window at (iy, ix) lie: in x, or where they reach over its edge copied to `room`. */
+PZ_INLINE void pz_window_f32(const pz_f32 *x, const pz_f32 **at, pz_f32 *room, int h, int wd, int c, int kh, int kw, int iy,
+                             int ix, int dh, int dw) {
+  const int inside = dw == 1 && ix >= 0 && ix + kw <= wd;
+  for (int ky = 0; ky < kh; ++ky, iy += dh, room += kw * c) {
+    if (inside && iy >= 0 && iy < h) {
+      at[ky] = x + (iy * wd + ix) * c;
+      continue;
+    }
+    at[ky] = room;
+    for (int kx = 0; kx < kw; ++kx) {
+      const int jx = ix + kx * dw, in = iy >= 0 && iy < h && jx >= 0 && jx < wd;
+      const pz_f32 *p = x + (in ? iy * wd + jx : 0) * c;
+      for (int i = 0; i < c; ++i) room[kx * c + i] = in ? p[i] : 0.0f;
+    }
+  }
+}
+
+/* The same with packed weights (pz_simd.h), one group. room: PZ_TILE_ROWS windows of kh * kw * c floats, then as many
+   times kh pointers. Windows run on over the ends of rows; the last tile overlaps the one before it. */
+PZ_KERNEL void pz_conv2d_f32_simd(const pz_f32 *x, const pz_f32 *w, const pz_f32 *bias, pz_f32 *y, pz_f32 *room, int n, int h,
+                                  int wd, int c, int oh, int ow, int o, int kh, int kw, int sh, int sw, int pt, int pl, int dh,
+                                  int dw, float lo, float hi) {
+  const int k = kh * kw * c, all = oh * ow;
+  const pz_f32 **const at = (const pz_f32 **)(void *)(room + 8 * k);
+  for (int b = 0; b < n; ++b, x += h * wd * c, y += all * o) {
+    const int rows = all >= PZ_TILE_ROWS ? PZ_TILE_ROWS : 1;
+    for (int first = 0; first < all; first += rows) {
+      const int from = first + rows <= all ? first : all - rows;
+      for (int r = 0; r < rows; ++r) {
+        const int oy = (from + r) / ow, ox = (from + r) % ow;
+        pz_window_f32(x, at + r * kh, room + r * k, h, wd, c, kh, kw, oy * sh - pt, ox * sw - pl, dh, dw);
+      }
+      if (rows > 1)
+        pz_tiles_f32(at, kh, kw * c, w, bias, y + from * o, o, lo, hi);
+      else
+        pz_tiles_f32_one(at, kh, kw * c, w, bias, y + from * o, o, lo, hi);
+    }
+  }
+}
+
+/* Depthwise, one output a channel, weights [kh][kw][c]; 16 channels at a time, their weights in registers where the
+   window is small. */
+PZ_KERNEL void pz_conv2d_f32_depthwise(const pz_f32 *x, const pz_f32 *w, const pz_f32 *bias, pz_f32 *y, int n, int h, int wd,
+                                       int c, int oh, int ow, int kh, int kw, int sh, int sw, int pt, int pl, int dh, int dw,
+                                       float lo, float hi) {
+  PZ_FUSED
+  for (int b = 0; b < n; ++b, x += h * wd * c, y += oh * ow * c) {
+    int ch = 0;
+#if PZ_SIMD
+    for (; ch + 16 <= c; ch += 16) {
+      const pz_v16 start = *(const pz_v16 *)(const void *)(bias + ch);
+      for (int oy = 0; oy < oh; ++oy)
+        for (int ox = 0; ox < ow; ++ox) {
+          const int iy = oy * sh - pt, ix = ox * sw - pl;
+          const int inside = iy >= 0 && iy + (kh - 1) * dh < h && ix >= 0 && ix + (kw - 1) * dw < wd;
+          pz_v16 s = start;
+          for (int ky = 0; ky < kh; ++ky)
+            for (int kx = 0; kx < kw; ++kx) {
+              const int jy = iy + ky * dh, jx = ix + kx * dw;
+              if (!inside && (jy < 0 || jy >= h || jx < 0 || jx >= wd)) continue;
+              s += *(const pz_v16 *)(const void *)(x + (jy * wd + jx) * c + ch) *
+                   *(const pz_v16 *)(const void *)(w + (ky * kw + kx) * c + ch);
+            }
+          pz_limit(&s, lo, hi);
+          *(pz_v16 *)(void *)(y + (oy * ow + ox) * c + ch) = s;
+        }
+    }
+#endif
+    for (; ch < c; ++ch)
+      for (int oy = 0; oy < oh; ++oy)
+        for (int ox = 0; ox < ow; ++ox) {
+          float s = bias[ch];
+          for (int ky = 0; ky < kh; ++ky)
+            for (int kx = 0; kx < kw; ++kx) {
+              const int jy = oy * sh - pt + ky * dh, jx = ox * sw - pl + kx * dw;
+              if (jy < 0 || jy >= h || jx < 0 || jx >= wd) continue;
+              s += x[(jy * wd + jx) * c + ch] * w[(ky * kw + kx) * c + ch];
+            }
+          y[(oy * ow + ox) * c + ch] = s < lo ? lo : s > hi ? hi : s;
+        }
+  }
 }
 
 /* Copy the window at (iy, ix) to patch[kh][kw][c], `zero` outside the input. */

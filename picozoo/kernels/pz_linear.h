@@ -3,6 +3,7 @@
 #define PZ_LINEAR_H
 
 #include "pz_dot.h"
+#include "pz_simd.h"
 
 PZ_KERNEL void pz_linear_f32(const pz_f32 *x, const pz_f32 PZ_FLASH *w, const pz_f32 PZ_FLASH *bias, pz_f32 *y, int rows, int k,
                              int out, float lo, float hi) {
@@ -19,6 +20,21 @@ PZ_KERNEL void pz_linear_f32(const pz_f32 *x, const pz_f32 PZ_FLASH *w, const pz
       s0 += s1;
       *y++ = s0 < lo ? lo : s0 > hi ? hi : s0;
     }
+  }
+}
+
+/* The same with packed weights (pz_simd.h). */
+PZ_KERNEL void pz_linear_f32_simd(const pz_f32 *x, const pz_f32 *w, const pz_f32 *bias, pz_f32 *y, int rows, int k, int out,
+                                  float lo, float hi) {
+  const pz_f32 *at[PZ_TILE_ROWS];
+  int r = 0;
+  for (; r + PZ_TILE_ROWS <= rows; r += PZ_TILE_ROWS) {
+    for (int i = 0; i < PZ_TILE_ROWS; ++i) at[i] = x + (r + i) * k;
+    pz_tiles_f32(at, 1, k, w, bias, y + r * out, out, lo, hi);
+  }
+  for (; r < rows; ++r) {
+    at[0] = x + r * k;
+    pz_tiles_f32_one(at, 1, k, w, bias, y + r * out, out, lo, hi);
   }
 }
 

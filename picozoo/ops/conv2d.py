@@ -15,6 +15,7 @@ from picozoo.errors import Unsupported
 from picozoo.ops import _matmul8 as m8
 from picozoo.ops import _mve
 from picozoo.ops._op import Case, Op, Types
+from picozoo.ops._simd import ROWS, pack_blocks, vectors
 from picozoo.ops.linear import clip_act, float_bounds, quant_cases
 from picozoo.specs import Target, TensorType
 
@@ -186,6 +187,13 @@ class Conv2d(Op):
             constants=(1, 2),
         ),
         Case((TensorType((1, 8, 8, 2)), TensorType((2, 3, 3, 2))), Conv2dAttrs(dilation=(2, 2)), constants=(1,)),
+        # tiles of the vector form: whole blocks of outputs and a part, windows that do not divide by the tile
+        Case((TensorType((1, 5, 6, 3)), TensorType((35, 3, 2, 3))), Conv2dAttrs((2, 1), (0, 1, 1, 1)), constants=(1,)),
+        Case(
+            (TensorType((1, 5, 6, 19)), TensorType((19, 3, 3, 1)), TensorType((19,))),
+            Conv2dAttrs((1, 2), (1, 1, 1, 1), groups=19, act="relu6"),
+            constants=(1, 2),
+        ),
         *quant_cases((1, 6, 5, 3), (4, 3, 3, 3), (1, 6, 2, 4), Conv2dAttrs((1, 2), (1, 1, 1, 0))),
         *quant_cases((1, 5, 5, 1), (3, 5, 5, 1), (1, 5, 5, 3), Conv2dAttrs((1, 1), (2, 2, 2, 2), act="relu")),
         *quant_cases((2, 4, 4, 8), (5, 1, 1, 8), (2, 4, 4, 5), Conv2dAttrs(act="relu6")),
@@ -284,7 +292,9 @@ class Conv2d(Op):
         if outs[0].quant is not None and self._planar(ins, attrs):
             p = self._plane(ins, outs[0], attrs)
             return 2 * p.rows * p.row
-        if outs[0].quant is None or attrs.groups > 1:
+        if outs[0].quant is None:
+            return ROWS * (4 * k + target.pointer_bytes * kh) if vectors(target) and attrs.groups == 1 else 0
+        if attrs.groups > 1:
             return 0
         return 4 * len(m8.patch_positions(kh, kw * c)) + kw * c if self._paired(ins, attrs, target) else k
 
@@ -293,6 +303,8 @@ class Conv2d(Op):
         _, kh, kw, _ = call.ins[1].shape
         if call.outs[0].quant is None:
             bias = call.x(2) if len(call.ins) > 2 else call.table("bias", np.zeros(o, np.float32))
+            if vectors(call.target) and call.in_flash(1) and (a.groups == 1 or a.groups == c == o):
+                return self._emit_vectors(call, bias)
             return call.run(
                 "pz_conv2d_f32",
                 call.x(0),
@@ -352,6 +364,18 @@ class Conv2d(Op):
                 q,
             )
         return call.run("pz_conv2d_i8", call.x(0), call.x(1), call.y(), call.scratch("pz_i8"), *size, r.x_zero, q)
+
+    def _emit_vectors(self, call: Any, bias: str) -> str:
+        a, weights, (n, h, w, c), (_, oh, ow, o) = call.attrs, call.value(1), call.ins[0].shape, call.outs[0].shape
+        _, kh, kw, _ = weights.shape
+        window = (kh, kw, *a.stride, a.pad[0], a.pad[2], *a.dilation, *float_bounds(call))
+        if a.groups > 1:
+            table = call.table("packed", np.ascontiguousarray(weights[..., 0].transpose(1, 2, 0)))
+            return call.run(
+                "pz_conv2d_f32_depthwise", call.x(0), table, bias, call.y(), n, h, w, c, oh, ow, *window
+            )
+        table, room = call.table("packed", pack_blocks(weights.reshape(o, -1))), call.scratch("pz_f32")
+        return call.run("pz_conv2d_f32_simd", call.x(0), table, bias, call.y(), room, n, h, w, c, oh, ow, o, *window)
 
     def _emit_planar(self, call: Any, weights: np.ndarray, q: str) -> str:
         p, (n, h, w, c), (_, oh, ow, _) = (

@@ -18,6 +18,7 @@ from picozoo.errors import Unsupported
 from picozoo.ops import _matmul8 as m8
 from picozoo.ops import _mve
 from picozoo.ops._op import Case, Op, Types
+from picozoo.ops._simd import pack_blocks, vectors
 from picozoo.specs import QuantParams, Target, TensorType
 
 
@@ -93,6 +94,7 @@ class Linear(Op):
     cases = (
         Case((TensorType((1, 7)), TensorType((5, 7)), TensorType((5,))), LinearAttrs(), constants=(1, 2)),
         Case((TensorType((2, 3, 8)), TensorType((4, 8))), LinearAttrs("relu"), constants=(1,)),
+        Case((TensorType((9, 5)), TensorType((70, 5)), TensorType((70,))), LinearAttrs(), constants=(1, 2)),
         *quant_cases((1, 7), (5, 7), (1, 5), LinearAttrs()),
         *quant_cases((3, 12), (4, 12), (3, 4), LinearAttrs("relu")),
         *quant_cases((2, 9), (3, 9), (2, 3), LinearAttrs("relu6")),
@@ -135,6 +137,9 @@ class Linear(Op):
         rows, k, out = prod(call.ins[0].shape[:-1]), call.ins[0].shape[-1], call.outs[0].shape[-1]
         if call.outs[0].quant is None:
             bias = call.x(2) if len(call.ins) > 2 else call.table("bias", np.zeros(out, np.float32))
+            if vectors(call.target) and call.in_flash(1):
+                packed = call.table("packed", pack_blocks(call.value(1)))
+                return call.run("pz_linear_f32_simd", call.x(0), packed, bias, call.y(), rows, k, out, *float_bounds(call))
             return call.run("pz_linear_f32", call.x(0), call.x(1), bias, call.y(), rows, k, out, *float_bounds(call))
         w, b = call.value(1), call.value(2) if len(call.ins) > 2 else None
         r = m8.requant_of(call.ins[0], call.ins[1], call.outs[0], call.attrs.act, once=True)

@@ -25,16 +25,18 @@ from picozoo.specs import Target
 from .cases import build_program
 
 STRICT = ["-std=c99", "-pedantic", "-Wall", "-Wextra", "-Wconversion", "-Wshadow", "-Werror"]
-BOARDS = ["host", "host+dsp", "host+mve", "nano33ble", "pico", "esp32c3", "rpi_zero2", "browser", "corstone300"]
+BOARDS = ["host", "host+dsp", "host+mve", "host+plain", "nano33ble", "pico", "esp32c3", "rpi_zero2", "browser"]
+BOARDS += ["corstone300"]
 
 
 def compiled(board_name: str) -> tuple[Program, Plan, Model, build.Image, dict[str, list[np.ndarray]]]:
-    """All cases compiled for a board; `host+dsp` is the form for DSP cores, compiled for the host, and so on."""
-    name, _, extra = board_name.partition("+")
+    """All cases compiled for a board; `host+dsp` is the form for DSP cores, compiled for the host, and so on; with
+    `host+plain` the form for vectors of floats, without vectors."""
+    name, _, form = board_name.partition("+")
     board = find.load("boards", name, "board").BOARD
     target: Target = board.core.target
-    if extra:
-        target = replace(target, features=target.features | {extra})
+    if form not in ("", "plain"):
+        target = replace(target, features=target.features - {"simd"} | {form})
     program, inputs = build_program()
     program = verify(materialise.run(verify(program), target), "materialise")
     plan = plan_program(program, target)
@@ -43,6 +45,7 @@ def compiled(board_name: str) -> tuple[Program, Plan, Model, build.Image, dict[s
     sources = {**model.files, "pz_instance.c": '#include "cases.h"\ncases_t pz_net;\n'}
     roots = ["pz_net", "cases_init", *[e.symbol for e in model.entries.values()]]
     flags = STRICT if board.core.arch in ("arm", "host") else []
+    flags = [*flags, "-DPZ_NO_SIMD"] if form == "plain" else flags
     return program, plan, model, build.build(sources, board, roots=roots, const_prefix="cases_", extra=flags), inputs
 
 
