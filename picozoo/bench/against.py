@@ -1,20 +1,25 @@
 """On this machine: picozoo's C against other runtimes, one thread each, taking turns in one run.
 
-A turn is as many calls as take about `TURN_S`; what counts is the median over the turns. The three are called through
-Python, which costs each about a microsecond a call. Inputs are the same, and every output is compared first.
+A turn is as many calls as take about `TURN_S`; what counts is the median over the turns. Time is the processor time of
+all threads: on an idle machine the same as the clock's, on a busy one without the others' share. Each runtime is called
+through Python, which costs about a microsecond a call. Inputs are the same, and every output is compared first.
 """
 
 from __future__ import annotations
 
+import contextlib
 import ctypes
+import importlib.metadata
 import statistics
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any, Protocol
 
 import numpy as np
 
+from picozoo.bench import rows
 from picozoo.bench.measure import inputs
 from picozoo.bench.models import Model
 from picozoo.compiler import Firmware, Options, compile_network, get_board
@@ -23,8 +28,10 @@ from picozoo.find import unknown
 from picozoo.network import Network, load
 
 TURN_S = 0.01
+VECTORS = {"avx2", "fma", "avx_vnni", "avx512f", "avx512_vnni", "asimd", "asimddp"}
 LEAST = 11  # turns
 OURS = "picozoo"
+FILE = "against.jsonl"
 
 
 class Runner(Protocol):
@@ -144,6 +151,22 @@ TOOLS: dict[str, Callable[[Model, str, Network, Sequence[np.ndarray]], Runner]] 
 }
 
 
+def machine() -> dict[str, Any]:
+    """What the timings depend on: the processor by its name, and the versions of all."""
+    found = dict(rows.machine())
+    try:
+        lines = Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines()
+    except OSError:
+        lines = []
+    found["processor"] = next((s.split(":", 1)[1].strip() for s in lines if s.startswith("model name")), "")
+    flags = next((s.split(":", 1)[1].split() for s in lines if s.startswith(("flags", "Features"))), [])
+    found["vectors"] = sorted(set(flags) & VECTORS)
+    for package in ("ai-edge-litert", "onnxruntime", "ziglang"):
+        with contextlib.suppress(importlib.metadata.PackageNotFoundError):
+            found[package] = importlib.metadata.version(package)
+    return found
+
+
 def tools(text: str) -> list[str]:
     """Names of a comma-separated list.
 
@@ -220,7 +243,7 @@ def take_turns(runners: dict[str, Any], turns: int) -> dict[str, list[float]]:
 
 
 def _seconds(run: Runner, calls: int) -> float:
-    began = time.perf_counter()
+    began = time.process_time_ns()
     for _ in range(calls):
         run()
-    return time.perf_counter() - began
+    return (time.process_time_ns() - began) * 1e-9

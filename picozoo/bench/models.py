@@ -125,6 +125,10 @@ MODELS: tuple[Model, ...] = (
 )
 
 
+# What runs on this machine against other runtimes.
+HOST = ("image", "keyword", "anomaly", "lenet5")
+
+
 def choose(names: Sequence[str]) -> list[Model]:
     """Models by name; all of them by default.
 

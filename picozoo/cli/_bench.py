@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from rich.console import RenderableType
     from rich.table import Table
 
+    from picozoo.bench.against import Timed
     from picozoo.bench.history import Series
 
 Row = dict[str, Any]
@@ -166,6 +167,40 @@ def _beside(theirs: float | None, ours: float | None, words: Callable[[float | N
     if theirs is None:
         return NONE
     return words(theirs) + (f" ×{three(theirs / ours)}" if ours else "")
+
+
+def against(names: Sequence[str], rows: Sequence[Timed]) -> Table:
+    """Microseconds a call on this machine."""
+    table = plain_table("On this machine, one thread: median time of a call (lowest to highest of the turns)")
+    _head(table, "model", "picozoo", *names)
+    for r in rows:
+        cells = []
+        for name in ("picozoo", *names):
+            if name not in r.us:
+                cells.append(Text(NONE))
+                continue
+            low, high = r.spread[name]
+            ratio = "" if name == "picozoo" else f" ×{three(r.us[name] / r.us['picozoo'])}"
+            style = "red" if name in r.slower_than else ""
+            cells.append(Text(f"{three(r.us[name])} µs{ratio} ({three(low)} to {three(high)})", style=style))
+        table.add_row(f"{r.model} {r.precision}", *cells)
+    return table
+
+
+def verdicts(rows: Sequence[Timed]) -> Iterator[str]:
+    """Where picozoo is not the fastest, how far outputs differ, and what could not be compared."""
+    slow = [(r, name) for r in rows for name in r.slower_than]
+    for r, name in slow:
+        share = three(r.us[name] / r.us["picozoo"])
+        yield f"picozoo is not faster: {r.model} {r.precision}: {name} takes {share} of its time"
+    if rows and not slow:
+        yield "picozoo is the fastest in every row."
+    for r in rows:
+        for name, worst in r.differs.items():
+            if worst > (0 if r.precision == "int8" else 1e-4):
+                yield f"{r.model} {r.precision}: outputs of {name} differ by up to {three(worst)}"
+        for name, why in r.missing.items():
+            yield f"{r.model} {r.precision}: not compared with {name}: {why}"
 
 
 def history(found: Sequence[Series]) -> Table:

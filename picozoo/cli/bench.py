@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import sys
 from pathlib import Path
 from typing import Any
@@ -9,7 +10,7 @@ from typing import Any
 import click
 
 from picozoo.cli import _common, _screen
-from picozoo.errors import MissingTool, UsageError
+from picozoo.errors import MissingTool, PicozooError, UsageError
 
 
 @click.command(cls=_common.Command, short_help="Cost of reference models, against other tools and earlier commits.")
@@ -187,8 +188,6 @@ def _judge(made: list[Any], skipped: list[str], found: list[Any], new: list[Any]
 
 
 def _history(results: Path, plot: Path | None, as_json: bool) -> int:
-    import dataclasses
-
     from picozoo.bench import history
     from picozoo.cli import _bench
 
@@ -207,4 +206,31 @@ def _history(results: Path, plot: Path | None, as_json: bool) -> int:
 
 
 def _against(models: tuple[str, ...], tools: str, repeat: int, results: Path, dry: bool, as_json: bool) -> int:
-    raise UsageError("--against is not there yet")
+    import picozoo
+    from picozoo.bench import against
+    from picozoo.bench import rows as kept
+    from picozoo.bench.models import HOST, choose
+    from picozoo.cli import _bench
+
+    names, wanted = against.tools(tools), choose(models or HOST)
+    made, skipped = [], []
+    at, date = kept.commit(Path(picozoo.__file__).parent)
+    with _screen.progress("") as tell:
+        for i, (model, precision) in enumerate((m, p) for m in wanted for p in ("int8", "float32")):
+            tell(i / len(wanted) / 2, f"{model.name} in {precision}")
+            try:
+                made.append(against.against(model, precision, names, repeat))
+            except PicozooError as e:
+                skipped.append(f"{model.name} in {precision}: {e}")
+    found = [{"commit": at, "date": date, "machine": against.machine(), **dataclasses.asdict(t)} for t in made]
+    if as_json:
+        _screen.print_json(found)
+    else:
+        console = _screen.console()
+        console.print(_bench.against(names, made))
+        for text in (*_bench.verdicts(made), *(f"Skipped: {s}" for s in skipped)):
+            console.print(text, markup=False)
+    if found and results.is_dir() and not dry:
+        kept.write(results / against.FILE, found)
+        print(f"{len(found)} row(s) written to {results / against.FILE}", file=sys.stderr)
+    return 0

@@ -371,9 +371,7 @@ class Conv2d(Op):
         window = (kh, kw, *a.stride, a.pad[0], a.pad[2], *a.dilation, *float_bounds(call))
         if a.groups > 1:
             table = call.table("packed", np.ascontiguousarray(weights[..., 0].transpose(1, 2, 0)))
-            return call.run(
-                "pz_conv2d_f32_depthwise", call.x(0), table, bias, call.y(), n, h, w, c, oh, ow, *window
-            )
+            return call.run("pz_conv2d_f32_depthwise", call.x(0), table, bias, call.y(), n, h, w, c, oh, ow, *window)
         table, room = call.table("packed", pack_blocks(weights.reshape(o, -1))), call.scratch("pz_f32")
         return call.run("pz_conv2d_f32_simd", call.x(0), table, bias, call.y(), room, n, h, w, c, oh, ow, o, *window)
 

@@ -139,7 +139,8 @@ class Linear(Op):
             bias = call.x(2) if len(call.ins) > 2 else call.table("bias", np.zeros(out, np.float32))
             if vectors(call.target) and call.in_flash(1):
                 packed = call.table("packed", pack_blocks(call.value(1)))
-                return call.run("pz_linear_f32_simd", call.x(0), packed, bias, call.y(), rows, k, out, *float_bounds(call))
+                bounds = float_bounds(call)
+                return call.run("pz_linear_f32_simd", call.x(0), packed, bias, call.y(), rows, k, out, *bounds)
             return call.run("pz_linear_f32", call.x(0), call.x(1), bias, call.y(), rows, k, out, *float_bounds(call))
         w, b = call.value(1), call.value(2) if len(call.ins) > 2 else None
         r = m8.requant_of(call.ins[0], call.ins[1], call.outs[0], call.attrs.act, once=True)

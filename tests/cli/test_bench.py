@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import copy
+import itertools
 import json
 from pathlib import Path
 
 import pytest
 
-from picozoo.bench import history, measure, models, published, rows
+from picozoo.bench import against, history, measure, models, published, rows
 from picozoo.boards.nucleo_l4r5zi import BOARD
 
 from .conftest import Run
@@ -123,3 +124,26 @@ def test_published_stays_apart(run: Run, kept: Path, tmp_path: Path, monkeypatch
     ((_, pj, excess),) = published.residuals(BOARD, found)
     assert pj == pytest.approx(2760e6 / (120e6 / 12)) and excess == pytest.approx(0.0)
     assert "nothing published" in run("bench", "lenet5", "--published").out
+
+
+def test_against_compares_outputs_and_takes_turns(run: Run, alone: None, monkeypatch: pytest.MonkeyPatch) -> None:
+    pytest.importorskip("onnxruntime")
+    pytest.importorskip("onnx")
+    monkeypatch.setattr(against, "TURN_S", 0.0002)
+    for row in json.loads(run("bench", "lenet5", "--against", "onnxruntime,litert", "--json").out):
+        assert row["turns"] == 21 and set(row["us"]) == {"picozoo", "onnxruntime"}
+        assert row["differs"]["onnxruntime"] <= (1 if row["precision"] == "int8" else 1e-4)
+        low, high = row["spread"]["picozoo"]
+        assert 0 < low <= row["us"]["picozoo"] <= high
+        assert "no .tflite file" in row["missing"]["litert"]
+    assert "did you mean" in run("bench", "--against", "onnxruntim").err
+    said = run("bench", "lenet5", "--against", "onnxruntime")
+    assert "lenet5 float32" in said.out and ("not faster" in said.out or "the fastest in every row" in said.out)
+
+
+def test_turns_take_turns() -> None:
+    order = []
+    times = against.take_turns({name: lambda name=name: order.append(name) for name in "ab"}, 3)
+    assert {k: len(v) for k, v in times.items()} == {"a": 3, "b": 3}
+    changes = sum(x != y for x, y in itertools.pairwise(order))
+    assert changes >= 7
