@@ -21,7 +21,7 @@ MACHINE = re.compile(
     r"(?<![\w.$])/(?:work|root|tmp/[a-z0-9]+|home/[a-z0-9]+)(?![\w-])/?|pypi\.org|pythonhosted|/simple/"
 )
 # Kernel headers that several operators share, and operators that have no arithmetic of their own.
-SHARED_HEADERS = {"arith8", "base", "dot", "fixed", "lut", "map", "math", "reduce", "strided", "mve"}
+SHARED_HEADERS = {"arith8", "base", "dot", "fixed", "lut", "map", "math", "reduce", "simd", "strided", "mve"}
 FORMS = ("mve",)  # kernels of one kind of core in a header of their own
 NO_HEADER = {
     "concat": "copies with pz_strided.h",
