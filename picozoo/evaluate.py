@@ -65,9 +65,7 @@ def _size(fw: Firmware) -> dict[str, str]:
     return {} if fw.network.size == "default" else {"size": fw.network.size}
 
 
-def evaluate(
-    fw: Firmware, *, samples: int = 200, progress: Progress | None = None, show: bool = False
-) -> Report:
+def evaluate(fw: Firmware, *, samples: int = 200, progress: Progress | None = None, show: bool = False) -> Report:
     """Measure on the board.
 
     Args:

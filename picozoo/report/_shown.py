@@ -105,9 +105,9 @@ def _bars(s: pictures.Bars, k: int) -> str:
 
 
 def _table(s: pictures.Table, k: int) -> str:
-    head = "".join(f'<th{" class=n" if j else ""}>{escape(v)}</th>' for j, v in enumerate(s.head))
+    head = "".join(f"<th{' class=n' if j else ''}>{escape(v)}</th>" for j, v in enumerate(s.head))
     rows = "".join(
-        "<tr>" + "".join(f'<td{" class=n" if j else ""}>{escape(v)}</td>' for j, v in enumerate(r)) + "</tr>"
+        "<tr>" + "".join(f"<td{' class=n' if j else ''}>{escape(v)}</td>" for j, v in enumerate(r)) + "</tr>"
         for r in s.rows
     )
     return f'<div class="scroll"><table><thead><tr>{head}</tr></thead><tbody>{rows}</tbody></table></div>'
@@ -154,7 +154,7 @@ def _in_blocks(s: pictures.Shown) -> str:
     with console.capture() as seen:
         for part in _blocks._DRAW[type(s)](s, console):
             console.print(part, soft_wrap=True)
-    hint = '<p class="small dim">pip install \'picozoo[plots]\' draws this as a picture.</p>'
+    hint = "<p class=\"small dim\">pip install 'picozoo[plots]' draws this as a picture.</p>"
     return f"<pre>{escape(seen.get())}</pre>{hint}"
 
 
