@@ -138,8 +138,26 @@ def _named_forward(module: torch.nn.Module, method: str) -> Callable[..., Any]:
 
 
 def _overload(node: torch.fx.Node) -> str:
-    """`conv2d.default` for torch.ops.aten.conv2d.default; other targets as they print."""
-    return re.sub(r"^aten[.:]+", "", str(node.target))
+    """`conv2d.default` for torch.ops.aten.conv2d.default; other targets as they print.
+
+    An operator that changes its inputs stands wrapped in the graph; it is the one inside.
+    """
+    return re.sub(r"^aten[.:]+", "", str(node.args[0] if _wrapped(node) else node.target))
+
+
+def _wrapped(node: torch.fx.Node) -> bool:
+    """A custom operator that changes its inputs: the graph has the new values as further outputs instead."""
+    return str(node.target).startswith("auto_functionalized")
+
+
+def _unwrapped(node: torch.fx.Node) -> dict[str, Any]:
+    """Arguments of the operator inside, by name; what it changes is named by an index into a list."""
+    given = dict(node.kwargs)
+    bases: Any = given.pop("_all_bases", ())
+    ends = "_base_index"
+    for name in [k for k in given if k.endswith(ends)]:
+        given[name[1 : -len(ends)]] = bases[given.pop(name)]
+    return given
 
 
 def _graphs(ep: ExportedProgram) -> list[torch.fx.Graph]:
@@ -268,7 +286,7 @@ class Context:
             return None
         _, read = readers()[_overload(node)]
         try:
-            return read(self, *node.args, **node.kwargs)
+            return read(self, **_unwrapped(node)) if _wrapped(node) else read(self, *node.args, **node.kwargs)
         except (Unsupported, UsageError) as e:
             place = _source(node) or f"method {self.function.name}"
             raise Unsupported(f"{_overload(node)} at {place}: {e}") from None
