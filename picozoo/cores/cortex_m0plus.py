@@ -6,7 +6,7 @@ CORE = Core(
     name="cortex_m0plus",
     title="Cortex-M0+",
     arch="arm",
-    target=Target(pointer_bytes=4, align=4, features=frozenset()),
+    target=Target(pointer_bytes=4, align=4, features=frozenset({"mul32"})),
     zig=("-target", "thumb-freestanding-eabi", "-mcpu=cortex_m0plus"),
     gcc=("arm-none-eabi-", ("-mcpu=cortex-m0plus", "-mthumb")),
     cpu="UC_CPU_ARM_CORTEX_M0",

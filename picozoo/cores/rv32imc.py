@@ -6,7 +6,7 @@ CORE = Core(
     name="rv32imc",
     title="RV32IMC",
     arch="riscv32",
-    target=Target(pointer_bytes=4, align=4, features=frozenset()),
+    target=Target(pointer_bytes=4, align=4, features=frozenset({"mul32"})),
     zig=("-target", "riscv32-freestanding-none", "-mcpu=generic_rv32+m+c", "-mabi=ilp32"),
     gcc=("riscv64-unknown-elf-", ("-march=rv32imc", "-mabi=ilp32")),
     cpu="",

@@ -54,13 +54,13 @@ typedef struct {
 
 /* Accumulator to output integer with a channel's multiplier and shift. */
 PZ_INLINE pz_i8 pz_finish_with(int32_t acc, int32_t m, int s, const pz_requant_args q) {
-#if PZ_DSP
   if (q.form == PZ_TWICE_DOWN) {
     const int32_t h = pz_twice_plus(acc, m, s, q.zero);
+#if PZ_DSP
     if (q.lo == -128 && q.hi == 127) return (pz_i8)__ssat(h >> 1, 8);
+#endif
     return (pz_i8)pz_clamp(h >> 1, q.lo, q.hi);
   }
-#endif
   const int32_t v = q.form == PZ_ONCE        ? pz_requant_once(acc, m, s)
                     : q.form == PZ_ONCE_DOWN ? pz_requant_once_down(acc, m, s)
                     : q.form == PZ_TWICE     ? pz_requant(acc, m, s)

@@ -33,6 +33,21 @@ PZ_INLINE int32_t pz_round_shift(int32_t x, int bits) {
   return (x >> bits) + (rest > (mask >> 1) + (x < 0));
 }
 
+/* Floor of x * m / 2^32; m >= 0. */
+PZ_INLINE int32_t pz_mul_high(int32_t x, int32_t m) {
+#if PZ_MUL64
+  return (int32_t)(((int64_t)x * m) >> 32);
+#else
+  const int16_t xh = (int16_t)(x >> 16), mh = (int16_t)(m >> 16);
+  const uint16_t xl = (uint16_t)(x & 0xffff), ml = (uint16_t)(m & 0xffff);
+  /* x m = xh mh 2^32 + (t + u) 2^16 + 16 bits that cannot change the result */
+  const int32_t t = (int32_t)xh * ml + (int32_t)(((uint32_t)xl * ml) >> 16);
+  const int32_t u = (int32_t)((uint32_t)xl * (uint16_t)mh);
+  const uint32_t s = ((uint32_t)t & 0xffffu) + ((uint32_t)u & 0xffffu);
+  return (int32_t)xh * mh + (t >> 16) + (u >> 16) + (int32_t)(s >> 16);
+#endif
+}
+
 /* x * m / 2^31, rounded to nearest, halves up (m >= 0, so the product never saturates). */
 PZ_INLINE int32_t pz_high_mul(int32_t x, int32_t m) {
 #if PZ_MUL64
@@ -67,8 +82,7 @@ PZ_INLINE int32_t pz_requant_once(int32_t x, int32_t m, int shift) {
 
 /* The same for shift from -31 to -2: the low half of the product cannot change the result. */
 PZ_INLINE int32_t pz_requant_once_down(int32_t x, int32_t m, int shift) {
-  const int32_t high = (int32_t)(((int64_t)x * m) >> 32);
-  return (high + (int32_t)((uint32_t)1 << (-shift - 2))) >> (-shift - 1);
+  return (pz_mul_high(x, m) + (int32_t)((uint32_t)1 << (-shift - 2))) >> (-shift - 1);
 }
 
 PZ_INLINE int32_t pz_clamp(int32_t x, int32_t lo, int32_t hi) { return x < lo ? lo : x > hi ? hi : x; }
@@ -89,7 +103,11 @@ PZ_INLINE int32_t pz_requant_small(int32_t x, int32_t m, int shift) {
 /* 2 (pz_requant_small(x, m, shift) + zero) and perhaps 1 more, for shifts in [-28, -1]: halving it is the result. The
    rounding shift is cut in two, so that the last bit goes with the addition of the zero point, or into a saturation. */
 PZ_INLINE int32_t pz_twice_plus(int32_t x, int32_t m, int shift, int32_t zero) {
+#if PZ_DSP
   int32_t h = (int32_t)(((int64_t)(int32_t)((uint32_t)x << 1) * m + 0x80000000LL) >> 32);
+#else
+  int32_t h = pz_high_mul(x, m);
+#endif
   h += h >> 31;
   return (h >> ~shift) + (2 * zero + 1);
 }

@@ -13,7 +13,7 @@ import numpy as np
 
 from picozoo.errors import Unsupported
 from picozoo.ops import _matmul8 as m8
-from picozoo.ops import _mve
+from picozoo.ops import _mul32, _mve
 from picozoo.ops._op import Case, Op, Types
 from picozoo.ops._simd import ROWS, pack_blocks, vectors
 from picozoo.ops.linear import clip_act, float_bounds, quant_cases
@@ -284,11 +284,17 @@ class Conv2d(Op):
     def _helium(self, ins: Types, attrs: Conv2dAttrs, target: Target) -> bool:
         return "mve" in target.features and (attrs.groups == 1 or _mve.takes_depthwise(ins[0], ins[1]))
 
+    def _two_in_a_word(self, ins: Types, outs: Types, attrs: Conv2dAttrs, target: Target) -> bool:
+        """Two windows share a word (pz_mul32.h): worth it where there are two."""
+        return "mul32" in target.features and attrs.groups == 1 and outs[0].shape[1] * outs[0].shape[2] > 1
+
     def scratch(self, ins: Types, outs: Types, attrs: Conv2dAttrs, target: Target) -> int:
         _, kh, kw, c = ins[1].shape
         k = kh * kw * c
         if outs[0].quant is not None and self._helium(ins, attrs, target):
             return _mve.conv_scratch(ins[0], ins[1], outs[0], attrs)
+        if outs[0].quant is not None and self._two_in_a_word(ins, outs, attrs, target):
+            return _mul32.conv_scratch(ins[1])
         if outs[0].quant is not None and self._planar(ins, attrs):
             p = self._plane(ins, outs[0], attrs)
             return 2 * p.rows * p.row
@@ -363,6 +369,11 @@ class Conv2d(Op):
                 int(wide),
                 q,
             )
+        span = _mul32.conv_span(weights)
+        if span and self._two_in_a_word(call.ins, call.outs, a, call.target):
+            table = call.table("packed", _mul32.pack_conv(weights.reshape(o, -1), span))
+            where = (call.x(0), table, call.y(), call.scratch("pz_u32"))
+            return call.run("pz_conv2d_i8_mul32", *where, *size, r.x_zero, span, q, header="pz_conv2d_mul32.h")
         return call.run("pz_conv2d_i8", call.x(0), call.x(1), call.y(), call.scratch("pz_i8"), *size, r.x_zero, q)
 
     def _emit_vectors(self, call: Any, bias: str) -> str:

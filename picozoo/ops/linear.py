@@ -16,7 +16,7 @@ import numpy as np
 
 from picozoo.errors import Unsupported
 from picozoo.ops import _matmul8 as m8
-from picozoo.ops import _mve
+from picozoo.ops import _mul32, _mve
 from picozoo.ops._op import Case, Op, Types
 from picozoo.ops._simd import pack_blocks, vectors
 from picozoo.specs import QuantParams, Target, TensorType
@@ -130,6 +130,8 @@ class Linear(Op):
         return [r.apply(acc + m8.folded_bias(w, args[2] if len(args) > 2 else None, r.x_zero))]
 
     def scratch(self, ins: Types, outs: Types, attrs: LinearAttrs, target: Target) -> int:
+        if outs[0].quant is not None and "mul32" in target.features:
+            return _mul32.linear_scratch(ins[0].shape[-1])
         paired = outs[0].quant is not None and "dsp" in target.features and "mve" not in target.features
         return 2 * len(m8.patch_positions(1, ins[0].shape[-1])) if paired else 0
 
@@ -163,6 +165,12 @@ class Linear(Op):
                 out,
                 q,
             )
+        if "mul32" in call.target.features:
+            span = _mul32.linear_span(w)
+            packed, parts = _mul32.pack_linear(w, span)
+            split = call.table("parts", parts) if parts.max() > 1 else "NULL"
+            where = (call.x(0), call.table("packed", packed), split, call.y(), call.scratch("pz_u32"))
+            return call.run("pz_linear_i8_mul32", *where, rows, k, out, span, q, header="pz_linear_mul32.h")
         return call.run("pz_linear_i8", call.x(0), call.x(1), call.y(), rows, k, out, q)
 
 

@@ -25,8 +25,8 @@ from picozoo.specs import Target
 from .cases import build_program
 
 STRICT = ["-std=c99", "-pedantic", "-Wall", "-Wextra", "-Wconversion", "-Wshadow", "-Werror"]
-BOARDS = ["host", "host+dsp", "host+mve", "host+plain", "nano33ble", "pico", "esp32c3", "rpi_zero2", "browser"]
-BOARDS += ["corstone300"]
+FORMS = ["host+dsp", "host+mve", "host+mul32", "host+plain"]
+BOARDS = ["host", *FORMS, "nano33ble", "pico", "esp32c3", "rpi_zero2", "browser", "corstone300"]
 
 
 def compiled(board_name: str) -> tuple[Program, Plan, Model, build.Image, dict[str, list[np.ndarray]]]:

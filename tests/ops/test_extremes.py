@@ -1,0 +1,77 @@
+"""Integer kernels at the ends of their ranges: no sum may leave the place that a packed form gives it."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from picozoo import build, emulate, find
+from picozoo.emit.c_model import emit
+from picozoo.ir.interp import Interpreter
+from picozoo.ir.program import Function, Node, Program
+from picozoo.ops.conv2d import Conv2dAttrs
+from picozoo.ops.linear import LinearAttrs
+from picozoo.passes import materialise
+from picozoo.plan.arena import plan_program
+from picozoo.specs import QuantParams, TensorType
+
+X = QuantParams.tensor(0.05, -128)
+W, Y = QuantParams.tensor(0.001), QuantParams.tensor(0.5, 3)
+BOARDS = ["host", "host+dsp", "host+mve", "host+mul32", "pico", "esp32c3", "nano33ble", "corstone300"]
+
+
+def weights(shape: tuple[int, ...], kind: str) -> np.ndarray:
+    """All values at an end of int8, or at both in turn, or heavy in few places."""
+    w = np.full(shape, {"low": -128, "high": 127}.get(kind, 0), np.int8)
+    if kind == "turns":
+        w.reshape(-1)[::2], w.reshape(-1)[1::2] = 127, -128
+    if kind == "few":
+        w.reshape(-1)[::7] = -127
+    return w
+
+
+LAYERS = {
+    "conv": ((1, 3, 4, 5), (5, 3, 3, 5), (1, 3, 4, 5), "conv2d", Conv2dAttrs((1, 1), (1, 1, 1, 1))),
+    "point": ((1, 2, 3, 16), (4, 1, 1, 16), (1, 2, 3, 4), "conv2d", Conv2dAttrs()),
+    "depth": ((1, 4, 4, 17), (17, 3, 3, 1), (1, 4, 4, 17), "conv2d", Conv2dAttrs((1, 1), (1, 1, 1, 1), groups=17)),
+    "linear": ((2, 37), (9, 37), (2, 9), "linear", LinearAttrs()),
+}
+
+
+def program() -> Program:
+    """One function for each layer and kind of weights."""
+    made = Program("ends")
+    for name, (x, w, y, op, attrs) in LAYERS.items():
+        for kind in ("low", "high", "turns", "few"):
+            f = Function(f"{name}_{kind}", ("%x",), ("%y",), [], {})
+            at = made.add_constant(f"{f.name}.w", weights(w, kind), TensorType(w, "i8", W))
+            f.types = {"%x": TensorType(x, "i8", X), "%y": TensorType(y, "i8", Y)}
+            f.nodes = [Node(op, "node", ("%x", at), ("%y",), attrs)]
+            made.functions[f.name] = f
+    return made
+
+
+@pytest.mark.parametrize("board_name", BOARDS)
+def test_ends_of_ranges(board_name: str) -> None:
+    name, _, extra = board_name.partition("+")
+    board = find.load("boards", name, "board").BOARD
+    if reason := emulate.available(board):
+        pytest.skip(reason)
+    target = replace(board.core.target, features=board.core.target.features | ({extra} if extra else set()))
+    made = materialise.run(program(), target)
+    model = emit(made, plan_program(made, target), target)
+    sources = {**model.files, "pz_instance.c": '#include "ends.h"\nends_t pz_net;\n'}
+    image = build.build(sources, board, roots=["pz_net", *[e.symbol for e in model.entries.values()]])
+    with emulate.open_machine(image) as machine:
+        base = machine.address("pz_net")
+        for entry in model.entries.values():
+            t = entry.inputs[0].type
+            for low, high in ((-128, -128), (127, 127), (-128, 127)):
+                x = np.resize(np.array([low, high, low, low, high], np.int8), t.shape)
+                machine.write(base + entry.inputs[0].offset, x.tobytes())
+                machine.call(entry.symbol, base)
+                want = Interpreter(made).call(entry.name, x)[0]
+                got = np.frombuffer(machine.read(base + entry.outputs[0].offset, want.nbytes), np.int8)
+                np.testing.assert_array_equal(got, want.reshape(-1), f"{entry.name} of {low} and {high}")
