@@ -55,7 +55,7 @@ def pack_linear(w: np.ndarray, span: int) -> tuple[np.ndarray, np.ndarray]:
         >>> words, parts = pack_linear(np.array([[1], [2], [3], [-1]], np.int8), 4)
         >>> [hex(v) for v in words], parts.tolist()
         (['0x7f838281', '0x80808080', '0x80808080', '0x80808080'], [1])
-        >>> pack_linear(np.full((4, 4), 127, np.int8), 4)[1].tolist()
+        >>> pack_linear(np.full((4, 4), 126, np.int8), 4)[1].tolist()
         [2]
     """
     out, k = w.shape
