@@ -109,6 +109,29 @@ class Call:
             self.values[number] = self.program.add_constant(clean(t.name) or "c", self.array(i), tensor_type(t))
         return self.values[number]
 
+    def state(self, i: int) -> str:
+        """Reference of input `i`, a tensor kept between calls; zero at first, as LiteRT sets it.
+
+        Raises:
+            BadFile: the tensor is not kept, or two operators keep it.
+        """
+        if not self.has(i):
+            raise BadFile(f"input {i} is missing")
+        number = self.op.inputs[i]
+        t = self.model.tensors[number]
+        if not t.variable or t.data is not None or number in self.values:
+            raise BadFile(f"tensor {t.name!r} should be kept between calls by this operator alone")
+        type_ = tensor_type(t)
+        zero = type_.quant.zero_point[0] if type_.quant is not None and type_.dtype == "i8" else 0
+        name = self.values[number] = self.program.add_state(
+            clean(t.name) or "state", np.full(type_.shape, zero, type_.numpy), type_
+        )
+        return name
+
+    def keep(self, state: str, ref: str) -> None:
+        """Let `ref` be the state's value in the next call."""
+        self.function.updates[state] = ref
+
     def array(self, i: int, what: str = "") -> np.ndarray:
         """The numbers of a constant input.
 
@@ -134,6 +157,11 @@ class Call:
         """Store a constant made here."""
         return self.program.add_constant(hint, array, type_)
 
+    def zeros(self, n: int) -> str:
+        """A bias of zeros, for layers without one."""
+        dtype = "f32" if self.out().quant is None else "i32"
+        return self.const(np.zeros(n, np.float32 if dtype == "f32" else np.int32), TensorType((n,), dtype), "zeros")
+
     def hint(self, i: int) -> str:
         """A name for a constant made of input `i`."""
         return clean(self.model.tensors[self.op.inputs[i]].name) or "c"
@@ -147,22 +175,30 @@ class Call:
         Raises:
             Unsupported: the operator has no form for these types.
         """
+        return self.emit_all(op, refs, attrs, [like if like is not None else self.out()])[0]
+
+    def emit_all(self, op: str, refs: list[str], attrs: Any, likes: list[TensorType]) -> list[str]:
+        """As `emit`, for operators with several outputs."""
         found = ops.get(op)
         attrs = attrs if attrs is not None else found.Attrs()
-        ins, like = [self.type(r) for r in refs], like if like is not None else self.out()
-        made = found.infer(ins, attrs)[0].with_(dtype=like.dtype, quant=like.quant)
+        ins = [self.type(r) for r in refs]
+        outs = [
+            t.with_(dtype=like.dtype, quant=like.quant) for t, like in zip(found.infer(ins, attrs), likes, strict=True)
+        ]
         if (
             op not in _CONVERTERS
-            and any(t.quant is not None for t in (*ins, made))
-            and not (op == "reshape" or found.lowers(ins, [made], attrs))
+            and any(t.quant is not None for t in (*ins, *outs))
+            and not (op == "reshape" or found.lowers(ins, outs, attrs))
         ):
-            raise Unsupported(f"no integer form for {', '.join(map(_told, ins))} -> {_told(made)}")
-        found.check(ins, [made], attrs)
+            raise Unsupported(f"no integer form for {', '.join(map(_told, ins))} -> {', '.join(map(_told, outs))}")
+        found.check(ins, outs, attrs)
         name = clean(self.model.tensors[self.op.outputs[0]].name) or op
-        ref = self.function.fresh(name)
-        self.function.types[ref] = made
-        self.function.nodes.append(Node(op, self._free(ref[1:]), tuple(refs), (ref,), attrs, self.place))
-        return ref
+        made = []
+        for t in outs:
+            made.append(self.function.fresh(name))
+            self.function.types[made[-1]] = t
+        self.function.nodes.append(Node(op, self._free(made[0][1:]), tuple(refs), tuple(made), attrs, self.place))
+        return made
 
     def reshape(self, ref: str, shape: tuple[int, ...]) -> str:
         """The same elements under another shape; `ref` itself if it has it."""

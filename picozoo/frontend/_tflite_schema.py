@@ -48,7 +48,7 @@ OPTIONS: dict[str, dict[str, tuple[int, str, Any]]] = {
         pool: _WINDOW | {"width": (3, "i", 0), "height": (4, "i", 0), "act": (5, "b", 0)}
         for pool in ("AVERAGE_POOL_2D", "MAX_POOL_2D")
     },
-    "FULLY_CONNECTED": _ACT | {"format": (1, "b", 0), "keep_dims": (2, "?", False)},
+    "FULLY_CONNECTED": _ACT | {"format": (1, "b", 0), "keep_dims": (2, "?", False), "asymmetric": (3, "?", False)},
     "SOFTMAX": {"beta": (0, "f", 0.0)},
     "CONCATENATION": {"axis": (0, "i", 0), "act": (1, "b", 0)},
     **dict.fromkeys(("ADD", "SUB", "MUL", "DIV"), _ACT),
@@ -67,6 +67,14 @@ OPTIONS: dict[str, dict[str, tuple[int, str, Any]]] = {
     "UNPACK": {"count": (0, "i", 0), "axis": (1, "i", 0)},
     "GATHER": {"axis": (0, "i", 0), "batch_dims": (1, "i", 0)},
     "GELU": {"approximate": (0, "?", False)},
+    "SVDF": {"rank": (0, "i", 0), "act": (1, "b", 0), "asymmetric": (2, "?", False)},
+    "UNIDIRECTIONAL_SEQUENCE_LSTM": {
+        "act": (0, "b", 0),
+        "cell_clip": (1, "f", 0.0),
+        "proj_clip": (2, "f", 0.0),
+        "time_major": (3, "?", False),
+        "diagonal": (5, "?", False),
+    },
 }
 MAX_BYTES = 1 << 28
 MAX_RANK = 8

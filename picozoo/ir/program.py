@@ -160,6 +160,16 @@ class Program:
         self.constants[ref], self.constant_types[ref] = array, type_
         return ref
 
+    def add_state(self, hint: str, array: np.ndarray, type_: TensorType) -> str:
+        """A kept state with this initial value; returns its reference."""
+        base = "$" + hint.lstrip("%@$")
+        ref, k = base, 1
+        while ref in self.states:
+            ref, k = f"{base}.{k}", k + 1
+        self.states[ref] = np.ascontiguousarray(array, dtype=type_.numpy).reshape(type_.shape)
+        self.state_types[ref] = type_
+        return ref
+
     def constant(self, ref: str) -> np.ndarray | None:
         """The array behind `@...`, or None if the reference is not a constant."""
         return self.constants.get(ref) if ref[0] == "@" else None

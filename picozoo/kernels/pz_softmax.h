@@ -57,21 +57,56 @@ PZ_INLINE int32_t pz_reciprocal12(uint32_t x, int *bits) {
 }
 
 /* int8: rows of n values; table[i] = exp of a value i below the row's largest, Q0.31, i < count, zero beyond.
-   y: 256 * probability - 128. */
-PZ_KERNEL void pz_softmax_i8(const pz_i8 *x, pz_i8 *y, const pz_i32 PZ_FLASH *table, int outer, int n, int count) {
+   y: 2^bits_out * probability, less half of that. */
+#define PZ_DEFINE_SOFTMAX8(name, TY, bits_out)                                                                      \
+  PZ_KERNEL void name(const pz_i8 *x, TY *y, const pz_i32 PZ_FLASH *table, int outer, int n, int count) {           \
+    for (int o = 0; o < outer; ++o, x += n, y += n) {                                                               \
+      int32_t top = x[0];                                                                                           \
+      for (int k = 1; k < n; ++k)                                                                                   \
+        if (x[k] > top) top = x[k];                                                                                 \
+      uint32_t total = 0;                                                                                           \
+      for (int k = 0; k < n; ++k)                                                                                   \
+        if (top - x[k] < count) total += (uint32_t)pz_round_shift(table[top - x[k]], 12);                           \
+      int bits;                                                                                                     \
+      const int32_t factor = pz_reciprocal12(total, &bits), half = (int32_t)1 << (bits_out - 1);                    \
+      for (int k = 0; k < n; ++k) {                                                                                 \
+        const int32_t e = top - x[k] < count ? table[top - x[k]] : 0;                                               \
+        const int32_t v = pz_round_shift(pz_high_mul_signed(factor, e), bits + 31 - bits_out) - half;               \
+        y[k] = (TY)(v > half - 1 ? half - 1 : v);                                                                   \
+      }                                                                                                             \
+    }                                                                                                               \
+  }
+
+PZ_DEFINE_SOFTMAX8(pz_softmax_i8, pz_i8, 8)
+PZ_DEFINE_SOFTMAX8(pz_softmax_i8_i16, pz_i16, 16)
+
+/* A table of 513 values at an int16 place, with linear interpolation. */
+PZ_INLINE int32_t pz_lookup16(int32_t x, const pz_i16 PZ_FLASH *table) {
+  const int at = 256 + (int)(x >> 7);
+  return table[at] + ((((int32_t)table[at + 1] - table[at]) * (x & 127) + 64) >> 7);
+}
+
+/* int16: rows of n values; exp over [-10, 0] and 1 / (1 + x) over [0, 1] as tables; m, shift: to steps of the first.
+   y: 32768 * probability. */
+PZ_KERNEL void pz_softmax_i16(const pz_i16 *x, pz_i16 *y, const pz_i16 PZ_FLASH *exps, const pz_i16 PZ_FLASH *inverse, int outer,
+                              int n, int32_t m, int shift) {
   for (int o = 0; o < outer; ++o, x += n, y += n) {
-    int32_t top = x[0];
+    int32_t top = x[0], total = 0;
     for (int k = 1; k < n; ++k)
       if (x[k] > top) top = x[k];
-    uint32_t total = 0;
-    for (int k = 0; k < n; ++k)
-      if (top - x[k] < count) total += (uint32_t)pz_round_shift(table[top - x[k]], 12);
-    int bits;
-    const int32_t factor = pz_reciprocal12(total, &bits);
     for (int k = 0; k < n; ++k) {
-      const int32_t e = top - x[k] < count ? table[top - x[k]] : 0;
-      const int32_t v = pz_round_shift(pz_high_mul_signed(factor, e), bits + 31 - 8) - 128;
-      y[k] = (pz_i8)(v > 127 ? 127 : v);
+      const int32_t e = pz_lookup16(pz_clamp(pz_requant(x[k] - top, m, shift) + 32767, -32768, 32767), exps);
+      y[k] = (pz_i16)e;
+      total += e;
+    }
+    int up = 0;
+    while (!(((uint32_t)total << up) & 0x40000000u)) ++up;
+    const int32_t sum = (int32_t)((((uint32_t)total << up) + (1u << 13)) >> 14);
+    const int32_t factor = pz_lookup16(pz_clamp(sum - 98304, -32768, 32767), inverse);
+    const int bits = 30 - up;
+    for (int k = 0; k < n; ++k) {
+      const int32_t v = (int32_t)(((int64_t)y[k] * factor + ((int64_t)1 << (bits - 1))) >> bits);
+      y[k] = (pz_i16)pz_clamp(v, 0, 32767);
     }
   }
 }

@@ -9,10 +9,11 @@ Source: gemmlowp's fixed-point functions (`exp_on_negative_values`, `one_over_on
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 
 import numpy as np
 
-from picozoo.ops._fixed_point import quantize_multiplier, rounding_shift_right
+from picozoo.ops._fixed_point import multiply_by_quantized_multiplier, quantize_multiplier, rounding_shift_right
 
 _DIFF_BITS = 5  # integer bits of a scaled difference
 ACCUM_BITS = 12  # integer bits of the sum
@@ -82,14 +83,63 @@ def reciprocal(total: int) -> tuple[int, int]:
     return _shift_left(x, 1), ACCUM_BITS - zeros
 
 
-def softmax8(rows: np.ndarray, table: np.ndarray) -> np.ndarray:
-    """Softmax of int8 rows (n, classes); output scale 1/256, zero point -128."""
+def softmax8(rows: np.ndarray, table: np.ndarray, bits_out: int = 8) -> np.ndarray:
+    """Softmax of int8 rows (n, classes); output scale 2^-bits_out, its zero point the least value, -128 or -32768."""
     wide = table.astype(np.int64)
     made = np.empty(rows.shape, np.int64)
     for i, row in enumerate(rows.astype(np.int64)):
         below = row.max() - row
         e = np.where(below < len(wide), wide[np.minimum(below, len(wide) - 1)], 0)
         factor, bits = reciprocal(int(rounding_shift_right(e, ACCUM_BITS).sum()))
-        y = rounding_shift_right(np.array([_times(factor, int(v)) for v in e], np.int64), bits + 31 - 8)
-        made[i] = np.clip(y - 128, -128, 127)
+        y = rounding_shift_right(np.array([_times(factor, int(v)) for v in e], np.int64), bits + 31 - bits_out)
+        low = -1 << (bits_out - 1)
+        made[i] = np.clip(y + low, low, -1 - low)
     return made
+
+
+def lut16(fn: Callable[[np.ndarray], np.ndarray], low: float, high: float) -> np.ndarray:
+    """LiteRT's table of 513 values of a function over [low, high], Q0.15, each moved by half the error in the middle."""
+    step = np.float32((high - low) / 512)
+    at = np.float32(low) + np.arange(513, dtype=np.float32) * step
+    exact = np.array(fn(at), np.float32) * np.float32(32768)
+    value = np.floor(exact + 0.5)
+    middle = np.floor(fn(at[:-1] + step / 2).astype(np.float32) * np.float32(32768) + 0.5)
+    error = np.floor((exact[1:] + value[:-1]) / 2 + 0.5) - middle
+    made = np.concatenate([value[:-1] - _away(error / 2), value[-1:]])
+    return np.clip(made, -32768, 32767).astype(np.int16)
+
+
+def _away(x: np.ndarray) -> np.ndarray:
+    """Nearest integer, halves away from zero."""
+    return np.sign(x) * np.floor(np.abs(x) + 0.5)
+
+
+def lookup16(x: np.ndarray, table: np.ndarray) -> np.ndarray:
+    """Values at int16 places of a `lut16` table, with linear interpolation."""
+    wide, x = table.astype(np.int64), x.astype(np.int64)
+    base = wide[256 + (x >> 7)]
+    return base + (((wide[257 + (x >> 7)] - base) * (x & 127) + 64) >> 7)
+
+
+def tables16() -> tuple[np.ndarray, np.ndarray]:
+    """exp over [-10, 0] and 1 / (1 + x) over [0, 1]."""
+    return lut16(np.exp, -10.0, 0.0), lut16(lambda x: 1 / (1 + x), 0.0, 1.0)
+
+
+def factor16(scale: float, beta: float) -> tuple[int, int]:
+    """From a difference of inputs to 65535 steps of [-10, 0]."""
+    return quantize_multiplier(float(np.float32(scale)) * beta / (10.0 / 65535.0))
+
+
+def softmax16(rows: np.ndarray, scale: float, beta: float) -> np.ndarray:
+    """Softmax of int16 rows (n, classes); output scale 1/32768, zero point 0."""
+    exp, inverse = tables16()
+    wide = rows.astype(np.int64)
+    below = multiply_by_quantized_multiplier(wide - wide.max(1, keepdims=True), *factor16(scale, beta))
+    e = lookup16(np.clip(below + 32767, -32768, 32767), exp)
+    total = e.sum(1, keepdims=True)
+    zeros = np.array([[32 - int(t[0]).bit_length()] for t in total], np.int64)
+    shifted = ((total << (zeros - 1)) + (1 << 13)) >> 14
+    factor = lookup16(np.clip(shifted - 98304, -32768, 32767), inverse)
+    bits = 31 - zeros
+    return np.clip((e * factor + (np.int64(1) << (bits - 1))) >> bits, 0, 32767)

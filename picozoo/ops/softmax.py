@@ -10,10 +10,15 @@ import numpy as np
 
 from picozoo.errors import Unsupported
 from picozoo.ops._op import Case, Op, Types, norm_axis
-from picozoo.ops._softmax8 import exp_table, softmax8
+from picozoo.ops._softmax8 import exp_table, factor16, softmax8, softmax16, tables16
 from picozoo.specs import QuantParams, TensorType
 
-_Y = QuantParams.tensor(1 / 256, -128)  # of every int8 softmax
+# Of every quantised softmax: type of the input and output -> quantisation of the output
+_Y = {
+    ("i8", "i8"): QuantParams.tensor(1 / 256, -128),
+    ("i8", "i16"): QuantParams.tensor(1 / 65536, -32768),
+    ("i16", "i16"): QuantParams.tensor(1 / 32768, 0),
+}
 
 
 @dataclass(frozen=True)
@@ -42,6 +47,11 @@ def _tflite(log: bool) -> Any:
     return read
 
 
+def _close(q: QuantParams, want: QuantParams | None) -> bool:
+    """Is it the fixed quantisation, up to a rounding of the scale?"""
+    return want is not None and q.zero_point == want.zero_point and abs(q.scale[0] / want.scale[0] - 1) < 1e-3
+
+
 class Softmax(Op):
     name = "softmax"
     Attrs = SoftmaxAttrs
@@ -57,8 +67,16 @@ class Softmax(Op):
         Case((TensorType((2, 5, 3)),), SoftmaxAttrs(1, True)),
         Case((TensorType((2, 4)),), SoftmaxAttrs(1, False, 0.5)),
         *(
-            Case((TensorType(s, "i8", QuantParams.tensor(q)),), SoftmaxAttrs(1, False, b), (TensorType(s, "i8", _Y),))
-            for s, q, b in (((3, 12), 0.2, 1.0), ((5, 7), 0.02, 1.0), ((2, 3), 1.5, 0.5), ((1, 40), 0.06, 2.0))
+            Case((TensorType(s, a, QuantParams.tensor(q)),), SoftmaxAttrs(1, False, b), (TensorType(s, y, _Y[a, y]),))
+            for s, q, b, a, y in (
+                ((3, 12), 0.2, 1.0, "i8", "i8"),
+                ((5, 7), 0.02, 1.0, "i8", "i8"),
+                ((2, 3), 1.5, 0.5, "i8", "i8"),
+                ((1, 40), 0.06, 2.0, "i8", "i8"),
+                ((2, 9), 0.1, 1.0, "i8", "i16"),
+                ((3, 12), 0.0004, 1.0, "i16", "i16"),
+                ((2, 5), 0.00003, 2.0, "i16", "i16"),
+            )
         ),
     )
 
@@ -70,18 +88,21 @@ class Softmax(Op):
 
     def lowers(self, ins: Types, outs: Types, attrs: SoftmaxAttrs) -> bool:
         return (
-            ins[0].dtype == outs[0].dtype == "i8"
-            and ins[0].quant is not None
+            ins[0].quant is not None
             and ins[0].quant.per_tensor
-            and outs[0].quant == _Y
+            and outs[0].quant is not None
+            and _close(outs[0].quant, _Y.get((ins[0].dtype, outs[0].dtype)))
             and not attrs.log
             and attrs.axis == ins[0].rank - 1
             and attrs.beta * ins[0].quant.scale[0] * (1 << 26) > 1
         )
 
     def reference(self, args: list[np.ndarray], ins: Types, outs: Types, attrs: SoftmaxAttrs) -> list[np.ndarray]:
-        if outs[0].quant is not None:
-            return [softmax8(args[0].reshape(-1, ins[0].shape[-1]), self._table(ins, attrs)).reshape(outs[0].shape)]
+        if outs[0].quant is not None and ins[0].quant is not None:
+            rows = args[0].reshape(-1, ins[0].shape[-1])
+            if ins[0].dtype == "i16":
+                return [softmax16(rows, ins[0].quant.scale[0], attrs.beta)]
+            return [softmax8(rows, self._table(ins, attrs), 16 if outs[0].dtype == "i16" else 8)]
         x = args[0] * np.float32(attrs.beta)
         x = x - x.max(attrs.axis, keepdims=True)
         e = np.exp(x)
@@ -89,7 +110,7 @@ class Softmax(Op):
         return [x - np.log(total) if attrs.log else e / total]
 
     def inplace(self, ins: Types, outs: Types, attrs: SoftmaxAttrs) -> tuple[int, ...]:
-        return (0,)
+        return (0,) if ins[0].dtype == outs[0].dtype else ()
 
     def permute(self, attrs: SoftmaxAttrs, ins: Types, perm: tuple[int, ...]) -> SoftmaxAttrs | None:
         return None if ins[0].quant is not None else SoftmaxAttrs(perm[attrs.axis], attrs.log, attrs.beta)
@@ -100,10 +121,16 @@ class Softmax(Op):
 
     def emit(self, call: Any) -> str:
         s, a = call.ins[0].shape, call.attrs.axis
+        if call.ins[0].dtype == "i16":
+            tables = [call.table(n, t) for n, t in zip(("exp", "inverse"), tables16(), strict=True)]
+            factor = factor16(call.ins[0].quant.scale[0], call.attrs.beta)
+            where = (call.x(0), call.y(), *tables)
+            return call.run("pz_softmax_i16", *where, prod(s[:a]), s[a], *factor, header="pz_softmax.h")
         if call.outs[0].quant is not None:
             table = self._table(call.ins, call.attrs)
             where = (call.x(0), call.y(), call.table("exp", table))
-            return call.run("pz_softmax_i8", *where, prod(s[:a]), s[a], len(table), header="pz_softmax.h")
+            kernel = "pz_softmax_i8" if call.outs[0].dtype == "i8" else "pz_softmax_i8_i16"
+            return call.run(kernel, *where, prod(s[:a]), s[a], len(table), header="pz_softmax.h")
         return call.run(
             "pz_log_softmax_f32" if call.attrs.log else "pz_softmax_f32",
             call.x(0),

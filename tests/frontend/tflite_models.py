@@ -35,6 +35,7 @@ class T:
     zero: Any = 0
     axis: int = 0
     data: np.ndarray | None = None
+    variable: bool = False
 
 
 @dataclass
@@ -45,6 +46,7 @@ class Net:
     operators: list[tuple[str, str, dict[str, Any], list[int], list[int]]] = field(default_factory=list)
     inputs: list[int] = field(default_factory=list)
     outputs: list[int] = field(default_factory=list)
+    intermediates: dict[int, list[int]] = field(default_factory=dict)
 
     def input(self, shape: tuple[int, ...], dtype: str = "int8", scale: Any = None, zero: Any = 0) -> int:
         self.inputs.append(self._add(T(shape, dtype, scale, zero)))
@@ -54,8 +56,15 @@ class Net:
         data = np.asarray(data)
         return self._add(T(data.shape, data.dtype.name, scale, zero, axis, data))
 
-    def op(self, kind: str, ins: list[int], outs: list[T], options: str = "", **values: Any) -> list[int]:
+    def state(self, shape: tuple[int, ...], dtype: str = "int8", scale: Any = None, zero: Any = 0) -> int:
+        return self._add(T(shape, dtype, scale, zero, variable=True))
+
+    def op(
+        self, kind: str, ins: list[int], outs: list[T], options: str = "", between: list[T] | None = None, **values: Any
+    ) -> list[int]:
+        """Add an operator. `between`: tensors that some operators list as intermediate results."""
         made = [self._add(t) for t in outs]
+        self.intermediates[len(self.operators)] = [self._add(t) for t in between or []]
         self.operators.append((kind, options, values, ins, made))
         self.outputs = made
         return made
@@ -75,6 +84,7 @@ class Net:
         for kind, options, values, ins, outs in self.operators:
             o = schema.OperatorT()
             o.opcodeIndex, o.inputs, o.outputs = kinds.index(kind), ins, outs
+            o.intermediates = self.intermediates[len(g.operators)] or None
             if options:
                 o.builtinOptionsType = getattr(schema.BuiltinOptions, options)
                 o.builtinOptions = getattr(schema, options + "T")()
@@ -97,6 +107,7 @@ def _code(kind: str) -> Any:
 def _tensor(m: Any, i: int, t: T) -> Any:
     made = schema.TensorT()
     made.name, made.shape, made.type, made.buffer = f"t{i}", list(t.shape), _CODES[t.dtype], 0
+    made.isVariable = t.variable
     if t.data is not None:
         buffer = schema.BufferT()
         buffer.data = np.frombuffer(t.data.tobytes(), np.uint8)
@@ -111,16 +122,44 @@ def _tensor(m: Any, i: int, t: T) -> Any:
     return made
 
 
+class Machine:
+    """A file in LiteRT with its reference kernels; state is kept between calls."""
+
+    def __init__(self, data: bytes) -> None:
+        self.machine = litert.Interpreter(
+            model_content=data, experimental_op_resolver_type=litert.OpResolverType.BUILTIN_REF, num_threads=1
+        )
+        self.machine.allocate_tensors()
+
+    def call(self, inputs: list[np.ndarray]) -> list[np.ndarray]:
+        for d, x in zip(self.machine.get_input_details(), inputs, strict=True):
+            self.machine.set_tensor(d["index"], x)
+        self.machine.invoke()
+        return [self.machine.get_tensor(d["index"]).copy() for d in self.machine.get_output_details()]
+
+
 def reference(data: bytes, inputs: list[np.ndarray]) -> list[np.ndarray]:
-    """What LiteRT's reference kernels compute."""
-    machine = litert.Interpreter(
-        model_content=data, experimental_op_resolver_type=litert.OpResolverType.BUILTIN_REF, num_threads=1
-    )
-    machine.allocate_tensors()
-    for d, x in zip(machine.get_input_details(), inputs, strict=True):
-        machine.set_tensor(d["index"], x)
-    machine.invoke()
-    return [machine.get_tensor(d["index"]).copy() for d in machine.get_output_details()]
+    """What LiteRT's reference kernels compute in a first call."""
+    return Machine(data).call(inputs)
+
+
+def compare(net: Net, rng: np.random.Generator, calls: int = 3, tolerance: float = 1e-5) -> None:
+    """The imported program and LiteRT give the same in several calls with random inputs, state and all."""
+    from picozoo.frontend import tflite
+    from picozoo.ir.interp import Interpreter
+
+    data = net.bytes()
+    machine, program = Machine(data), Interpreter(tflite.from_bytes(data, "case"))
+    for _ in range(calls):
+        xs = [draw(net.tensors[i].shape, net.tensors[i].dtype, rng) for i in net.inputs]
+        want, got = machine.call(xs), program.call("forward", *xs)
+        assert len(want) == len(got)
+        for w, g in zip(want, got, strict=True):
+            assert g.shape == w.shape and g.dtype == w.dtype
+            if w.dtype.kind == "f":
+                np.testing.assert_allclose(g, w, rtol=tolerance, atol=tolerance / 10)
+            else:
+                np.testing.assert_array_equal(g, w)
 
 
 def draw(shape: tuple[int, ...], dtype: str, rng: np.random.Generator) -> np.ndarray:
@@ -129,6 +168,6 @@ def draw(shape: tuple[int, ...], dtype: str, rng: np.random.Generator) -> np.nda
         return rng.uniform(-3, 3, shape).astype(np.float32)
     if dtype == "bool":
         return rng.integers(0, 2, shape).astype(bool)
-    info = np.iinfo(dtype) if dtype in ("int8", "int16") else None
+    info = np.iinfo(dtype) if dtype in ("int8", "int16", "uint8") else None
     low, high = (info.min, info.max) if info else (-50, 50)
     return rng.integers(low, high + 1, shape).astype(dtype)

@@ -1,0 +1,76 @@
+/* A sequence through an LSTM; gate order i, f, g, o. x: [n][t][k], or [t][n][k] if major, y likewise; h, c: [n][units];
+   weights: [4 units][k] and [4 units][units]. h_out may be h and c_out may be c. Twin: ops/lstm_sequence.py. */
+#ifndef PZ_LSTM_SEQUENCE_H
+#define PZ_LSTM_SEQUENCE_H
+
+#include "pz_gemmlowp16.h"
+#include "pz_math.h"
+
+/* gates: 4 * units floats. */
+PZ_KERNEL void pz_lstm_sequence_f32(const pz_f32 *x, const pz_f32 *h, const pz_f32 *c, const pz_f32 PZ_FLASH *wx,
+                                    const pz_f32 PZ_FLASH *wh, const pz_f32 PZ_FLASH *bias, pz_f32 *y, pz_f32 *h_out,
+                                    pz_f32 *c_out, pz_f32 *gates, int n, int t, int k, int units, int major, float clip) {
+  for (int b = 0; b < n; ++b, h += units, c += units, h_out += units, c_out += units) {
+    const pz_f32 *before = h, *cell = c;
+    for (int s = 0; s < t; ++s) {
+      const int at = major ? s * n + b : b * t + s;
+      const pz_f32 *v = x + at * k;
+      for (int r = 0; r < 4 * units; ++r) {
+        float sum = bias[r];
+        for (int i = 0; i < k; ++i) sum += v[i] * wx[r * k + i];
+        for (int i = 0; i < units; ++i) sum += before[i] * wh[r * units + i];
+        gates[r] = sum;
+      }
+      for (int j = 0; j < units; ++j) {
+        float a = pz_sigmoidf(gates[units + j]) * cell[j] + pz_sigmoidf(gates[j]) * pz_tanhf(gates[2 * units + j]);
+        if (clip > 0.0f) a = a > clip ? clip : a < -clip ? -clip : a;
+        c_out[j] = a;
+        y[at * units + j] = pz_sigmoidf(gates[3 * units + j]) * pz_tanhf(a);
+      }
+      before = y + at * units;
+      cell = c_out;
+    }
+    pz_copy(h_out, y + (major ? (t - 1) * n + b : b * t + t - 1) * units, (size_t)units * sizeof(pz_f32));
+  }
+}
+
+/* gates[r] = saturate(requantised row product, plus the gate before if `add`); one factor for each gate. */
+PZ_INLINE void pz_lstm_gates(const pz_i8 *x, const pz_i8 PZ_FLASH *w, const pz_i32 PZ_FLASH *bias, const pz_i32 PZ_FLASH *m,
+                             const pz_i8 PZ_FLASH *shift, pz_i16 *gates, int k, int units, int add) {
+  for (int g = 0; g < 4; ++g)
+    for (int j = 0; j < units; ++j, w += k, ++gates) {
+      int32_t s = *bias++;
+      for (int i = 0; i < k; ++i) s += (int32_t)x[i] * w[i];
+      *gates = (pz_i16)pz_sat16(pz_requant(s, m[g], shift[g]) + (add ? *gates : 0));
+    }
+}
+
+/* gates: 4 * units values. bits: fraction bits of the cell, which stays within +-limit unless that is 0. */
+PZ_KERNEL void pz_lstm_sequence_i8(const pz_i8 *x, const pz_i8 *h, const pz_i16 *c, const pz_i8 PZ_FLASH *wx,
+                                   const pz_i32 PZ_FLASH *bx, const pz_i32 PZ_FLASH *mx, const pz_i8 PZ_FLASH *sx,
+                                   const pz_i8 PZ_FLASH *wh, const pz_i32 PZ_FLASH *bh, const pz_i32 PZ_FLASH *mh,
+                                   const pz_i8 PZ_FLASH *sh, pz_i8 *y, pz_i8 *h_out, pz_i16 *c_out, pz_i16 *gates, int n, int t,
+                                   int k, int units, int major, int bits, int32_t limit, int32_t m, int shift, int32_t zero) {
+  for (int b = 0; b < n; ++b, h += units, c += units, h_out += units, c_out += units) {
+    const pz_i8 *before = h;
+    const pz_i16 *cell = c;
+    for (int s = 0; s < t; ++s) {
+      const int at = major ? s * n + b : b * t + s;
+      pz_lstm_gates(x + at * k, wx, bx, mx, sx, gates, k, units, 0);
+      pz_lstm_gates(before, wh, bh, mh, sh, gates, units, units, 1);
+      for (int j = 0; j < units; ++j) {
+        int32_t a = pz_round_shift(pz_logistic16(gates[units + j], 3) * cell[j], 15);
+        a = pz_sat16(a + pz_round_shift(pz_logistic16(gates[j], 3) * pz_tanh16(gates[2 * units + j], 3), 30 - bits));
+        if (limit) a = pz_clamp(a, -limit, limit);
+        c_out[j] = (pz_i16)a;
+        const int32_t v = pz_logistic16(gates[3 * units + j], 3) * pz_tanh16(a, 15 - bits);
+        y[at * units + j] = (pz_i8)pz_clamp(pz_requant(v, m, shift) + zero, -128, 127);
+      }
+      before = y + at * units;
+      cell = c_out;
+    }
+    pz_copy(h_out, y + (major ? (t - 1) * n + b : b * t + t - 1) * units, (size_t)units);
+  }
+}
+
+#endif

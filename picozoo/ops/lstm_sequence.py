@@ -1,0 +1,239 @@
+"""A whole sequence through a long short-term memory: (x, h, c) -> (y, h', c'). Gate order i, f, g, o.
+
+x [N, T, K], or [T, N, K] with `time_major`; y likewise. Differs from `lstm_cell`, which is one step and what training
+and post-training quantisation use: here the steps are one loop in the C, and the integer form is that of LiteRT's
+reference kernels (8x8->16: logistic and tanh in gemmlowp's fixed point, one factor for each gate, computed in float32).
+TensorFlow Lite Micro takes them from a table with 256 steps instead, so that its gates differ by a few units in 32768;
+LiteRT is followed because it is what users compare with.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from picozoo.errors import Unsupported
+from picozoo.ops import _matmul8 as m8
+from picozoo.ops._fixed_point import (
+    multiply_by_quantized_multiplier,
+    quantize_array,
+    quantize_multiplier,
+    rounding_shift_right,
+)
+from picozoo.ops._gemmlowp16 import logistic16, tanh16
+from picozoo.ops._op import Case, Op, Types
+from picozoo.ops.lstm_cell import _fraction_bits as fraction_bits
+from picozoo.specs import QuantParams, Target, TensorType
+
+_ABSENT = ("cell_to_input", "cell_to_forget", "cell_to_output"), ("projection", "projection_bias")
+
+
+@dataclass(frozen=True)
+class LstmSequenceAttrs:
+    """`clip`: the cell stays within +-clip, 0 for no limit."""
+
+    time_major: bool = False
+    clip: float = 0.0
+
+
+def _tflite(ctx: Any) -> Any:
+    """Inputs: x; weights of x, then of h, for i, f, g, o (1-8); peepholes (9-11); biases (12-15); projection; h, c."""
+    for first, names in zip((9, 16), _ABSENT, strict=True):
+        for k, name in enumerate(names):
+            if ctx.has(first + k):
+                raise Unsupported(f"{name} weights are not supported")
+    if not ctx.has(1) or not ctx.has(5):
+        raise Unsupported("a coupled input and forget gate is not supported")
+    if any(ctx.has(i) for i in range(20, 24)):
+        raise Unsupported("layer normalisation is not supported")
+    if ctx.act != "tanh" or ctx.options["diagonal"]:
+        raise Unsupported(f"activation {ctx.act}, diagonal weights: {ctx.options['diagonal']}; tanh and none are supported")
+    h, c = ctx.state(18), ctx.state(19)
+    refs = [ctx.ref(0), h, c, _rows(ctx, 1), _rows(ctx, 5), _bias(ctx)]
+    attrs = LstmSequenceAttrs(bool(ctx.options["time_major"]), float(ctx.options["cell_clip"]))
+    y, new_h, new_c = ctx.emit_all("lstm_sequence", refs, attrs, [ctx.out(), ctx.type(h), ctx.type(c)])
+    ctx.keep(h, new_h)
+    ctx.keep(c, new_c)
+    return y
+
+
+def _rows(ctx: Any, first: int) -> Any:
+    """The four gates' weights as one constant, with one scale for each row."""
+    parts = [ctx.array(first + g, "LSTM weights") for g in range(4)]
+    if len({p.shape for p in parts}) > 1 or parts[0].ndim != 2:
+        raise Unsupported(f"LSTM weights of shapes {[list(p.shape) for p in parts]}")
+    whole, types = np.concatenate(parts), [ctx.type(ctx.ref(first + g)) for g in range(4)]
+    if any(t.quant is None for t in types):
+        return ctx.const(whole, TensorType(whole.shape, types[0].dtype), ctx.hint(first))
+    if any(not t.quant.per_tensor or t.quant.zero_point != (0,) for t in types):
+        raise Unsupported("LSTM weights must be symmetric with one scale for each gate")
+    n = len(parts[0])
+    scales = tuple(t.quant.scale[0] for t in types for _ in range(n))
+    return ctx.const(whole, TensorType(whole.shape, "i8", QuantParams(scales, (0,) * (4 * n), 0)), ctx.hint(first))
+
+
+def _bias(ctx: Any) -> Any:
+    whole = np.concatenate([ctx.array(12 + g, "LSTM bias") for g in range(4)])
+    return ctx.const(whole, TensorType(whole.shape, "i32" if whole.dtype == np.int32 else "f32"), ctx.hint(12))
+
+
+def _cases() -> tuple[Case, ...]:
+    found = []
+    for n, t, k, u, attrs in (
+        (1, 4, 3, 5, LstmSequenceAttrs()),
+        (2, 3, 6, 4, LstmSequenceAttrs(True, 0.4)),
+        (2, 3, 2, 3, LstmSequenceAttrs(False, 3.0)),
+    ):
+        x = (t, n, k) if attrs.time_major else (n, t, k)
+        y = (*x[:2], u)
+        shapes = (x, (n, u), (n, u), (4 * u, k), (4 * u, u), (4 * u,))
+        found.append(Case(tuple(TensorType(s) for s in shapes), attrs, constants=(3, 4, 5)))
+        rows = QuantParams(tuple(float(np.float32(0.006 * (1 + r // u))) for r in range(4 * u)), (0,) * (4 * u), 0)
+        act, cell = QuantParams.tensor(1 / 100, 5), QuantParams.tensor(2.0**-11)
+        types = (QuantParams.tensor(0.02, -3), act, cell, rows, rows, None)
+        dtypes = ("i8", "i8", "i16", "i8", "i8", "i32")
+        ins = tuple(TensorType(s, d, q) for s, d, q in zip(shapes, dtypes, types, strict=True))
+        outs = (TensorType(y, "i8", act), ins[1], ins[2])
+        found.append(Case(ins, attrs, outs, constants=(3, 4, 5), low=-5000, high=5000))
+    return tuple(found)
+
+
+def _sat16(x: np.ndarray) -> np.ndarray:
+    return np.clip(x, -32768, 32767)
+
+
+def _sigmoid(x: np.ndarray) -> np.ndarray:
+    return 1 / (1 + np.exp(-x))
+
+
+class LstmSequence(Op):
+    name = "lstm_sequence"
+    Attrs = LstmSequenceAttrs
+    flash_inputs = (3, 4, 5)
+    tflite = {"UNIDIRECTIONAL_SEQUENCE_LSTM": _tflite}
+    cases = _cases()
+
+    def infer(self, ins: Types, attrs: LstmSequenceAttrs) -> list[TensorType]:
+        x, h, c, w_ih, w_hh, b = ins
+        units = h.shape[-1] if h.rank else 0
+        want = [(4 * units, x.shape[-1]), (4 * units, units), (4 * units,)]
+        if (
+            x.rank != 3
+            or h.rank != 2
+            or h.shape != c.shape
+            or h.shape[0] != x.shape[int(attrs.time_major)]
+            or [w_ih.shape, w_hh.shape, b.shape] != want
+            or not x.size
+        ):
+            raise Unsupported(f"lstm_sequence: shapes {[list(t.shape) for t in ins]} do not belong together")
+        return [TensorType((*x.shape[:2], units), h.dtype), TensorType(h.shape, h.dtype), TensorType(c.shape, c.dtype)]
+
+    def macs(self, ins: Types, outs: Types, attrs: LstmSequenceAttrs) -> int:
+        return ins[0].shape[0] * ins[0].shape[1] * (ins[3].size + ins[4].size)
+
+    def lowers(self, ins: Types, outs: Types, attrs: LstmSequenceAttrs) -> bool:
+        x, h, c, w_ih, w_hh, b = ins
+        cell = c.quant is not None and -np.log2(c.quant.scale[0]) in range(9, 16) and c.quant.zero_point == (0,)
+        return (
+            x.dtype == h.dtype == w_ih.dtype == w_hh.dtype == outs[0].dtype == "i8"
+            and c.dtype == "i16"
+            and b.dtype == "i32"
+            and cell
+            and h.quant is not None
+            and h.quant == outs[0].quant == outs[1].quant
+            and c.quant == outs[2].quant
+            and x.quant is not None
+            and x.quant.per_tensor
+        )
+
+    def inplace_pairs(self, ins: Types, outs: Types, attrs: LstmSequenceAttrs) -> list[tuple[int, int]]:
+        return [(1, 1), (2, 2)]  # h' is written at the very end; the cell unit by unit
+
+    def _rows(self, x: TensorType, w: TensorType) -> m8.Requant:
+        """Requantisation of a row's accumulator to Q3.12; factors in float32."""
+        assert x.quant is not None and w.quant is not None
+        sx = np.float32(x.quant.scale[0])
+        pairs = [quantize_multiplier(float(np.float32(s) * sx * np.float32(4096))) for s in w.quant.scale]
+        m, s = np.array(pairs, np.int64).T
+        return m8.Requant(m, s, x.quant.zero_point[0], 0, -32768, 32767)
+
+    def _fixed(self, ins: Types, outs: Types, attrs: LstmSequenceAttrs) -> tuple[int, int, int, int, int]:
+        """Fraction bits of the cell, its limit, factor and zero point of the output."""
+        k, y, c = fraction_bits(ins[2]), outs[0].quant, ins[2].quant
+        assert y is not None and c is not None
+        limit = int(quantize_array(np.float32(attrs.clip), c.scale[0], 0, "i16")) if attrs.clip > 0 else 0
+        return k, limit, *quantize_multiplier(float(np.float32(2.0**-30 / np.float32(y.scale[0])))), y.zero_point[0]
+
+    def reference(self, args: list[np.ndarray], ins: Types, outs: Types, attrs: Any) -> list[np.ndarray]:
+        x, h, c = args[:3]
+        steps = x if attrs.time_major else x.transpose(1, 0, 2)
+        step = self._step8(args, ins, outs, attrs) if outs[0].quant is not None else self._step(args, attrs)
+        made = []
+        for v in steps:
+            h, c = step(v, h, c)
+            made.append(h)
+        y = np.stack(made)
+        return [y if attrs.time_major else y.transpose(1, 0, 2), h, c]
+
+    def _step(self, args: list[np.ndarray], attrs: LstmSequenceAttrs) -> Any:
+        w_ih, w_hh, b = args[3:]
+
+        def step(x: np.ndarray, h: np.ndarray, c: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+            i, f, g, o = np.split(x @ w_ih.T + h @ w_hh.T + b, 4, -1)
+            new = (_sigmoid(f) * c + _sigmoid(i) * np.tanh(g)).astype(np.float32)
+            new = np.clip(new, -np.float32(attrs.clip), np.float32(attrs.clip)) if attrs.clip > 0 else new
+            return (_sigmoid(o) * np.tanh(new)).astype(np.float32), new
+
+        return step
+
+    def _step8(self, args: list[np.ndarray], ins: Types, outs: Types, attrs: LstmSequenceAttrs) -> Any:
+        w_ih, w_hh, b = args[3:]
+        k, limit, m, s, zero = self._fixed(ins, outs, attrs)
+        rx, rh = self._rows(ins[0], ins[3]), self._rows(ins[1], ins[4])
+        bx, bh = m8.folded_bias(w_ih, b, rx.x_zero), m8.folded_bias(w_hh, None, rh.x_zero)
+
+        def step(x: np.ndarray, h: np.ndarray, c: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+            first = rx.apply(x.astype(np.int64) @ w_ih.T.astype(np.int64) + bx)
+            second = multiply_by_quantized_multiplier(
+                h.astype(np.int64) @ w_hh.T.astype(np.int64) + bh, rh.multiplier, rh.shift
+            )
+            i, f, g, o = np.split(_sat16(first + second), 4, -1)
+            new = rounding_shift_right(logistic16(f) * c, 15)
+            new = _sat16(new + rounding_shift_right(logistic16(i) * tanh16(g), 30 - k))
+            new = np.clip(new, -limit, limit) if limit else new
+            y = multiply_by_quantized_multiplier(logistic16(o) * tanh16(new, 15 - k), m, s) + zero
+            return np.clip(y, -128, 127), new
+
+        return step
+
+    def scratch(self, ins: Types, outs: Types, attrs: LstmSequenceAttrs, target: Target) -> int:
+        return 4 * ins[1].shape[1] * (4 if outs[0].quant is None else 2)
+
+    def emit(self, call: Any) -> str:
+        a, b = call.ins[0].shape[:2]
+        n, t = (b, a) if call.attrs.time_major else (a, b)
+        k, u = call.ins[0].shape[2], call.ins[1].shape[1]
+        ins = [call.x(i) for i in range(3)]
+        outs = [call.y(i) for i in range(3)]
+        size = (n, t, k, u, int(call.attrs.time_major))
+        if call.outs[0].quant is None:
+            weights = [call.x(i) for i in range(3, 6)]
+            clip = call.literal(float(call.attrs.clip))
+            return str(call.run("pz_lstm_sequence_f32", *ins, *weights, *outs, call.scratch("pz_f32"), *size, clip))
+        w_ih, w_hh, bias = (call.value(i) for i in range(3, 6))
+        tables = []
+        for tag, x, w, part in (("x", 0, w_ih, bias), ("h", 1, w_hh, None)):
+            r = self._rows(call.ins[x], call.ins[3 + x])
+            tables += [
+                call.x(3 + x),
+                call.table(f"b{tag}", m8.folded_bias(w, part, r.x_zero).astype(np.int32)),
+                call.table(f"m{tag}", r.multiplier.reshape(4, u)[:, 0].astype(np.int32)),
+                call.table(f"s{tag}", r.shift.reshape(4, u)[:, 0].astype(np.int8)),
+            ]
+        fixed = self._fixed(call.ins, call.outs, call.attrs)
+        return str(call.run("pz_lstm_sequence_i8", *ins, *tables, *outs, call.scratch("pz_i16"), *size, *fixed))
+
+
+OP = LstmSequence()

@@ -1,0 +1,76 @@
+"""TFLite operators that keep state between calls, in several calls, against LiteRT's reference kernels."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from .tflite_models import Net, T, compare
+
+
+@pytest.fixture(params=range(4))
+def rng(request: pytest.FixtureRequest) -> np.random.Generator:
+    return np.random.default_rng(request.param)
+
+
+def _scale(rng: np.random.Generator, low: float, high: float) -> float:
+    return float(np.float32(np.exp(rng.uniform(np.log(low), np.log(high)))))
+
+
+@pytest.mark.parametrize("bias", [False, True])
+@pytest.mark.parametrize("integer", [False, True])
+def test_svdf(rng: np.random.Generator, integer: bool, bias: bool) -> None:
+    net, n = Net(), int(rng.integers(1, 3))
+    k, units, rank, memory = (int(v) for v in rng.integers(1, 9, 4))
+    f = units * rank
+    if integer:
+        zero = int(rng.integers(-128, 128))
+        x = net.input((n, k), scale=_scale(rng, 0.01, 0.1), zero=zero)
+        wf = net.const(rng.integers(-127, 128, (f, k)).astype(np.int8), _scale(rng, 0.003, 0.02))
+        wt = net.const(rng.integers(-9000, 9000, (f, memory)).astype(np.int16), _scale(rng, 1e-5, 1e-4))
+        b = net.const(rng.integers(-90000, 90000, units).astype(np.int32), 0.1) if bias else -1
+        state = net.state((n, memory * f), "int16", _scale(rng, 0.0005, 0.01))
+        y = T((n, units), scale=_scale(rng, 0.02, 0.3), zero=int(rng.integers(-128, 128)))
+    else:
+        x = net.input((n, k), "float32")
+        wf = net.const(rng.uniform(-1, 1, (f, k)).astype(np.float32))
+        wt = net.const(rng.uniform(-1, 1, (f, memory)).astype(np.float32))
+        b = net.const(rng.uniform(-1, 1, units).astype(np.float32)) if bias else -1
+        state, y = net.state((n, memory * f), "float32"), T((n, units), "float32")
+    net.op("SVDF", [x, wf, wt, b, state], [y], "SVDFOptions", rank=rank, fusedActivationFunction=int(integer))
+    compare(net, rng, calls=memory + 3, tolerance=3e-5)
+
+
+@pytest.mark.parametrize("major", [False, True])
+@pytest.mark.parametrize("integer", [False, True])
+def test_lstm(rng: np.random.Generator, integer: bool, major: bool) -> None:
+    net = Net()
+    n, t, k, u = (int(v) for v in rng.integers(1, 7, 4))
+    n, shape = min(n, 2), (t, min(n, 2), k) if major else (min(n, 2), t, k)
+    zh, sh = int(rng.integers(-128, 128)), 1 / 128 * float(rng.uniform(0.6, 1.4))
+    tensors = [net.input(shape, scale=_scale(rng, 0.01, 0.1), zero=int(rng.integers(-128, 128))) if integer
+               else net.input(shape, "float32")]
+    for width in (k, u):
+        for _ in range(4):
+            if integer:
+                w = rng.integers(-127, 128, (u, width)).astype(np.int8)
+                tensors.append(net.const(w, _scale(rng, 0.003, 0.02)))
+            else:
+                tensors.append(net.const(rng.uniform(-1, 1, (u, width)).astype(np.float32)))
+    tensors += [-1, -1, -1]
+    for _ in range(4):
+        b = rng.integers(-2000, 2000, u).astype(np.int32) if integer else rng.uniform(-1, 1, u).astype(np.float32)
+        tensors.append(net.const(b, 0.001 if integer else None))
+    tensors += [-1, -1]
+    cell = 2.0 ** -int(rng.integers(9, 16))
+    tensors.append(net.state((n, u), *(("int8", sh, zh) if integer else ("float32",))))
+    tensors.append(net.state((n, u), *(("int16", cell) if integer else ("float32",))))
+    tensors += [-1] * 4
+    y = T((*shape[:2], u), "int8", sh, zh) if integer else T((*shape[:2], u), "float32")
+    between = [T((0,), "float32") for _ in range(4)] + [T((0,), "int8", sh, zh)]
+    net.op(
+        "UNIDIRECTIONAL_SEQUENCE_LSTM", tensors, [y], "UnidirectionalSequenceLSTMOptions",
+        between=between if integer else [],
+        fusedActivationFunction=4, timeMajor=major, cellClip=float(rng.choice([0.0, 0.3, 10.0])),
+    )
+    compare(net, rng, calls=4)
