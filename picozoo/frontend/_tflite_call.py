@@ -33,7 +33,7 @@ def clean(name: str) -> str:
 
 
 def tensor_type(t: Tensor) -> TensorType:
-    """Type of a tensor of the file.
+    """Type of a tensor of the file. Quantised uint8 becomes int8: every value and the zero point 128 less.
 
     Raises:
         Unsupported: an element type that the IR does not have, or sparse data.
@@ -52,7 +52,17 @@ def tensor_type(t: Tensor) -> TensorType:
         raise BadFile(f"tensor {t.name!r} has scale {min(scale)}, zero point {max(t.zero)}")
     if axis is not None and not (0 <= axis < len(t.shape) and t.shape[axis] == len(scale)):
         raise BadFile(f"tensor {t.name!r} of shape {list(t.shape)} has {len(scale)} scales along dimension {axis}")
+    if dtype == "u8":
+        return TensorType(t.shape, "i8", QuantParams(scale, tuple(z - 128 for z in t.zero), axis))
     return TensorType(t.shape, dtype, QuantParams(scale, t.zero, axis))
+
+
+def outside_type(t: Tensor) -> TensorType:
+    """Type of an input or output as the caller sees it: quantised uint8 stays what it is."""
+    inside = tensor_type(t)
+    if DTYPES[t.code] != "u8" or inside.quant is None:
+        return inside
+    return TensorType(t.shape, "u8", QuantParams(inside.quant.scale, t.zero, inside.quant.axis))
 
 
 class Call:
@@ -147,7 +157,10 @@ class Call:
         type_ = tensor_type(t)
         if t.data.nbytes != type_.nbytes:
             raise BadFile(f"tensor {t.name!r} needs {type_.nbytes} bytes, its buffer holds {t.data.nbytes}")
-        return np.frombuffer(t.data.tobytes(), type_.numpy).reshape(t.shape)
+        data = t.data.tobytes()
+        if DTYPES[t.code] == "u8" and type_.dtype == "i8":
+            data = (t.data.reshape(-1).view(np.uint8) ^ 0x80).tobytes()
+        return np.frombuffer(data, type_.numpy).reshape(t.shape)
 
     def type(self, ref: str) -> TensorType:
         """Type of a value."""
@@ -157,10 +170,33 @@ class Call:
         """Store a constant made here."""
         return self.program.add_constant(hint, array, type_)
 
-    def zeros(self, n: int) -> str:
+    def zeros(self, n: int, dtype: str = "") -> str:
         """A bias of zeros, for layers without one."""
-        dtype = "f32" if self.out().quant is None else "i32"
-        return self.const(np.zeros(n, np.float32 if dtype == "f32" else np.int32), TensorType((n,), dtype), "zeros")
+        t = TensorType((n,), dtype or ("f32" if self.out().quant is None else "i32"))
+        return self.const(np.zeros(n, t.numpy), t, "zeros")
+
+    def constant(self, ref: str) -> np.ndarray:
+        """The numbers behind a constant. Raises Unsupported if it is computed."""
+        array = self.program.constant(ref)
+        if array is None:
+            raise Unsupported(f"{ref[1:]!r} must be constant here; it is computed")
+        return array
+
+    def reshape_constant(self, ref: str, shape: tuple[int, ...]) -> str:
+        """A constant under another shape, its first dimension the same."""
+        t = self.type(ref)
+        return self.const(self.constant(ref).reshape(shape), t.with_(shape=shape), ref[1:])
+
+    def attrs_of(self, op: str) -> Any:
+        """The attributes' class of an operator."""
+        return ops.get(op).Attrs
+
+    def odd_layer(self, x: str, w: str) -> bool:
+        """Does a layer with weights mix float and int8, have int16 activations or weights with a zero point?"""
+        q = self.type(w).quant
+        return (self.type(x).quant is None) != (q is None) or (
+            q is not None and (self.type(x).dtype == "i16" or any(q.zero_point))
+        )
 
     def hint(self, i: int) -> str:
         """A name for a constant made of input `i`."""
@@ -206,6 +242,13 @@ class Call:
         if t.shape == shape:
             return ref
         return self.emit("reshape", [ref], ReshapeAttrs(shape), like=t)
+
+    def converted(self, ref: str, to: TensorType) -> str:
+        """A quantised value in another element type; `ref` itself if it has it."""
+        t = self.type(ref)
+        if t == to or t.quant is None or to.quant is None or t.dtype == to.dtype:
+            return ref
+        return self.emit("requantize", [ref], self.attrs_of("requantize")(to.dtype), like=to)
 
     def activated(self, ref: str, act: str) -> str:
         """The fused activation as an operator of its own, in the same type."""
@@ -264,4 +307,4 @@ def _told(t: TensorType) -> str:
     return f"{t.dtype}{list(t.shape)}{q}"
 
 
-__all__ = ["Call", "clean", "tensor_type"]
+__all__ = ["Call", "clean", "outside_type", "tensor_type"]

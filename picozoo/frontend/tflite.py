@@ -20,7 +20,7 @@ from picozoo import ops
 from picozoo.errors import BadFile, PicozooError, Unsupported
 from picozoo.frontend import _tflite_composites
 from picozoo.frontend import _tflite_schema as schema
-from picozoo.frontend._tflite_call import Call, clean, tensor_type
+from picozoo.frontend._tflite_call import Call, clean, outside_type, tensor_type
 from picozoo.ir.program import Function, Program
 from picozoo.ir.verify import verify
 
@@ -73,14 +73,20 @@ def from_bytes(data: bytes, name: str) -> Program:
         if k in values or t.data is not None:
             raise BadFile(f"input {t.name!r} is given twice or is a constant")
         ref = function.fresh(clean(t.name) or "x")
-        function.types[ref] = tensor_type(t)
+        function.types[ref] = outside_type(t)
         function.params = (*function.params, ref)
         values[k] = ref
     program.functions["forward"] = function
-    _walk(Call(program, function, model, values))
     call = Call(program, function, model, values)
-    call.op = schema.Operator("output", model.outputs, ())
-    function.results = tuple(call.ref(i) for i in range(len(model.outputs)))
+    for k in model.inputs:
+        call.op = schema.Operator("INPUT", (k,), (k,))
+        values[k] = call.converted(values[k], tensor_type(model.tensors[k]))
+    _walk(call)
+    results = []
+    for k in model.outputs:
+        call.op = schema.Operator("OUTPUT", (k,), (k,))
+        results.append(call.converted(call.ref(0), outside_type(model.tensors[k])))
+    function.results = tuple(results)
     if model.description:
         program.meta["tflite"] = model.description
     return verify(program, "reading")

@@ -11,12 +11,19 @@
   }
 
 PZ_DEFINE_REQUANTIZE(pz_requantize_i8_i8, pz_i8, pz_i8)
+PZ_DEFINE_REQUANTIZE(pz_requantize_i8_u8, pz_i8, pz_u8)
 PZ_DEFINE_REQUANTIZE(pz_requantize_i8_i16, pz_i8, pz_i16)
 PZ_DEFINE_REQUANTIZE(pz_requantize_i8_i32, pz_i8, pz_i32)
+PZ_DEFINE_REQUANTIZE(pz_requantize_u8_i8, pz_u8, pz_i8)
+PZ_DEFINE_REQUANTIZE(pz_requantize_u8_u8, pz_u8, pz_u8)
+PZ_DEFINE_REQUANTIZE(pz_requantize_u8_i16, pz_u8, pz_i16)
+PZ_DEFINE_REQUANTIZE(pz_requantize_u8_i32, pz_u8, pz_i32)
 PZ_DEFINE_REQUANTIZE(pz_requantize_i16_i8, pz_i16, pz_i8)
+PZ_DEFINE_REQUANTIZE(pz_requantize_i16_u8, pz_i16, pz_u8)
 PZ_DEFINE_REQUANTIZE(pz_requantize_i16_i16, pz_i16, pz_i16)
 PZ_DEFINE_REQUANTIZE(pz_requantize_i16_i32, pz_i16, pz_i32)
 PZ_DEFINE_REQUANTIZE(pz_requantize_i32_i8, pz_i32, pz_i8)
+PZ_DEFINE_REQUANTIZE(pz_requantize_i32_u8, pz_i32, pz_u8)
 PZ_DEFINE_REQUANTIZE(pz_requantize_i32_i16, pz_i32, pz_i16)
 PZ_DEFINE_REQUANTIZE(pz_requantize_i32_i32, pz_i32, pz_i32)
 

@@ -82,6 +82,21 @@ def multiply_once(x: np.ndarray, multiplier: np.ndarray | int, shift: np.ndarray
     return (np.asarray(x, np.int64) * np.asarray(multiplier, np.int64) + (np.int64(1) << (total - 1))) >> total
 
 
+def multiply_long(x: np.ndarray, factor: np.ndarray | int, shift: np.ndarray | int) -> np.ndarray:
+    """`x * factor * 2^(shift - 15)`, rounded once, halves up: LiteRT's rule for sums of more than 32 bits.
+
+    Args:
+        x: up to 48 bits.
+        factor: the upper 16 bits of a multiplier, rounded.
+
+    Example:
+        >>> multiply_long(np.array([5, -5, 6]), 1 << 14, 0).tolist()
+        [3, -2, 3]
+    """
+    total = 15 - np.asarray(shift, np.int64)
+    return (np.asarray(x, np.int64) * np.asarray(factor, np.int64) + (np.int64(1) << (total - 1))) >> total
+
+
 def rounding_shift_right(x: np.ndarray, bits: np.ndarray | int) -> np.ndarray:
     """`x / 2^bits`, halves away from zero.
 
@@ -121,7 +136,7 @@ def activation_bounds(act: str, scale: float, zero: int, dtype: str = "i8") -> t
 
 def quantize_array(x: np.ndarray, scale: np.ndarray | float, zero: np.ndarray | int, dtype: str = "i8") -> np.ndarray:
     """Nearest integer of x / scale + zero, halves away from zero, clamped. Division in float32 as in C."""
-    info = np.iinfo(np.dtype(dtype.replace("i", "int")))
+    info = np.iinfo(np.dtype({"u8": "uint8"}.get(dtype) or dtype.replace("i", "int")))
     y = np.asarray(x, np.float32) / np.asarray(scale, np.float32)
     # clamp before the conversion: a float outside the integer range has no defined integer in C; NaN becomes 0
     y = np.where(np.isnan(y), np.float32(0), np.clip(y, np.float32(-1e9), np.float32(1e9)))

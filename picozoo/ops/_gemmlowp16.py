@@ -75,7 +75,7 @@ def logistic16(x: np.ndarray, k: int = 3) -> np.ndarray:
 
     Example:
         >>> logistic16(np.array([0, 4096, -4096])).tolist()
-        [16384, 23955, 8812]
+        [16384, 23952, 8815]
     """
     x = np.asarray(x, np.int64)
     up = _sat(_newton(_exp(_wrap(-np.where(x > 0, x, _wrap(-x))), k)) << 1)
@@ -87,7 +87,7 @@ def tanh16(x: np.ndarray, k: int = 3) -> np.ndarray:
 
     Example:
         >>> tanh16(np.array([0, 4096, -4096])).tolist()
-        [0, 24956, -24956]
+        [0, 24964, -24964]
     """
     x = np.asarray(x, np.int64)
     t = _sat(_wrap(_newton(_exp(np.where(x < 0, x, _wrap(-x)), k + 1)) - (1 << 13)) << 2)

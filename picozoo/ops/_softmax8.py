@@ -84,7 +84,7 @@ def reciprocal(total: int) -> tuple[int, int]:
 
 
 def softmax8(rows: np.ndarray, table: np.ndarray, bits_out: int = 8) -> np.ndarray:
-    """Softmax of int8 rows (n, classes); output scale 2^-bits_out, its zero point the least value, -128 or -32768."""
+    """Softmax of int8 rows (n, classes); output scale 2^-bits_out, zero point -128 or -32768."""
     wide = table.astype(np.int64)
     made = np.empty(rows.shape, np.int64)
     for i, row in enumerate(rows.astype(np.int64)):
@@ -98,7 +98,7 @@ def softmax8(rows: np.ndarray, table: np.ndarray, bits_out: int = 8) -> np.ndarr
 
 
 def lut16(fn: Callable[[np.ndarray], np.ndarray], low: float, high: float) -> np.ndarray:
-    """LiteRT's table of 513 values of a function over [low, high], Q0.15, each moved by half the error in the middle."""
+    """LiteRT's table of 513 values of a function over [low, high], Q0.15, each moved by half the error between two."""
     step = np.float32((high - low) / 512)
     at = np.float32(low) + np.arange(513, dtype=np.float32) * step
     exact = np.array(fn(at), np.float32) * np.float32(32768)

@@ -6,7 +6,7 @@ PyTorch's channels-first convolutions are captured as transpose, conv2d, transpo
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, fields, replace
 from typing import Any
 
 import numpy as np
@@ -17,7 +17,7 @@ from picozoo.ops import _mul32, _mve
 from picozoo.ops._op import Case, Op, Types
 from picozoo.ops._simd import ROWS, pack_blocks, vectors
 from picozoo.ops.linear import clip_act, float_bounds, quant_cases
-from picozoo.specs import Target, TensorType
+from picozoo.specs import QuantParams, Target, TensorType
 
 
 @dataclass(frozen=True)
@@ -132,8 +132,7 @@ def _tflite_conv(ctx: Any) -> Any:
     if ctx.type(x).rank != 4 or len(shape) != 4 or not shape[3] or c % shape[3]:
         raise Unsupported(f"input {list(ctx.type(x).shape)} does not fit weights {list(shape)}")
     attrs, rest = _tflite_attrs(ctx, x, shape[1:3], c // shape[3])
-    refs = [x, w] + ([ctx.ref(2)] if ctx.has(2) else [])
-    return ctx.activated(ctx.emit("conv2d", refs, attrs), rest)
+    return ctx.activated(layer(ctx, x, w, attrs), rest)
 
 
 def _tflite_depthwise(ctx: Any) -> Any:
@@ -144,10 +143,42 @@ def _tflite_depthwise(ctx: Any) -> Any:
         raise Unsupported(f"input {list(ctx.type(x).shape)} does not fit weights {list(w.shape)}")
     q = t.quant if t.quant is None or t.quant.per_tensor else replace(t.quant, axis=0 if t.quant.axis == 3 else 1)
     turned = w.transpose(3, 1, 2, 0)
-    refs = [x, ctx.const(turned, TensorType(turned.shape, t.dtype, q), ctx.hint(1))]
-    refs += [ctx.ref(2)] if ctx.has(2) else []
+    weights = ctx.const(turned, TensorType(turned.shape, t.dtype, q), ctx.hint(1))
     attrs, rest = _tflite_attrs(ctx, x, w.shape[1:3], c)
-    return ctx.activated(ctx.emit("conv2d", refs, attrs), rest)
+    return ctx.activated(layer(ctx, x, weights, attrs), rest)
+
+
+def layer(ctx: Any, x: str, w: str, attrs: Conv2dAttrs, once: bool = False) -> str:
+    """A convolution of a TFLite file in the form that its types ask for.
+
+    Args:
+        once: the sum is rounded once, as in fully connected layers.
+    """
+    tx, tw = ctx.type(x), ctx.type(w)
+    bias = [ctx.ref(2)] if ctx.has(2) else []
+    plain = {f.name: getattr(attrs, f.name) for f in fields(attrs)}
+    if tx.dtype == "f32" and tw.dtype == "i8" and tw.quant is not None:
+        depthwise, per = attrs.groups > 1, not tw.quant.per_tensor
+        asymmetric = bool(ctx.options.get("asymmetric")) if once else per or depthwise
+        how = {"asymmetric": asymmetric, "apart": per and not depthwise and not once}
+        refs = [x, w, *(bias or [ctx.zeros(tw.shape[0])])]
+        return str(ctx.emit("hybrid_conv2d", refs, ctx.attrs_of("hybrid_conv2d")(**plain, **how)))
+    shifted = tw.quant is not None and any(tw.quant.zero_point)
+    if tx.quant is None or (tx.dtype == "i8" and not shifted):
+        return str(ctx.emit("conv2d", [x, w, *bias], attrs))
+    if shifted and tw.dtype == "i8":
+        zero = tw.quant.broadcast(tw.rank)[1]
+        w = ctx.const(
+            ctx.constant(w).astype(np.int16) - zero, tw.with_(dtype="i16", quant=_centred(tw.quant)), "weights"
+        )
+    long = tx.dtype == "i16" and (not bias or ctx.type(bias[0]).dtype == "i64")
+    refs = [x, w, *(bias or [ctx.zeros(tw.shape[0], "i64" if long else "i32")])]
+    rounding = "once" if once else "long" if long else "twice"
+    return str(ctx.emit("wide_conv2d", refs, ctx.attrs_of("wide_conv2d")(**plain, rounding=rounding)))
+
+
+def _centred(q: QuantParams) -> QuantParams:
+    return QuantParams(q.scale, (0,) * len(q.scale), q.axis)
 
 
 def patches(x: np.ndarray, kh: int, kw: int, a: Conv2dAttrs, fill: float) -> np.ndarray:

@@ -39,8 +39,14 @@ def _tflite(ctx: Any) -> Any:
     k, n = ctx.type(w).shape[-1], ctx.type(x).size
     if ctx.type(w).rank != 2 or not k or n % k:
         raise Unsupported(f"input {list(ctx.type(x).shape)} does not fit weights {list(ctx.type(w).shape)}")
-    refs = [ctx.reshape(x, (n // k, k)), w] + ([ctx.ref(2)] if ctx.has(2) else [])
     act = ctx.act if ctx.act in ("none", "relu", "relu6") else "none"
+    if ctx.odd_layer(x, w):  # as a convolution with windows of 1 x 1
+        from picozoo.ops.conv2d import Conv2dAttrs, layer
+
+        rows, weights = ctx.reshape(x, (n // k, 1, 1, k)), ctx.reshape_constant(w, (ctx.type(w).shape[0], 1, 1, k))
+        y = layer(ctx, rows, weights, Conv2dAttrs(act=act), once=True)
+        return ctx.activated(y, "none" if ctx.act == act else ctx.act)
+    refs = [ctx.reshape(x, (n // k, k)), w] + ([ctx.ref(2)] if ctx.has(2) else [])
     return ctx.activated(ctx.emit("linear", refs, LinearAttrs(act)), "none" if ctx.act == act else ctx.act)
 
 

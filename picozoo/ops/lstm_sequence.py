@@ -49,7 +49,9 @@ def _tflite(ctx: Any) -> Any:
     if any(ctx.has(i) for i in range(20, 24)):
         raise Unsupported("layer normalisation is not supported")
     if ctx.act != "tanh" or ctx.options["diagonal"]:
-        raise Unsupported(f"activation {ctx.act}, diagonal weights: {ctx.options['diagonal']}; tanh and none are supported")
+        raise Unsupported(
+            f"activation {ctx.act}, diagonal weights: {ctx.options['diagonal']}; tanh and none are supported"
+        )
     h, c = ctx.state(18), ctx.state(19)
     refs = [ctx.ref(0), h, c, _rows(ctx, 1), _rows(ctx, 5), _bias(ctx)]
     attrs = LstmSequenceAttrs(bool(ctx.options["time_major"]), float(ctx.options["cell_clip"]))
@@ -163,7 +165,7 @@ class LstmSequence(Op):
         """Fraction bits of the cell, its limit, factor and zero point of the output."""
         k, y, c = fraction_bits(ins[2]), outs[0].quant, ins[2].quant
         assert y is not None and c is not None
-        limit = int(quantize_array(np.float32(attrs.clip), c.scale[0], 0, "i16")) if attrs.clip > 0 else 0
+        limit = int(quantize_array(np.array(attrs.clip, np.float32), c.scale[0], 0, "i16")) if attrs.clip > 0 else 0
         return k, limit, *quantize_multiplier(float(np.float32(2.0**-30 / np.float32(y.scale[0])))), y.zero_point[0]
 
     def reference(self, args: list[np.ndarray], ins: Types, outs: Types, attrs: Any) -> list[np.ndarray]:

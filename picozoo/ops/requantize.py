@@ -13,7 +13,7 @@ from picozoo.ops._op import Case, Types
 from picozoo.ops.quantize import QuantizeAttrs
 from picozoo.specs import QuantParams, TensorType
 
-_TYPES = ("i8", "i16", "i32")
+_TYPES = ("i8", "u8", "i16", "i32")
 
 
 def _case(x: str, y: str, sx: float, sy: float, zx: int, zy: int) -> Case:
@@ -30,6 +30,8 @@ class Requantize(Elementwise):
         _case("i16", "i8", 0.000625, 0.09, 0, -3),
         _case("i8", "i16", 0.07, 0.0003, -128, 0),
         _case("i8", "i32", 0.0039, 3.05e-5, -128, 0),
+        _case("u8", "i8", 0.02, 0.02, 131, 3),
+        _case("i8", "u8", 0.02, 0.05, -5, 100),
     )
 
     def infer(self, ins: Types, attrs: QuantizeAttrs) -> list[TensorType]:

@@ -3,7 +3,8 @@
 x [N, K] goes through `filters` feature weights, each filter remembers its last `memory` results, and each unit is the
 weighted sum over time of its `rank` filters, plus a bias. State [N, filters * memory], oldest first.
 
-The integer form with int16 state follows LiteRT. LiteRT has none with int8 state; that one follows TensorFlow Lite Micro.
+The integer form with int16 state follows LiteRT; the one with int8 state, which LiteRT does not have, TensorFlow Lite
+Micro.
 
 Source: Nakkiran et al., "Compressing deep neural networks using a rank-constrained topology", 2015.
 """

@@ -5,7 +5,10 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from .tflite_models import Net, T, compare
+from picozoo.frontend import tflite
+from picozoo.ir.interp import Interpreter
+
+from .tflite_models import Net, T, compare, draw
 
 
 @pytest.fixture(params=range(4))
@@ -48,8 +51,11 @@ def test_lstm(rng: np.random.Generator, integer: bool, major: bool) -> None:
     n, t, k, u = (int(v) for v in rng.integers(1, 7, 4))
     n, shape = min(n, 2), (t, min(n, 2), k) if major else (min(n, 2), t, k)
     zh, sh = int(rng.integers(-128, 128)), 1 / 128 * float(rng.uniform(0.6, 1.4))
-    tensors = [net.input(shape, scale=_scale(rng, 0.01, 0.1), zero=int(rng.integers(-128, 128))) if integer
-               else net.input(shape, "float32")]
+    tensors = [
+        net.input(shape, scale=_scale(rng, 0.01, 0.1), zero=int(rng.integers(-128, 128)))
+        if integer
+        else net.input(shape, "float32")
+    ]
     for width in (k, u):
         for _ in range(4):
             if integer:
@@ -69,8 +75,38 @@ def test_lstm(rng: np.random.Generator, integer: bool, major: bool) -> None:
     y = T((*shape[:2], u), "int8", sh, zh) if integer else T((*shape[:2], u), "float32")
     between = [T((0,), "float32") for _ in range(4)] + [T((0,), "int8", sh, zh)]
     net.op(
-        "UNIDIRECTIONAL_SEQUENCE_LSTM", tensors, [y], "UnidirectionalSequenceLSTMOptions",
+        "UNIDIRECTIONAL_SEQUENCE_LSTM",
+        tensors,
+        [y],
+        "UnidirectionalSequenceLSTMOptions",
         between=between if integer else [],
-        fusedActivationFunction=4, timeMajor=major, cellClip=float(rng.choice([0.0, 0.3, 10.0])),
+        fusedActivationFunction=4,
+        timeMajor=major,
+        cellClip=float(rng.choice([0.0, 0.3, 10.0])),
     )
     compare(net, rng, calls=4)
+
+
+@pytest.mark.parametrize("narrow", ["int8", "int16"])
+def test_svdf_equals_tflm(rng: np.random.Generator, narrow: str) -> None:
+    """LiteRT has no SVDF with int8 state; TensorFlow Lite Micro has."""
+    runtime = pytest.importorskip("tflite_micro.python.tflite_micro.runtime", reason="needs tflite-micro")
+    net, (k, units, rank, memory) = Net(), (int(v) for v in rng.integers(2, 9, 4))
+    f, wide = units * rank, narrow == "int16"
+    x = net.input((1, k), scale=_scale(rng, 0.01, 0.1), zero=int(rng.integers(-128, 128)))
+    wf = net.const(rng.integers(-127, 128, (f, k)).astype(np.int8), _scale(rng, 0.003, 0.02))
+    wt = rng.integers(-9000, 9000, (f, memory)) if wide else rng.integers(-127, 128, (f, memory))
+    weights = net.const(wt.astype(narrow), _scale(rng, 1e-5, 1e-4) if wide else _scale(rng, 0.005, 0.02))
+    zero = 0 if wide else int(rng.integers(-128, 128))
+    step = _scale(rng, 0.0005, 0.01) if wide else _scale(rng, 0.01, 0.1)
+    state = net.state((1, memory * f), narrow, step, zero)
+    b = net.const(rng.integers(-900, 900, units).astype(np.int32), step * net.tensors[weights].scale)
+    y = T((1, units), scale=_scale(rng, 0.02, 0.1), zero=int(rng.integers(-128, 128)))
+    net.op("SVDF", [x, wf, weights, b, state], [y], "SVDFOptions", rank=rank, fusedActivationFunction=1)
+    data = net.bytes()
+    machine, program = runtime.Interpreter.from_bytes(data), Interpreter(tflite.from_bytes(data, "case"))
+    for _ in range(memory + 3):
+        value = draw((1, k), "int8", rng)
+        machine.set_input(value, 0)
+        machine.invoke()
+        np.testing.assert_array_equal(program.call("forward", value)[0], machine.get_output(0))

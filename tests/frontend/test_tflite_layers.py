@@ -1,0 +1,113 @@
+"""Layers with weights in every element type that TFLite files have, against LiteRT's reference kernels."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pytest
+
+from .tflite_models import Net, T, compare
+
+ROUNDS = 5
+
+
+@pytest.fixture(params=range(ROUNDS))
+def rng(request: pytest.FixtureRequest) -> np.random.Generator:
+    return np.random.default_rng(request.param)
+
+
+def log_uniform(rng: np.random.Generator, low: float, high: float, n: int | None = None) -> Any:
+    return np.exp(rng.uniform(np.log(low), np.log(high), n)).astype(np.float32)
+
+
+def quant(rng: np.random.Generator, dtype: str, low: float, high: float) -> dict[str, Any]:
+    """A random scale, and a zero point where the type has one."""
+    zero = {"uint8": (0, 256), "int8": (-128, 128)}.get(dtype, (0, 1))
+    unit = 1 / 256 if dtype == "int16" else 1.0
+    return {"scale": float(log_uniform(rng, low * unit, high * unit)), "zero": int(rng.integers(*zero))}
+
+
+def parameters(
+    net: Net, rng: np.random.Generator, kind: str, shape: tuple[int, ...], axis: int, x: dict[str, Any], with_bias: bool
+) -> list[int]:
+    """Weights and bias of a layer of a kind: "uint8", "int16", "int16 with a bias of 32 bits", "hybrid" ..."""
+    n = shape[axis]
+    per = kind in ("int16", "int16 short bias", "hybrid per channel")
+    scales = log_uniform(rng, 0.002, 0.02, n if per else 1)
+    if kind == "uint8":
+        zero = int(rng.integers(0, 256))
+        w = net.const(rng.integers(0, 256, shape).astype(np.uint8), scales, zero)
+    else:
+        w = net.const(rng.integers(-127, 128, shape).astype(np.int8), scales, 0, axis if per else 0)
+    if not with_bias:
+        return [w, -1] if kind != "fully" else [w]
+    if kind.startswith("hybrid"):
+        return [w, net.const(rng.uniform(-1, 1, n).astype(np.float32))]
+    wide = np.int64 if kind == "int16" else np.int32
+    return [w, net.const(rng.integers(-4000, 4000, n).astype(wide), scales * np.float32(x["scale"]))]
+
+
+KINDS = {
+    "uint8": "uint8",
+    "int16": "int16",
+    "int16 short bias": "int16",
+    "hybrid": "float32",
+    "hybrid per channel": "float32",
+}
+
+
+@pytest.mark.parametrize("depthwise", [False, True])
+@pytest.mark.parametrize("kind", KINDS)
+def test_convolution(rng: np.random.Generator, kind: str, depthwise: bool) -> None:
+    if kind == "hybrid" and depthwise:
+        pytest.skip("LiteRT's hybrid depthwise convolution wants one scale for each channel")
+    if kind == "int16 short bias" and depthwise:
+        pytest.skip("LiteRT's depthwise convolution of int16 wants a bias of 64 bits")
+    net, dtype = Net(), KINDS[kind]
+    h, w, c = (int(v) for v in rng.integers(3, 9, 3))
+    kh, kw, s = (int(v) for v in rng.integers(1, 4, 3))
+    same = bool(rng.integers(2))
+    floats = dtype == "float32"
+    qx, qy = ({}, {}) if floats else (quant(rng, dtype, 0.01, 0.1), quant(rng, dtype, 0.1, 0.6))
+    x = net.input((2, h, w, c), dtype, **qx)
+    o = c * int(rng.integers(1, 3)) if depthwise else int(rng.integers(2, 6))
+    shape = (1, kh, kw, o) if depthwise else (o, kh, kw, c)
+    wb = parameters(net, rng, kind, shape, 3 if depthwise else 0, qx, True)
+    out = [-(-n // s) if same else (n - k) // s + 1 for n, k in ((h, kh), (w, kw))]
+    net.op(
+        "DEPTHWISE_CONV_2D" if depthwise else "CONV_2D",
+        [x, *wb],
+        [T((2, *out, o), dtype, **qy)],
+        "DepthwiseConv2DOptions" if depthwise else "Conv2DOptions",
+        padding=0 if same else 1,
+        strideH=s,
+        strideW=s,
+        dilationHFactor=1,
+        dilationWFactor=1,
+        fusedActivationFunction=int(rng.choice([0, 1, 3])),
+        **({"quantizedBiasType": 2} if kind == "int16 short bias" else {}),
+        **({"depthMultiplier": o // c} if depthwise else {}),
+    )
+    compare(net, rng)
+
+
+@pytest.mark.parametrize("bias", [False, True])
+@pytest.mark.parametrize("kind", [*KINDS, "hybrid asymmetric"])
+def test_fully_connected(rng: np.random.Generator, kind: str, bias: bool) -> None:
+    net, dtype = Net(), KINDS.get(kind, "float32")
+    k, n = (int(v) for v in rng.integers(1, 40, 2))
+    floats = dtype == "float32"
+    qx, qy = ({}, {}) if floats else (quant(rng, dtype, 0.01, 0.1), quant(rng, dtype, 0.1, 0.6))
+    x = net.input((3, k), dtype, **qx)
+    wb = parameters(net, rng, kind, (n, k), 0, qx, bias)
+    net.op(
+        "FULLY_CONNECTED",
+        [x, *wb],
+        [T((3, n), dtype, **qy)],
+        "FullyConnectedOptions",
+        fusedActivationFunction=int(rng.choice([0, 1, 3])),
+        quantizedBiasType=2 if kind == "int16 short bias" else 0,
+        asymmetricQuantizeInputs=kind == "hybrid asymmetric",
+    )
+    compare(net, rng)
