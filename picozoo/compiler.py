@@ -15,7 +15,7 @@ from picozoo.compress.ranges import METHODS
 from picozoo.emit.c_model import Layer, Model, Slot, emit
 from picozoo.errors import DoesNotFit, UsageError
 from picozoo.ir.program import Program
-from picozoo.network import Network, from_module, load
+from picozoo.network import Network, from_estimator, from_module, is_estimator, load
 from picozoo.ops._fixed_point import quantize_array
 from picozoo.passes import pipeline
 from picozoo.plan.arena import Plan, plan_program
@@ -349,12 +349,12 @@ def compile(
     """Compile a network for a board.
 
     Args:
-        network: a name of the zoo, a file, a `Network`, or a PyTorch nn.Module.
+        network: a name of the zoo, a file, a `Network`, a PyTorch nn.Module, or a scikit-learn estimator.
         example_inputs: for a module: a tuple of example tensors, or a mapping of method names to tuples.
         board: name of a board, see `picozoo boards`.
         calibrate: for int8: typical inputs of the main function, first dimension = calls; one array an input, or a
             file or folder of them, see `compress.samples`.
-        name: of the generated C (modules only).
+        name: of the generated C (modules and estimators only).
         keep_float, int16, options: fields of `Options`.
         trust_pickle: read a file that runs code when it is opened.
 
@@ -373,6 +373,8 @@ def compile(
         net = network
     elif isinstance(network, str) or hasattr(network, "__fspath__"):
         net = load(network, calibrate=calibrate, trust_pickle=trust_pickle)
+    elif is_estimator(network):
+        net = from_estimator(network, name=name, calibrate=calibrate)
     else:
         net = from_module(network, example_inputs, name=name, calibrate=calibrate)
     return compile_network(net, get_board(board), Options(keep_float=tuple(keep_float), int16=tuple(int16), **options))

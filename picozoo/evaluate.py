@@ -313,7 +313,9 @@ def layer_noise(fw: Firmware, calls: int = 32) -> list[LayerNoise]:
     if c is None or fw.precision != "int8" or is_quantised(fw.float_program):
         return []
     rows = noise.layers(fw.float_program, fw.program, c.calls(), calls)
-    return [LayerNoise(**dataclasses.asdict(row), cause=row.cause) for row in rows]
+    # an estimator's functions repeat their layers: those of the main function, and of loops, say it all
+    others = {f.name for f in fw.program.public()} - {fw.program.main.name}
+    return [LayerNoise(**dataclasses.asdict(row), cause=row.cause) for row in rows if row.function not in others]
 
 
 def _layers(fw: Firmware, counts: Counts, calls: int) -> list[LayerReport]:

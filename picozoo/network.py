@@ -63,7 +63,7 @@ def load(name: str | Path, *, calibrate: Any = None, trust_pickle: bool = False)
 
     Args:
         name: `lenet5`, `hopfield:tiny` (a size of a network), or the path of a file: `.pz`, or one that an
-            importer reads (`.tflite` ...).
+            importer reads (`.tflite`, `.skops` ...).
         calibrate: typical inputs of the main function, to quantise it with; as `compile` takes them.
         trust_pickle: read a file that runs code when it is opened.
 
@@ -166,6 +166,21 @@ def from_module(module: Any, examples: Any, *, name: str = "", calibrate: Any = 
     return net
 
 
+def is_estimator(thing: Any) -> bool:
+    """Is this a scikit-learn estimator? Asked without importing scikit-learn."""
+    return hasattr(thing, "get_params") and hasattr(thing, "fit") and not hasattr(thing, "state_dict")
+
+
+def from_estimator(estimator: Any, *, name: str = "", calibrate: Any = None) -> Network:
+    """A user's fitted scikit-learn estimator or pipeline as a network; see `frontend.sklearn`."""
+    from picozoo.frontend.sklearn import convert
+
+    net = Network(convert(estimator, name=name))
+    if calibrate is not None:
+        net.calibration = calibration_of(net.program, calibrate)
+    return net
+
+
 def calibration_of(program: Program, data: Any) -> Calibration:
     """Check calibration arrays against the main function's parameters.
 
@@ -200,7 +215,9 @@ def calibration_of(program: Program, data: Any) -> Calibration:
         raise UsageError(
             f"calibration data: the arrays hold {[len(a) for a in made]} calls; they must hold the same number"
         )
-    return Calibration(f.name, tuple(made))
+    types = [f.types[p] for p in f.params]
+    alike = [o.name for o in program.public() if o is not f and [o.types[p] for p in o.params] == types]
+    return Calibration(f.name, tuple(made), others=() if program.states else tuple(alike))
 
 
 __all__ = ["ARTEFACTS", "Calibration", "Network", "artefact_path", "calibration_of", "from_module", "load"]

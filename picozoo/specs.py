@@ -140,11 +140,13 @@ class Calibration:
         function: which function they are for.
         inputs: one array per parameter, first dimension = calls.
         starts: calls before which the state is reset (streaming networks).
+        others: further functions that take the same inputs (an estimator's predict_proba beside its predict).
     """
 
     function: str
     inputs: tuple[np.ndarray, ...]
     starts: tuple[int, ...] = ()
+    others: tuple[str, ...] = ()
 
     def calls(self) -> Iterator[tuple[str, list[np.ndarray]] | None]:
         """In the form `compress.quantise` takes."""
@@ -152,7 +154,8 @@ class Calibration:
         for i in range(len(self.inputs[0])):
             if i in starts:
                 yield None
-            yield self.function, [np.asarray(x[i], np.float32 if x.dtype.kind == "f" else x.dtype) for x in self.inputs]
+            for function in (self.function, *self.others):
+                yield function, [np.asarray(x[i], np.float32 if x.dtype.kind == "f" else x.dtype) for x in self.inputs]
 
 
 @dataclass(frozen=True)

@@ -64,6 +64,24 @@ def operators() -> str:
         "stays in float32 between quantise/dequantise pairs; the rest of the network is integers. TFLite operators that\n"
         f"become several of these: {_composites()}.\n\n"
         + table(("operator", "what it gives", "PyTorch", "TFLite", "element types", "int8 form"), rows)
+        + _estimators()
+    )
+
+
+def _estimators() -> str:
+    """Estimators of scikit-learn, from the importer's readers."""
+    from picozoo.frontend import sklearn
+
+    families: dict[str, list[str]] = {}
+    for name, reader in sorted(sklearn.readers().items()):
+        about = (inspect.getmodule(reader).__doc__ or "").split("\n\n")[0].split(":")[0].split(",")[0].rstrip(".")
+        families.setdefault(" ".join(about.split()), []).append(f"`{name}`")
+    rows = [(family, ", ".join(names)) for family, names in sorted(families.items())]
+    return (
+        "\n# scikit-learn estimators\n\n"
+        f"{sum(len(r[1].split(', ')) for r in rows)} classes, from `.skops` files or as objects in Python; each becomes\n"
+        "operators of the list above. What a class cannot do here, such as a metric or a loss, is said when it is read.\n\n"
+        + table(("family", "estimators"), rows)
     )
 
 

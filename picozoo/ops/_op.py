@@ -38,6 +38,7 @@ class Case:
         outs: output types where they are not what `infer` gives (quantised forms).
         low, high: range of the random inputs (floats), else the full range of the type.
         constants: indices of inputs that are constants in the program (weights).
+        values: (index, array) of inputs that cannot be random (tables of indices).
     """
 
     ins: tuple[TensorType, ...]
@@ -46,6 +47,7 @@ class Case:
     low: float = -2.0
     high: float = 2.0
     constants: tuple[int, ...] = ()
+    values: tuple[tuple[int, np.ndarray], ...] = ()
 
 
 class Op(ABC):

@@ -1,7 +1,7 @@
 """Makes integer operators of islands: dequantize -> operator -> quantize becomes the operator on integers.
 
-An operator is lowered if every float input comes from a dequantize node, every output is read only by quantize nodes of
-one type, and `Op.lowers` has an integer form for those types. What is left over stays float between its pairs.
+An operator is lowered if every float input comes from a dequantize node, every float output is read only by quantize
+nodes of one type, and `Op.lowers` has an integer form for those types. What is left over stays float between its pairs.
 """
 
 from __future__ import annotations
@@ -41,10 +41,13 @@ def _lower(program: Program, f: Function, node: Node) -> None:
             inputs.append(ref)
     if all(a == b for a, b in zip(inputs, node.inputs, strict=True)):
         return
-    quantizers = [_quantizers(f, uses, ref) for ref in node.outputs]
-    if not all(quantizers):
+    # an output of another kind (the index of the largest) stays as it is
+    quantizers = [_quantizers(f, uses, ref) if f.types[ref].is_float else [] for ref in node.outputs]
+    if any(f.types[ref].is_float and not q for ref, q in zip(node.outputs, quantizers, strict=True)):
         return
-    outs: list[TensorType] = [f.types[q[0].outputs[0]] for q in quantizers]
+    outs: list[TensorType] = [
+        f.types[q[0].outputs[0]] if q else f.types[ref] for ref, q in zip(node.outputs, quantizers, strict=True)
+    ]
     ins = [program.type_of(f, r) for r in inputs]
     if not ops.get(node.op).lowers(ins, outs, node.attrs):
         return

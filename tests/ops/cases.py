@@ -40,7 +40,7 @@ def build_program(only: str = "") -> tuple[Program, dict[str, list[np.ndarray]]]
         f = Function(f"{name}_{i}", (), (), [], {})
         refs, given = [], []
         for k, t in enumerate(case.ins):
-            value = draw(t, case, rng)
+            value = dict(case.values)[k] if k in dict(case.values) else draw(t, case, rng)
             if k in case.constants:
                 refs.append(program.add_constant(f"{f.name}.c{k}", value, t))
                 continue
