@@ -40,7 +40,7 @@ def float_literal(value: float) -> str:
     """
     text = str(np.float32(value))
     if text in ("inf", "-inf", "nan"):
-        raise Unsupported(f"a constant is {text}, which has no C literal")
+        return {"inf": "PZ_INFINITY", "-inf": "-PZ_INFINITY", "nan": "PZ_NAN"}[text]
     return text + ("f" if any(c in text for c in ".e") else ".0f")
 
 

@@ -30,6 +30,15 @@ typedef int32_t PZ_ALIAS pz_i32;
 typedef uint32_t PZ_ALIAS pz_u32;
 typedef int64_t PZ_ALIAS pz_i64;
 
+/* Constants that have no literal of their own. */
+#if defined(__GNUC__)
+#define PZ_INFINITY __builtin_inff()
+#define PZ_NAN __builtin_nanf("")
+#else
+#define PZ_INFINITY ((float)(1e300 * 1e300))
+#define PZ_NAN (PZ_INFINITY - PZ_INFINITY)
+#endif
+
 /* Constant tables. On AVR flash is a separate address space that needs its own load instruction. */
 #if defined(__AVR__)
 #define PZ_FLASH __flash

@@ -13,9 +13,20 @@ PZ_INLINE int32_t pz_round_away(float v) {
   return rest >= 0.5f ? whole + 1 : rest <= -0.5f ? whole - 1 : whole;
 }
 
+/* Halves to even. */
+PZ_INLINE int32_t pz_round_even(float v) {
+  const int32_t r = pz_round_away(v);
+  if (!(v < 1e9f) || !(v > -1e9f)) return r;
+  const float rest = v - (float)r;
+  return (rest == 0.5f || rest == -0.5f) && (r & 1) ? (rest < 0.0f ? r - 1 : r + 1) : r;
+}
+
 #define PZ_DEFINE_QUANTIZE(name, T, lo, hi)                                              \
   PZ_KERNEL void name(const pz_f32 *x, T *y, int n, float scale, int32_t zero) {         \
     for (int i = 0; i < n; ++i) y[i] = (T)pz_clamp(pz_round_away(x[i] / scale) + zero, lo, hi); \
+  }                                                                                      \
+  PZ_KERNEL void name##_even(const pz_f32 *x, T *y, int n, float scale, int32_t zero) {  \
+    for (int i = 0; i < n; ++i) y[i] = (T)pz_clamp(pz_round_even(x[i] / scale) + zero, lo, hi); \
   }
 
 PZ_DEFINE_QUANTIZE(pz_quantize_i8, pz_i8, -128, 127)

@@ -59,6 +59,8 @@ class Op(ABC):
     aten: ClassVar[Mapping[str, Callable[..., Any]]] = {}
     # operator of a TFLite file, such as "CONV_2D" -> how to read it; see frontend/tflite.py
     tflite: ClassVar[Mapping[str, Callable[..., Any]]] = {}
+    # node type of an ONNX file, such as "Conv" -> how to read it; see frontend/onnx.py
+    onnx: ClassVar[Mapping[str, Callable[..., Any]]] = {}
     cases: ClassVar[Sequence[Case]] = ()
     # Quantisation: "none" (stays float), "free" (output has a range of its own), "follow" (the same, but only where
     # its inputs are integers anyway: arithmetic that no heavy layer feeds is better left in float),

@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 
+from picozoo.ops import _onnx as onnx
 from picozoo.ops import _tflite as tflite
 from picozoo.ops._aten import unary
 from picozoo.ops._elementwise import Unary, unary_cases
@@ -13,6 +14,7 @@ from picozoo.ops._elementwise import Unary, unary_cases
 
 class Abs(Unary):
     name = "abs"
+    onnx = {"Abs": onnx.unary("abs")}
     dtypes = ("f32", "i8", "i16", "i32", "i64")
     aten = {"abs.default": unary("abs")}
     tflite = {"ABS": tflite.unary("abs")}

@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 
+from picozoo.ops import _onnx as onnx
 from picozoo.ops import _tflite as tflite
 from picozoo.ops._aten import unary
 from picozoo.ops._elementwise import Unary, unary_cases
@@ -13,6 +14,7 @@ from picozoo.ops._elementwise import Unary, unary_cases
 
 class Floor(Unary):
     name = "floor"
+    onnx = {"Floor": onnx.unary("floor")}
     aten = {"floor.default": unary("floor")}
     tflite = {"FLOOR": tflite.unary("floor")}
     cases = unary_cases()

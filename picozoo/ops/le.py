@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
+from picozoo.ops import _onnx as onnx
 from picozoo.ops import _tflite as tflite
 from picozoo.ops._aten import binary
 from picozoo.ops._elementwise import Binary, binary_cases
@@ -11,6 +12,7 @@ from picozoo.ops._elementwise import Binary, binary_cases
 
 class Le(Binary):
     name = "le"
+    onnx = {"LessOrEqual": onnx.binary("le")}
     dtypes = ("f32", "i8", "u8", "i16", "i32", "i64")
     result = "bool"
     aten = {"le.Tensor": binary("le"), "le.Scalar": binary("le")}

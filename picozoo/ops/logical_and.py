@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
+from picozoo.ops import _onnx as onnx
 from picozoo.ops import _tflite as tflite
 from picozoo.ops._aten import binary
 from picozoo.ops._elementwise import Binary, binary_cases
@@ -11,6 +12,7 @@ from picozoo.ops._elementwise import Binary, binary_cases
 
 class LogicalAnd(Binary):
     name = "logical_and"
+    onnx = {"And": onnx.binary("logical_and")}
     dtypes = ("bool",)
     result = "bool"
     aten = {n: binary("logical_and") for n in ("logical_and.default", "bitwise_and.Tensor", "__and__.Tensor")}

@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 
+from picozoo.ops import _onnx as onnx
 from picozoo.ops import _tflite as tflite
 from picozoo.ops._aten import unary
 from picozoo.ops._elementwise import Unary
@@ -15,6 +16,7 @@ from picozoo.specs import TensorType
 
 class LogicalNot(Unary):
     name = "logical_not"
+    onnx = {"Not": onnx.unary("logical_not")}
     quant_rule = "none"
     dtypes = ("bool",)
     aten = {"logical_not.default": unary("logical_not"), "bitwise_not.default": unary("logical_not")}

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
+from picozoo.ops import _onnx as onnx
 from picozoo.ops import _tflite as tflite
 from picozoo.ops._aten import binary
 from picozoo.ops._elementwise import Binary, binary_cases
@@ -11,6 +12,7 @@ from picozoo.ops._elementwise import Binary, binary_cases
 
 class LogicalOr(Binary):
     name = "logical_or"
+    onnx = {"Or": onnx.binary("logical_or")}
     dtypes = ("bool",)
     result = "bool"
     aten = {n: binary("logical_or") for n in ("logical_or.default", "bitwise_or.Tensor", "__or__.Tensor")}

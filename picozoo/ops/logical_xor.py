@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import numpy as np
 
+from picozoo.ops import _onnx as onnx
 from picozoo.ops._aten import binary
 from picozoo.ops._elementwise import Binary, binary_cases
 
 
 class LogicalXor(Binary):
     name = "logical_xor"
+    onnx = {"Xor": onnx.binary("logical_xor")}
     dtypes = ("bool",)
     result = "bool"
     aten = {n: binary("logical_xor") for n in ("logical_xor.default", "bitwise_xor.Tensor", "__xor__.Tensor")}

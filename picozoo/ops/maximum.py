@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
+from picozoo.ops import _onnx as onnx
 from picozoo.ops import _tflite as tflite
 from picozoo.ops._aten import binary
 from picozoo.ops._elementwise import Binary, binary_cases
@@ -12,6 +13,7 @@ from picozoo.ops._op import Types
 
 class Maximum(Binary):
     name = "maximum"
+    onnx = {"Max": onnx.variadic("maximum")}
     dtypes = ("f32", "i8", "u8", "i16", "i32", "i64")
     aten = {"maximum.default": binary("maximum")}
     tflite = {"MAXIMUM": tflite.binary("maximum")}

@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 
+from picozoo.ops import _onnx as onnx
 from picozoo.ops import _tflite as tflite
 from picozoo.ops._fixed_point import quantize_multiplier, requantize
 from picozoo.ops._op import Case, Types
@@ -17,6 +18,7 @@ _QX, _QY = QuantParams.tensor(0.05, 4), QuantParams.tensor(0.03, -9)
 
 class Mean(Reduce):
     name = "mean"
+    onnx = {"ReduceMean": onnx.reduction("mean")}
     quant_rule = "free"
     dtypes = ("f32",)
     aten = {"mean.default": reduce_reader("mean"), "mean.dim": reduce_reader("mean")}

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
+from picozoo.ops import _onnx as onnx
 from picozoo.ops import _tflite as tflite
 from picozoo.ops._aten import binary
 from picozoo.ops._elementwise import Binary, binary_cases
@@ -12,6 +13,7 @@ from picozoo.ops._op import Types
 
 class Minimum(Binary):
     name = "minimum"
+    onnx = {"Min": onnx.variadic("minimum")}
     dtypes = ("f32", "i8", "u8", "i16", "i32", "i64")
     aten = {"minimum.default": binary("minimum")}
     tflite = {"MINIMUM": tflite.binary("minimum")}

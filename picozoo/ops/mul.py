@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import numpy as np
 
+from picozoo.ops import _onnx as onnx
 from picozoo.ops._arithmetic8 import Product8, arithmetic_cases, tflite_arithmetic
 from picozoo.ops._aten import binary
 
 
 class Mul(Product8):
     name = "mul"
+    onnx = {"Mul": onnx.binary("mul")}
     aten = {"mul.Tensor": binary("mul")}
     tflite = {"MUL": tflite_arithmetic("mul")}
     cases = arithmetic_cases()

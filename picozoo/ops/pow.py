@@ -1,4 +1,4 @@
-"""a to the power b, float only. The two inputs broadcast."""
+"""a to the power b. The two inputs broadcast. Integers wrap around; a negative power of one counts as 0."""
 
 from __future__ import annotations
 
@@ -11,13 +11,16 @@ from picozoo.ops._elementwise import Binary, binary_cases
 
 class Pow(Binary):
     name = "pow"
-    dtypes = ("f32",)
+    dtypes = ("f32", "i32", "i64")
     aten = {"pow.Tensor_Tensor": binary("pow"), "pow.Tensor_Scalar": binary("pow")}
     tflite = {"POW": tflite.binary("pow")}
-    cases = binary_cases(("f32",), low=0.2)
+    cases = (*binary_cases(("f32",), low=0.2), *binary_cases(("i32", "i64")))
 
     def fn(self, a: np.ndarray, b: np.ndarray) -> np.ndarray:
-        return np.power(a, b)
+        if a.dtype.kind == "f":
+            return np.power(a, b)
+        y = np.power(a, np.maximum(b, 0))
+        return np.where(b >= 0, y, 0).astype(a.dtype)
 
 
 OP = Pow()

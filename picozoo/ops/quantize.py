@@ -16,7 +16,10 @@ from picozoo.specs import QuantParams, TensorType
 
 @dataclass(frozen=True)
 class QuantizeAttrs:
+    """`even`: halves go to even, as ONNX rounds; else away from zero, as TFLite."""
+
     to: str = "i8"
+    even: bool = False
 
 
 def _tflite(ctx: Any) -> Any:
@@ -31,6 +34,8 @@ class Quantize(Elementwise):
     tflite = {"QUANTIZE": _tflite}
     cases = (
         Case((TensorType((3, 5)),), QuantizeAttrs(), (TensorType((3, 5), "i8", QuantParams.tensor(0.013, -4)),)),
+        Case((TensorType((9,)),), QuantizeAttrs("i8", True), (TensorType((9,), "i8", QuantParams.tensor(0.5, 3)),)),
+        Case((TensorType((9,)),), QuantizeAttrs("i16", True), (TensorType((9,), "i16", QuantParams.tensor(0.01)),)),
         Case((TensorType((9,)),), QuantizeAttrs("i16"), (TensorType((9,), "i16", QuantParams.tensor(0.0001)),)),
     )
 
@@ -49,12 +54,16 @@ class Quantize(Elementwise):
     def reference(self, args: list[np.ndarray], ins: Types, outs: Types, attrs: QuantizeAttrs) -> list[np.ndarray]:
         q = outs[0].quant
         assert q is not None
-        return [quantize_array(args[0], q.scale[0], q.zero_point[0], outs[0].dtype)]
+        if not attrs.even:
+            return [quantize_array(args[0], q.scale[0], q.zero_point[0], outs[0].dtype)]
+        y = np.clip(np.nan_to_num(np.round(args[0] / np.float32(q.scale[0]))), np.float32(-1e9), np.float32(1e9))
+        info = np.iinfo(outs[0].numpy)
+        return [np.clip(y.astype(np.int64) + q.zero_point[0], info.min, info.max)]
 
     def emit(self, call: Any) -> str:
         q = call.outs[0].quant
         return call.run(
-            f"pz_quantize_{call.outs[0].dtype}",
+            f"pz_quantize_{call.outs[0].dtype}{'_even' if call.attrs.even else ''}",
             call.x(0),
             call.y(),
             call.outs[0].size,

@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 
+from picozoo.ops import _onnx as onnx
 from picozoo.ops import _tflite as tflite
 from picozoo.ops._aten import unary
 from picozoo.ops._elementwise import Unary, clipped_table, unary_cases
@@ -14,6 +15,7 @@ from picozoo.specs import QuantParams
 
 class Relu(Unary):
     name = "relu"
+    onnx = {"Relu": onnx.unary("relu")}
     dtypes = ("f32", "i8", "i16", "i32", "i64")
     aten = {"relu.default": unary("relu")}
     tflite = {"RELU": tflite.unary("relu")}

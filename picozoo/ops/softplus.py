@@ -6,12 +6,14 @@ from typing import Any
 
 import numpy as np
 
+from picozoo.ops import _onnx as onnx
 from picozoo.ops._aten import unary
 from picozoo.ops._elementwise import Unary, unary_cases
 
 
 class Softplus(Unary):
     name = "softplus"
+    onnx = {"Softplus": onnx.unary("softplus")}
     aten = {"softplus.default": unary("softplus")}
     cases = unary_cases()
 

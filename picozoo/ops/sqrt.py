@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 
+from picozoo.ops import _onnx as onnx
 from picozoo.ops import _tflite as tflite
 from picozoo.ops._aten import unary
 from picozoo.ops._elementwise import Unary, unary_cases
@@ -13,6 +14,7 @@ from picozoo.ops._elementwise import Unary, unary_cases
 
 class Sqrt(Unary):
     name = "sqrt"
+    onnx = {"Sqrt": onnx.unary("sqrt")}
     aten = {"sqrt.default": unary("sqrt")}
     tflite = {"SQRT": tflite.unary("sqrt")}
     cases = unary_cases(low=0.1)

@@ -1,0 +1,359 @@
+"""What the operator files may ask for while a node of an ONNX file is read (`Op.onnx`)."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+
+from picozoo import ops
+from picozoo.errors import BadFile, Unsupported
+from picozoo.frontend._onnx_file import KIND_OF, KINDS, MAX_BYTES, RANGES, array_of, dtype_of_kind, module
+from picozoo.ir.program import Function, Node, Program
+from picozoo.ops.cast import CastAttrs
+from picozoo.ops.expand import ExpandAttrs
+from picozoo.ops.reshape import ReshapeAttrs
+from picozoo.ops.transpose import TransposeAttrs
+from picozoo.specs import TensorType, dtype_of
+
+FOLD_INTS, FOLD_FLOATS = 1 << 20, 4096  # largest results, in bytes, that are computed here when all inputs are constant
+_NO_FOLD = ("while_loop", "dequantize", "copy")
+MAX_NODES = 50_000  # made of one file, unrolled loops included
+
+
+class NeedsConstant(Unsupported):
+    """A value that an operator needs while it is read depends on inputs; `inputs` are their names."""
+
+    def __init__(self, message: str, inputs: Sequence[str]) -> None:
+        super().__init__(message)
+        self.inputs = tuple(inputs)
+
+
+def clean(name: str) -> str:
+    """A name of the file as a reference may have it.
+
+    Example:
+        >>> clean("onnx::Conv_12")
+        'onnx_Conv_12'
+    """
+    text = re.sub(r"_+", "_", re.sub(r"[^A-Za-z0-9_./-]", "_", name[:120])).strip("/_.")
+    return "/".join(text.split("/")[-2:])
+
+
+class Builder:
+    """The program being made, shared by all graphs and function bodies of the file."""
+
+    def __init__(self, program: Program, function: Function, model: Any, folder: Any) -> None:
+        self.program, self.function, self.model, self.folder = program, function, model, folder
+        self.functions = {(f.domain, f.name): f for f in model.functions}
+        self.kinds: dict[str, int] = {}  # reference -> ONNX element type, where it is not the IR's own
+        self.quantised: dict[str, str] = {}  # an integer value -> the same as QuantizeLinear's node made it
+        self.names: set[str] = set()
+        self.depth = 0
+
+    def type(self, ref: str) -> TensorType:
+        """Type of a value."""
+        return self.program.type_of(self.function, ref)
+
+    def roots(self, ref: str) -> list[str]:
+        """Parameters that a value is computed from."""
+        made, todo, seen = self.function.producers(), [ref], set()
+        while todo:
+            r = todo.pop()
+            if r not in seen:
+                seen.add(r)
+                todo += made[r].inputs if r in made else ()
+        return [p for p in self.function.params if p in seen]
+
+
+class Scope:
+    """Names of values in a graph; inner graphs see the outer ones."""
+
+    def __init__(self, opsets: dict[str, int], outer: Scope | None = None) -> None:
+        self.opsets, self.outer = opsets, outer
+        self.values: dict[str, str] = {}
+        self.tensors: dict[str, Any] = {}  # initializers that nobody has asked for yet
+        self.broken: set[str] = set()  # made by nodes that could not be read
+        self.attributes: dict[str, Any] = {}  # of the function call, for bodies that refer to them
+
+    def find(self, name: str) -> Scope | None:
+        """The innermost scope that knows a name."""
+        scope: Scope | None = self
+        while scope is not None:
+            if name in scope.values or name in scope.tensors or name in scope.broken:
+                return scope
+            scope = scope.outer
+        return None
+
+
+class Call:
+    """One node of the file about to become nodes of ours. Values are passed as references."""
+
+    def __init__(self, builder: Builder, node: Any, scope: Scope) -> None:
+        self.builder, self.node, self.scope = builder, node, scope
+        self.program, self.function = builder.program, builder.function
+        self.attributes = {a.name: a for a in node.attribute}
+        self.out_kind = 0  # element type of the outputs where it is not what follows from the inputs
+
+    # -- attributes and inputs ----------------------------------------------------------------------------------------
+    @property
+    def opset(self) -> int:
+        """Version of the node's operator set."""
+        return self.scope.opsets.get(_domain(self.node.domain), 0)
+
+    def attr(self, name: str, default: Any = None) -> Any:
+        """An attribute as number, string, list, array or graph; `default` where it is not given."""
+        found = self.attributes.get(name)
+        if found is not None and found.ref_attr_name:
+            found = self.scope.attributes.get(found.ref_attr_name)
+        if found is None:
+            return default
+        value = module().helper.get_attribute_value(found)
+        if isinstance(value, bytes):
+            return value.decode("utf-8", "replace")
+        if found.type == module().AttributeProto.TENSOR:
+            return array_of(value, self.builder.folder)
+        if found.type == module().AttributeProto.STRINGS:
+            return [v.decode("utf-8", "replace") for v in value]
+        if found.type in (module().AttributeProto.INTS, module().AttributeProto.FLOATS):
+            return list(value)
+        if default is not None and isinstance(default, int | float | list | str) and not _alike(value, default):
+            raise BadFile(f"attribute {name} should be like {default!r}, got {str(value)[:40]}")
+        return value
+
+    @property
+    def count(self) -> int:
+        """Number of inputs."""
+        return len(self.node.input)
+
+    def has(self, i: int) -> bool:
+        """Is input `i` there?"""
+        return i < len(self.node.input) and self.node.input[i] != ""
+
+    def wants(self, k: int) -> bool:
+        """Is output `k` asked for?"""
+        return k < len(self.node.output) and self.node.output[k] != ""
+
+    def ref(self, i: int) -> str:
+        """Reference of input `i`; a constant is stored when it is first asked for."""
+        if not self.has(i):
+            raise BadFile(f"input {i} is missing")
+        return self.named(self.node.input[i])
+
+    def refs(self) -> list[str]:
+        """References of all inputs."""
+        return [self.ref(i) for i in range(self.count)]
+
+    def named(self, name: str) -> str:
+        """Reference of a value by its name in the file."""
+        scope = self.scope.find(name)
+        if scope is None:
+            raise BadFile(f"value {name[:80]!r} is used before it is computed")
+        if name in scope.broken:
+            raise BadFile(f"value {name[:80]!r} could not be read")
+        if name not in scope.values:
+            t = scope.tensors[name]
+            a = array_of(t, self.builder.folder)
+            ref = self.program.add_constant(clean(name) or "c", a, TensorType(a.shape, dtype_of(a)))
+            scope.values[name] = ref
+            self.builder.kinds.setdefault(ref, t.data_type)
+        return scope.values[name]
+
+    def kind(self, i: int) -> int:
+        """ONNX element type of input `i`."""
+        return self.kind_of(self.ref(i))
+
+    def kind_of(self, ref: str) -> int:
+        """ONNX element type of a value."""
+        return self.builder.kinds.get(ref, KIND_OF[self.type(ref).dtype])
+
+    def constant(self, i: int) -> np.ndarray | None:
+        """The numbers of input `i` if they are known now."""
+        return self.program.constant(self.ref(i)) if self.has(i) else None
+
+    def array(self, i: int, what: str = "") -> np.ndarray:
+        """The numbers of input `i`.
+
+        Raises:
+            NeedsConstant: they are computed from the model's inputs.
+        """
+        found = self.program.constant(self.ref(i))
+        if found is None:
+            raise self.needs(self.ref(i), what or f"input {i}")
+        return found
+
+    def needs(self, ref: str, what: str) -> NeedsConstant:
+        """The error for a value that must be known while the file is read."""
+        roots = [r[1:] for r in self.builder.roots(ref)]
+        how = f"; give it a fixed value: --fix {roots[0]}=VALUES" if roots else ""
+        return NeedsConstant(f"{what} must be constant here; it is computed from {', '.join(roots) or 'values'}{how}", roots)
+
+    def ints(self, i: int, what: str = "") -> list[int]:
+        """Input `i` as a list of integers."""
+        return [int(v) for v in self.array(i, what).reshape(-1)]
+
+    def number(self, i: int, default: float, what: str = "") -> float:
+        """Input `i` as one number; `default` where it is not given."""
+        if not self.has(i):
+            return default
+        a = self.array(i, what).reshape(-1)
+        if a.size != 1:
+            raise BadFile(f"{what or f'input {i}'} should be one number, got {a.size}")
+        return a[0].item()
+
+    def ints_at(self, name: str, i: int, default: Any, since: int) -> Any:
+        """Integers that are an attribute before operator set `since` and input `i` from then on."""
+        if self.opset < since or not self.node.domain == "" and not self.has(i):
+            found = self.attr(name)
+            return default if found is None else [found] if isinstance(found, int) else found
+        return self.ints(i, name) if self.has(i) else default
+
+    # -- values -------------------------------------------------------------------------------------------------------
+    def type(self, ref: str) -> TensorType:
+        """Type of a value."""
+        return self.builder.type(ref)
+
+    def shape(self, ref: str) -> tuple[int, ...]:
+        """Shape of a value."""
+        return self.builder.type(ref).shape
+
+    def const(self, array: Any, hint: str = "c", dtype: str = "") -> str:
+        """Store a constant made here, float64 as f32."""
+        a = np.asarray(array)
+        kind = dtype or ("f32" if a.dtype.kind == "f" else "bool" if a.dtype.kind == "b" else "")
+        t = TensorType(a.shape, kind or dtype_of(a))
+        with np.errstate(all="ignore"):
+            return self.program.add_constant(hint, a.astype(t.numpy), t)
+
+    def like(self, value: Any, ref: str) -> str:
+        """A number as a constant of another value's element type."""
+        return self.const(np.asarray(value), f"c.{value}".replace("-", "m").replace(" ", ""), self.type(ref).dtype)
+
+    def emit(self, op: str, refs: Sequence[str], attrs: Any = None, like: TensorType | None = None) -> Any:
+        """Add a node, or compute it now if all it reads is constant. Gives its output, or a list of several.
+
+        Args:
+            like: element type and quantisation of the output where they do not follow from the inputs.
+        """
+        found = ops.get(op)
+        attrs = attrs if attrs is not None else found.Attrs()
+        ins = [self.type(r) for r in refs]
+        outs = found.infer_in(self.program, ins, attrs)
+        if like is not None:
+            outs = [outs[0].with_(dtype=like.dtype, quant=like.quant)]
+        elif found.quant_rule == "same" and ins[0].quant is not None:
+            outs = [outs[0].with_(quant=ins[0].quant)]
+        big = max((t.nbytes for t in outs), default=0)
+        if big > MAX_BYTES:
+            raise Unsupported(f"it makes a value of {big:,} bytes; the limit is {MAX_BYTES:,}")
+        if len(self.function.nodes) > MAX_NODES:
+            raise Unsupported(f"the file becomes more than {MAX_NODES:,} operators")
+        found.check(ins, outs, attrs)
+        folded = self._folded(op, refs, ins, outs, attrs)
+        if folded is not None:
+            return folded[0] if len(folded) == 1 else folded
+        label = clean(self.node.name or next((o for o in self.node.output if o), "")) or op
+        made = []
+        for t in outs:
+            ref = self.function.fresh(label)
+            self.function.types[ref] = t
+            made.append(ref)
+        self.function.nodes.append(Node(op, self._free(made[0][1:]), tuple(refs), tuple(made), attrs, self.place))
+        return made[0] if len(made) == 1 else made
+
+    def _folded(self, op: str, refs: Sequence[str], ins: Any, outs: Any, attrs: Any) -> list[str] | None:
+        """Results as constants, if every input is one and the results are small (or no larger than the inputs)."""
+        if op in _NO_FOLD or any(r[0] != "@" for r in refs) or any(t.quant is not None for t in (*ins, *outs)):
+            return None
+        size = sum(t.nbytes for t in outs)
+        if size > max(FOLD_FLOATS if any(t.is_float for t in outs) else FOLD_INTS, sum(t.nbytes for t in ins)):
+            return None
+        with np.errstate(all="ignore"):
+            arrays = ops.get(op).reference([self.program.constants[r] for r in refs], list(ins), list(outs), attrs)
+            made = [np.asarray(a).astype(t.numpy).reshape(t.shape) for a, t in zip(arrays, outs, strict=True)]
+        hint = clean(next((o for o in self.node.output if o), "")) or "c"
+        return [self.program.add_constant(hint, a, t) for a, t in zip(made, outs, strict=True)]
+
+    @property
+    def place(self) -> str:
+        """Which node of the file this is, for reports."""
+        return f"{self.node.op_type} {clean(self.node.name or next(iter(self.node.output), ''))}"
+
+    def _free(self, name: str) -> str:
+        base, k = name, 1
+        while name in self.builder.names:
+            name, k = f"{base}_{k}", k + 1
+        self.builder.names.add(name)
+        return name
+
+    # -- shorthands ---------------------------------------------------------------------------------------------------
+    def op(self, op: str, *args: Any) -> str:
+        """An operator without attributes; numbers become constants of the first value's element type."""
+        first = next(a for a in args if isinstance(a, str))
+        made: str = self.emit(op, [a if isinstance(a, str) else self.like(a, first) for a in args])
+        return made
+
+    def reshape(self, ref: str, shape: Sequence[int]) -> str:
+        """The same elements under another shape; `ref` itself if it has it."""
+        shape = tuple(int(d) for d in shape)
+        return ref if self.shape(ref) == shape else str(self.emit("reshape", [ref], ReshapeAttrs(shape)))
+
+    def expand(self, ref: str, shape: Sequence[int]) -> str:
+        """Broadcast to a shape."""
+        shape = tuple(int(d) for d in shape)
+        return ref if self.shape(ref) == shape else str(self.emit("expand", [ref], ExpandAttrs(shape)))
+
+    def transpose(self, ref: str, perm: Sequence[int]) -> str:
+        """Permute dimensions."""
+        perm = tuple(perm)
+        return ref if perm == tuple(range(len(perm))) else str(self.emit("transpose", [ref], TransposeAttrs(perm)))
+
+    def cast(self, ref: str, dtype: str) -> str:
+        """The same values in another element type of the IR."""
+        return ref if self.type(ref).dtype == dtype else str(self.emit("cast", [ref], CastAttrs(dtype)))
+
+    def plain(self, ref: str) -> str:
+        """The integers of a quantised value as numbers without scale."""
+        t = self.type(ref)
+        if t.quant is None:
+            return ref
+        return str(self.emit("reshape", [ref], ReshapeAttrs(t.shape), like=t.with_(quant=None)))
+
+    def index(self, ref: str, size: int) -> str:
+        """Indices into a dimension: negative ones count from its end; constant ones are stored as narrow as they can."""
+        value = self.program.constant(ref)
+        if value is None:
+            ref = ref if self.type(ref).dtype in ("i32", "i64") else self.cast(ref, "i32")
+            return str(self.emit("where", [self.op("lt", ref, 0), self.op("add", ref, size), ref]))
+        value = np.where(value < 0, value.astype(np.int64) + size, value)
+        if value.size and not 0 <= int(value.min()) <= int(value.max()) < size:
+            raise BadFile(f"an index is outside 0 to {size - 1}")
+        return self.const(value, ref, "i16" if size < 1 << 15 else "i32")
+
+    def wrapped(self, ref: str, kind: int) -> str:
+        """A value brought back into the range of an integer type that is held in a wider one."""
+        if kind not in RANGES:
+            return ref
+        low, high = RANGES[kind]
+        if low == 0:
+            return self.op("bitwise_and", ref, high)
+        return self.op("sub", self.op("bitwise_and", self.op("add", ref, -low), high - low), -low)
+
+    def ir_dtype(self, kind: int) -> str:
+        """The IR's element type for one of ONNX."""
+        return dtype_of_kind(kind, "the output")
+
+
+def _domain(name: str) -> str:
+    return "" if name == "ai.onnx" else name
+
+
+def _alike(value: Any, default: Any) -> bool:
+    if isinstance(default, list):
+        return False  # lists were dealt with before
+    return isinstance(value, str) if isinstance(default, str) else isinstance(value, int | float)
+
+
+__all__ = ["KINDS", "Builder", "Call", "NeedsConstant", "Scope", "clean"]

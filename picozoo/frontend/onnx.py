@@ -1,0 +1,401 @@
+"""ONNX in: an `.onnx` file becomes a program that computes what ONNX's operators are defined to compute.
+
+This file walks graphs and owns no operator. Which node type becomes which of our operators, and how its attributes are
+read, is written in the operator files (`Op.onnx`) and, where one becomes several, in the `_onnx_*.py` files beside this
+one. Whatever has no reader but a function body, in the file or in ONNX's own schemas, is read through that body.
+
+Shapes are fixed: a named dimension is 1 unless the caller says otherwise, everything that follows from constants and
+shapes is computed here, loops with a known count are unrolled, and branches on a known condition are chosen. An input
+that an operator needs while it is read (axes, sizes) can be fixed to a value.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from picozoo import find, ops
+from picozoo.errors import BadFile, PicozooError, Unsupported, UsageError
+from picozoo.frontend._onnx_call import Builder, Call, NeedsConstant, Scope, clean
+from picozoo.frontend._onnx_file import KIND_OF, KINDS, MAX_BYTES, RANGES, dtype_of_kind, module, parse
+from picozoo.ir.program import Function, Program
+from picozoo.ir.verify import verify
+from picozoo.specs import TensorType
+
+SUFFIXES = (".onnx",)
+OLDEST = 7  # operator set
+_NAMED = 12  # most operators listed in one message
+_DEPTH = 24  # of graphs in graphs and functions in functions
+_PARTS = ("shapes", "math", "nn", "quant", "signal", "control", "ml")
+# Arithmetic whose result may leave the range of an integer type that is held in a wider one.
+_OVERFLOWS = {"Add", "Sub", "Mul", "Neg", "BitShift", "BitwiseNot", "Sum", "ReduceSum", "ReduceProd", "CumSum", "Pow"}
+
+
+@cache
+def readers() -> dict[str, tuple[str, Callable[..., Any]]]:
+    """Node type ("Conv", "ai.onnx.ml.Binarizer") -> (operator file or "composite", reader)."""
+    import importlib
+
+    table: dict[str, tuple[str, Callable[..., Any]]] = {}
+    for name in ops.names():
+        for kind, read_ in ops.get(name).onnx.items():
+            assert kind not in table, f"{kind} is read by {table[kind][0]} and {name}"
+            table[kind] = (name, read_)
+    for part in _PARTS:
+        found = importlib.import_module(f"picozoo.frontend._onnx_{part}").READERS
+        assert not table.keys() & found.keys(), table.keys() & found.keys()
+        table |= {k: ("composite", v) for k, v in found.items()}
+    return table
+
+
+def read(
+    path: Path, shapes: Mapping[str, Sequence[int]] | None = None, fixed: Mapping[str, np.ndarray] | None = None
+) -> Program:
+    """Read an ONNX file as a program with one function, `forward`.
+
+    Args:
+        shapes: input -> its shape, where the file leaves dimensions open (1 by default).
+        fixed: input -> its value; it then is a constant and no input of the program.
+
+    Raises:
+        BadFile: missing, truncated, hostile, or not an ONNX file.
+        Unsupported: node types, or forms of them, that picozoo cannot compile: all of them at once, with their names.
+        MissingTool: the package onnx is not installed.
+        UsageError: `shapes` or `fixed` name no input, or do not fit the file.
+    """
+    try:
+        size = path.stat().st_size
+        if size > MAX_BYTES:
+            raise BadFile(f"{path}: {size} bytes is larger than the limit of {MAX_BYTES}")
+        data = path.read_bytes()
+    except OSError as e:
+        raise BadFile(f"{path}: cannot be read ({e.strerror}). Check the path") from e
+    try:
+        return from_bytes(data, path.stem, shapes, fixed, path.parent)
+    except NeedsConstant as e:
+        raise NeedsConstant(f"{path}: {e}", e.inputs) from None
+    except Unsupported as e:
+        raise Unsupported(f"{path}: {e}") from None
+    except UsageError as e:
+        raise UsageError(f"{path}: {e}") from None
+    except BadFile as e:
+        raise BadFile(f"{path}: {e}. Export or get the file again") from None
+
+
+def from_bytes(
+    data: bytes,
+    name: str,
+    shapes: Mapping[str, Sequence[int]] | None = None,
+    fixed: Mapping[str, np.ndarray] | None = None,
+    folder: Path | None = None,
+) -> Program:
+    """As `read`, from memory; `name` becomes the program's, `folder` is where external data may lie."""
+    model = parse(data)
+    try:
+        return _program(model, name, shapes or {}, fixed or {}, folder)
+    except (Unsupported, UsageError, BadFile):
+        raise
+    except (PicozooError, ValueError, OverflowError, MemoryError, LookupError, TypeError, AttributeError) as e:
+        raise BadFile(f"truncated or damaged ({type(e).__name__}: {str(e)[:200]})") from e
+    except (RecursionError, ZeroDivisionError, AssertionError, RuntimeError) as e:
+        raise BadFile(f"truncated or damaged ({type(e).__name__}: {str(e)[:200]})") from e
+
+
+def _program(model: Any, name: str, shapes: Any, fixed: Any, folder: Path | None) -> Program:
+    program, function = Program(name), Function("forward", (), (), [], {})
+    program.functions["forward"] = function
+    builder = Builder(program, function, model, folder)
+    scope = Scope({("" if o.domain == "ai.onnx" else o.domain): o.version for o in model.opset_import})
+    if scope.opsets.get("", OLDEST) < OLDEST:
+        raise Unsupported(f"operator set {scope.opsets['']} is too old; convert the model to {OLDEST} or later")
+    _refuse_unknown(builder, scope)
+    graph = model.graph
+    if graph.sparse_initializer:
+        raise Unsupported("constants are stored sparse; convert the model without sparsity")
+    scope.tensors = {t.name: t for t in graph.initializer}
+    _inputs(builder, scope, graph, shapes, fixed)
+    walk(builder, graph.node, scope)
+    call = Call(builder, module().NodeProto(name="output", op_type="output"), scope)
+    if not graph.output:
+        raise BadFile("the graph has no outputs")
+    function.results = tuple(call.named(o.name) for o in graph.output)
+    for ref, o in zip(function.results, graph.output, strict=True):
+        if ref in builder.kinds and KINDS[builder.kinds[ref]][0] not in ("float32",):
+            program.meta.setdefault(f"onnx.kind.{o.name}", KINDS[builder.kinds[ref]][0])
+    if model.producer_name:
+        program.meta["onnx"] = f"{model.producer_name} {model.producer_version}".strip()[:200]
+    return verify(program, "reading")
+
+
+def _inputs(builder: Builder, scope: Scope, graph: Any, shapes: Any, fixed: Any) -> None:
+    function, names = builder.function, [v.name for v in graph.input if v.name not in scope.tensors]
+    for given in (*shapes, *fixed):
+        if given not in names:
+            raise UsageError(find.unknown("input", given, names))
+    for v in graph.input:
+        if v.name in scope.tensors:
+            continue  # a default value; older files list their constants as inputs too
+        if v.name in scope.values:
+            raise BadFile(f"input {v.name[:80]!r} is given twice")
+        t = _declared(v, shapes.get(v.name))
+        kind = v.type.tensor_type.elem_type
+        if v.name in fixed:
+            a = np.asarray(fixed[v.name])
+            if a.shape != t.shape and a.size == t.size:
+                a = a.reshape(t.shape)
+            if a.shape != t.shape:
+                raise UsageError(f"input {v.name} has shape {list(t.shape)}, its fixed value {list(a.shape)}")
+            ref = builder.program.add_constant(clean(v.name) or "c", a.astype(t.numpy), t)
+        else:
+            ref = function.fresh(clean(v.name) or "x")
+            function.types[ref] = t
+            function.params = (*function.params, ref)
+        scope.values[v.name] = ref
+        if kind != KIND_OF[t.dtype]:
+            builder.kinds[ref] = kind
+
+
+def _declared(v: Any, given: Sequence[int] | None) -> TensorType:
+    """Type of an input; what the file leaves open is 1 unless the caller says."""
+    what = f"input {v.name[:80]!r}"
+    if v.type.WhichOneof("value") != "tensor_type":
+        raise Unsupported(f"{what} is a {(v.type.WhichOneof('value') or 'value without type').replace('_type', '')}")
+    t = v.type.tensor_type
+    dtype = dtype_of_kind(t.elem_type, what)
+    if not t.HasField("shape") and given is None:
+        raise Unsupported(f"{what} has no shape; give one: --shape {v.name}=1,3,224,224")
+    dims = [d.dim_value if d.HasField("dim_value") else None for d in t.shape.dim]
+    if given is not None:
+        fits = not t.HasField("shape") or (
+            len(given) == len(dims) and all(a in (None, b) for a, b in zip(dims, given, strict=True))
+        )
+        if not fits or any(int(d) < 0 for d in given):
+            raise UsageError(f"{what} has shape {[d or '?' for d in dims]}, which {list(given)} does not fit")
+        return TensorType(tuple(int(d) for d in given), dtype)
+    if any(d is not None and d < 0 for d in dims):
+        raise BadFile(f"{what} has shape {dims[:8]}")
+    found = TensorType(tuple(1 if d is None else int(d) for d in dims), dtype)
+    if found.nbytes > MAX_BYTES:
+        raise Unsupported(f"{what} of shape {list(found.shape)[:8]} needs {found.nbytes:,} bytes")
+    return found
+
+
+# -- walking ------------------------------------------------------------------------------------------------------
+def walk(builder: Builder, nodes: Iterable[Any], scope: Scope) -> None:
+    """Every node in the file's order. What cannot be read is noted, and all of it told at the end."""
+    wrong: list[str] = []
+    fix: list[str] = []
+    for node in nodes:
+        if any(_is_broken(scope, n) for n in node.input):
+            scope.broken.update(node.output)
+            continue
+        try:
+            read_node(builder, node, scope)
+        except Unsupported as e:
+            if builder.depth:
+                raise
+            wrong.append(f"{_told(node)}: {e}")
+            fix += e.inputs if isinstance(e, NeedsConstant) else []
+            scope.broken.update(node.output)
+        except (BadFile, MemoryError):
+            raise
+        except (PicozooError, ValueError, LookupError, TypeError, OverflowError, ArithmeticError, AttributeError) as e:
+            raise BadFile(f"{_told(node)}: damaged or not allowed ({type(e).__name__}: {str(e)[:160]})") from e
+    if wrong:
+        more = f"; and {len(wrong) - _NAMED} more" if len(wrong) > _NAMED else ""
+        text = (
+            f"{len(wrong)} of its operators cannot be compiled: {'; '.join(wrong[:_NAMED])}{more}. "
+            f"docs/operators.md lists those that can"
+        )
+        raise NeedsConstant(text, list(dict.fromkeys(fix))) if fix else Unsupported(text)
+
+
+def _is_broken(scope: Scope, name: str) -> bool:
+    found = scope.find(name) if name else None
+    return found is not None and name in found.broken
+
+
+def _told(node: Any) -> str:
+    return f"{_key(node)} ({(node.name or next(iter(node.output), ''))[:80]!r})"
+
+
+def _key(node: Any) -> str:
+    return node.op_type if node.domain in ("", "ai.onnx") else f"{node.domain}.{node.op_type}"
+
+
+def read_node(builder: Builder, node: Any, scope: Scope) -> None:
+    """One node, by its reader or through its body."""
+    call = Call(builder, node, scope)
+    body = builder.functions.get((node.domain, node.op_type))
+    if body is not None:
+        found: Any = run_body(call, body)
+    elif _key(node) in readers():
+        found = readers()[_key(node)][1](call)
+        if found is NotImplemented:
+            found = run_body(call, _schema_body(call))
+    else:
+        found = run_body(call, _schema_body(call))
+    made = list(found) if isinstance(found, list | tuple) else [found]
+    if len(made) < len(node.output):
+        made += [None] * (len(node.output) - len(made))
+    _bind(call, made)
+
+
+def _bind(call: Call, made: list[Any]) -> None:
+    """Give the node's outputs their names, element types and ranges."""
+    builder, node = call.builder, call.node
+    inherited = {call.type(r).dtype: call.kind_of(r) for r in reversed(_known(call))}
+    for name, ref in zip(node.output, made, strict=False):
+        if name == "":
+            continue
+        if ref is None:
+            raise Unsupported(f"its output {name[:80]!r} is not supported")
+        dtype = call.type(ref).dtype
+        kind = call.out_kind if call.out_kind and KINDS[call.out_kind][1] == dtype else 0
+        kind = kind or builder.kinds.get(ref, inherited.get(dtype, KIND_OF[dtype]))
+        if kind in RANGES and node.op_type in _OVERFLOWS:
+            ref = call.wrapped(ref, kind)
+        if kind != KIND_OF[dtype]:
+            builder.kinds.setdefault(ref, kind)
+        if name in call.scope.values:
+            raise BadFile(f"value {name[:80]!r} is made twice")
+        call.scope.values[name] = ref
+
+
+def _known(call: Call) -> list[str]:
+    return [call.named(n) for n in call.node.input if n]
+
+
+def run_body(call: Call, body: Any) -> list[Any]:
+    """The nodes of a function in place of its call."""
+    builder, node = call.builder, call.node
+    builder.depth += 1
+    if builder.depth > _DEPTH:
+        raise BadFile("functions or graphs call each other without end")
+    inner = Scope({("" if o.domain == "ai.onnx" else o.domain): o.version for o in body.opset_import})
+    inner.opsets = {**call.scope.opsets, **inner.opsets}
+    defaults = {a.name: a for a in body.attribute_proto}
+    given = {a.name: (call.scope.attributes.get(a.ref_attr_name) if a.ref_attr_name else a) for a in node.attribute}
+    inner.attributes = {**defaults, **{k: v for k, v in given.items() if v is not None}}
+    for formal, actual in zip(body.input, node.input, strict=False):
+        if actual:
+            inner.values[formal] = call.named(actual)
+    try:
+        walk(builder, body.node, inner)
+    finally:
+        builder.depth -= 1
+    reader = Call(builder, node, inner)
+    return [reader.named(o) for o in body.output]
+
+
+def run_graph(call: Call, graph: Any, inputs: Sequence[str]) -> list[str]:
+    """The nodes of a graph attribute with these values as its inputs; its outputs."""
+    builder = call.builder
+    builder.depth += 1
+    if builder.depth > _DEPTH:
+        raise BadFile("graphs call each other without end")
+    inner = Scope(call.scope.opsets, call.scope)
+    inner.attributes = call.scope.attributes
+    inner.tensors = {t.name: t for t in graph.initializer}
+    if len(inputs) != len([v for v in graph.input if v.name not in inner.tensors]):
+        raise BadFile(f"a graph takes {len(graph.input)} inputs, got {len(inputs)}")
+    inner.values = {v.name: ref for v, ref in zip(graph.input, inputs, strict=True)}
+    try:
+        walk(builder, graph.node, inner)
+    finally:
+        builder.depth -= 1
+    reader = Call(builder, call.node, inner)
+    return [reader.named(o.name) for o in graph.output]
+
+
+def _schema_body(call: Call) -> Any:
+    """ONNX's own definition of an operator by simpler ones, if it has one."""
+    onnx = module()
+    node = call.node
+    try:
+        schema = onnx.defs.get_schema(node.op_type, call.opset or 1, node.domain if node.domain != "ai.onnx" else "")
+    except onnx.defs.SchemaError:
+        raise Unsupported("no such operator here") from None
+    if schema.has_context_dependent_function:
+        types = [_type_proto(call, n) for n in node.input]
+        versions = [v for v in schema.context_dependent_function_opset_versions if v <= call.opset]
+        plain = onnx.NodeProto()
+        plain.CopyFrom(node)
+        _resolve(plain, call)
+        if versions:
+            data = schema.get_context_dependent_function_with_opset_version(
+                max(versions), plain.SerializeToString(), [t.SerializeToString() for t in types]
+            )
+        else:
+            data = schema.get_context_dependent_function(
+                plain.SerializeToString(), [t.SerializeToString() for t in types]
+            )
+        body = onnx.FunctionProto()
+        body.ParseFromString(data)
+        if body.node:
+            return body
+    if schema.has_function:
+        versions = [v for v in schema.function_opset_versions if v <= call.opset]
+        if versions:
+            body = onnx.FunctionProto()
+            body.ParseFromString(schema.get_function_with_opset_version(max(versions)))
+            return body
+        return schema.function_body
+    raise Unsupported("no such operator here")
+
+
+def _resolve(node: Any, call: Call) -> None:
+    """Attributes that refer to those of the enclosing function, in full."""
+    for a in list(node.attribute):
+        if a.ref_attr_name:
+            found, name = call.scope.attributes.get(a.ref_attr_name), a.name
+            node.attribute.remove(a)
+            if found is not None:
+                node.attribute.add().CopyFrom(found)
+                node.attribute[-1].name = name
+
+
+def _type_proto(call: Call, name: str) -> Any:
+    onnx = module()
+    if not name:
+        return onnx.TypeProto()
+    ref = call.named(name)
+    return onnx.helper.make_tensor_type_proto(call.kind_of(ref), call.shape(ref))
+
+
+def _refuse_unknown(builder: Builder, scope: Scope) -> None:
+    """Name every node type that nobody reads, at once, before anything else is done."""
+    onnx, missing, total = module(), [], 0
+    bodies: dict[str, bool] = {}
+
+    def has_body(node: Any) -> bool:
+        if (node.domain, node.op_type) in builder.functions:
+            return True
+        if _key(node) not in bodies:
+            try:
+                version = scope.opsets.get("" if node.domain == "ai.onnx" else node.domain, 1)
+                schema = onnx.defs.get_schema(node.op_type, version, "" if node.domain == "ai.onnx" else node.domain)
+                bodies[_key(node)] = schema.has_function or schema.has_context_dependent_function
+            except onnx.defs.SchemaError:
+                bodies[_key(node)] = False
+        return bodies[_key(node)]
+
+    todo: list[Any] = [builder.model.graph, *builder.model.functions]
+    while todo:
+        for node in todo.pop().node:
+            total += 1
+            if _key(node) not in readers() and not has_body(node):
+                missing.append(_told(node))
+            for a in node.attribute:
+                todo += [a.g] if a.HasField("g") else []
+                todo += list(a.graphs)
+    if missing:
+        more = f"; and {len(missing) - _NAMED} more" if len(missing) > _NAMED else ""
+        raise Unsupported(
+            f"{len(missing)} of its {total} nodes have no operator here: {'; '.join(missing[:_NAMED])}{more}. "
+            f"docs/operators.md lists the operators that there are"
+        )

@@ -1,0 +1,87 @@
+"""Transposed convolution in float over one to three dimensions, with groups and dilation.
+
+x [N, D, H, W, C], weights [O, KD, KH, KW, C / groups], y [N, OD, OH, OW, O]: input (z, y, x) adds to outputs
+z * stride - before + k * dilation. With fewer dimensions the first ones have size one.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from picozoo.errors import Unsupported
+from picozoo.ops._op import Case, Op, Types
+from picozoo.specs import TensorType
+
+Three = tuple[int, int, int]
+
+
+@dataclass(frozen=True)
+class ConvTransposeAttrs:
+    """All for depth, height and width; `out` is the output's size."""
+
+    stride: Three = (1, 1, 1)
+    before: Three = (0, 0, 0)
+    dilation: Three = (1, 1, 1)
+    out: Three = (1, 1, 1)
+    groups: int = 1
+
+
+class ConvTranspose(Op):
+    name = "conv_transpose"
+    Attrs = ConvTransposeAttrs
+    flash_inputs = (1, 2)
+    cases = (
+        Case(
+            (TensorType((1, 1, 3, 4, 2)), TensorType((3, 1, 3, 2, 2)), TensorType((3,))),
+            ConvTransposeAttrs((1, 2, 3), (0, 1, 0), (1, 1, 1), (1, 6, 11)),
+            constants=(1, 2),
+        ),
+        Case(
+            (TensorType((2, 2, 3, 2, 4)), TensorType((4, 2, 2, 2, 2))),
+            ConvTransposeAttrs((1, 1, 1), (0, 0, 0), (1, 2, 1), (3, 5, 3), 2),
+            constants=(1,),
+        ),
+    )
+
+    def infer(self, ins: Types, attrs: ConvTransposeAttrs) -> list[TensorType]:
+        x, w, g = ins[0], ins[1], attrs.groups
+        if x.rank != 5 or w.rank != 5 or g < 1 or x.shape[4] != w.shape[4] * g or w.shape[0] % g or x.dtype != "f32":
+            raise Unsupported(f"conv_transpose: input {list(x.shape)} does not fit {list(w.shape)} in {g} groups")
+        if len(ins) > 2 and ins[2].shape != (w.shape[0],):
+            raise Unsupported(f"conv_transpose: bias {list(ins[2].shape)} does not fit weights {list(w.shape)}")
+        if min(*attrs.out, *attrs.stride, *attrs.dilation) < 1:
+            raise Unsupported(f"conv_transpose: output {attrs.out}, strides {attrs.stride}, dilation {attrs.dilation}")
+        return [TensorType((x.shape[0], *attrs.out, w.shape[0]), "f32")]
+
+    def macs(self, ins: Types, outs: Types, attrs: ConvTransposeAttrs) -> int:
+        return ins[0].size * (ins[1].size // ins[1].shape[4]) // attrs.groups
+
+    def reference(self, args: list[np.ndarray], ins: Types, outs: Types, attrs: ConvTransposeAttrs) -> list[np.ndarray]:
+        (x, w), g, y = args[:2], attrs.groups, np.zeros(outs[0].shape, np.float32)
+        c, og = w.shape[4], w.shape[0] // g
+        for k in np.ndindex(*w.shape[1:4]):
+            for at in np.ndindex(*x.shape[1:4]):
+                to = tuple(
+                    a * s - p + i * d
+                    for a, s, p, i, d in zip(at, attrs.stride, attrs.before, k, attrs.dilation, strict=True)
+                )
+                if any(not 0 <= t < n for t, n in zip(to, attrs.out, strict=True)):
+                    continue
+                for j in range(g):
+                    mine = w[(slice(j * og, (j + 1) * og), *k)]
+                    y[(slice(None), *to, slice(j * og, (j + 1) * og))] += (
+                        x[(slice(None), *at, slice(j * c, (j + 1) * c))] @ mine.T
+                    )
+        return [y + args[2] if len(args) > 2 else y]
+
+    def emit(self, call: Any) -> str:
+        a, (n, d, h, w, c), (_, od, oh, ow, o) = call.attrs, call.ins[0].shape, call.outs[0].shape
+        bias = call.x(2) if len(call.ins) > 2 else call.table("bias", np.zeros(o, np.float32))
+        sizes = (n, d, h, w, c, od, oh, ow, o, *call.ins[1].shape[1:4], *a.stride, *a.before, *a.dilation, a.groups)
+        return call.run("pz_conv_transpose_f32", call.x(0), call.x(1), bias, call.y(), *sizes)
+
+
+OP = ConvTranspose()

@@ -1,0 +1,19 @@
+"""Product over dimensions; integers wrap around."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from picozoo.ops._reduce import Reduce, reduce_cases
+
+
+class Prod(Reduce):
+    name = "prod"
+    dtypes = ("f32", "i32", "i64")
+    cases = reduce_cases(("f32", "i32", "i64"))
+
+    def fn(self, x: np.ndarray, axis: tuple[int, ...]) -> np.ndarray:
+        return np.asarray(x.prod(axis, dtype=np.int64 if x.dtype.kind != "f" else x.dtype))
+
+
+OP = Prod()
