@@ -237,7 +237,7 @@ class _Printer:
             "typedef struct {",
         ]
         align = f" __attribute__((aligned({self.plan.align})))" if self.plan.align > 1 else ""
-        out.append(f"  unsigned char arena[{m.arena}]{align};")
+        out.append(f"  unsigned char arena[{m.arena or int(not m.state)}]{align};")
         if m.state:
             out.append(f"  unsigned char state[{m.state}]{align};")
         out.append(f"}} {self.name}_t;\n")
@@ -279,7 +279,11 @@ class _Printer:
         out += ["", "/* ---- tables (flash) ---- */", ""]
         for name, (c_type, array, comment) in self.tables.arrays.items():
             note = f" /* {_safe(comment)} */" if comment else ""
-            out.append(f"static const {c_type} PZ_FLASH {name}[{array.size}] ={note} {{\n{format_array(array)}\n}};\n")
+            numbers = format_array(array) or "  0"
+            out.append(f"static const {c_type} PZ_FLASH {name}[{array.size or 1}] ={note} {{
+{numbers}
+}};
+")
         types = {name: c_type for name, (c_type, _, _) in self.tables.arrays.items()}
         layers = functions(self.layer_code, f"{self.name}_t", types, self.share)
         out += ["/* ---- layers ---- */", "", *layers, "/* ---- functions ---- */", ""]

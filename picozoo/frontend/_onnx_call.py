@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -188,7 +189,9 @@ class Call:
         """The error for a value that must be known while the file is read."""
         roots = [r[1:] for r in self.builder.roots(ref)]
         how = f"; give it a fixed value: --fix {roots[0]}=VALUES" if roots else ""
-        return NeedsConstant(f"{what} must be constant here; it is computed from {', '.join(roots) or 'values'}{how}", roots)
+        return NeedsConstant(
+            f"{what} must be constant here; it is computed from {', '.join(roots) or 'values'}{how}", roots
+        )
 
     def ints(self, i: int, what: str = "") -> list[int]:
         """Input `i` as a list of integers."""
@@ -201,11 +204,11 @@ class Call:
         a = self.array(i, what).reshape(-1)
         if a.size != 1:
             raise BadFile(f"{what or f'input {i}'} should be one number, got {a.size}")
-        return a[0].item()
+        return float(a[0])
 
     def ints_at(self, name: str, i: int, default: Any, since: int) -> Any:
         """Integers that are an attribute before operator set `since` and input `i` from then on."""
-        if self.opset < since or not self.node.domain == "" and not self.has(i):
+        if self.opset < since:
             found = self.attr(name)
             return default if found is None else [found] if isinstance(found, int) else found
         return self.ints(i, name) if self.has(i) else default
@@ -310,6 +313,22 @@ class Call:
         perm = tuple(perm)
         return ref if perm == tuple(range(len(perm))) else str(self.emit("transpose", [ref], TransposeAttrs(perm)))
 
+    def turned(self, ref: str, perm: tuple[int, ...]) -> str:
+        """As `transpose`; constants of any size, also behind a dequantize node, are turned here."""
+        known = self.program.constant(ref)
+        if known is not None:
+            return self.const(known.transpose(perm), ref, self.type(ref).dtype)
+        made = next((n for n in reversed(self.function.nodes) if ref in n.outputs), None)
+        if made is None or made.op != "dequantize" or made.inputs[0][0] != "@":
+            return self.transpose(ref, perm)
+        t = self.type(made.inputs[0])
+        q = t.quant
+        if q is not None and q.axis is not None:
+            q = replace(q, axis=perm.index(q.axis))
+        a = self.program.constants[made.inputs[0]].transpose(perm)
+        turned = self.program.add_constant(made.inputs[0], a, TensorType(a.shape, t.dtype, q))
+        return str(self.emit("dequantize", [turned]))
+
     def cast(self, ref: str, dtype: str) -> str:
         """The same values in another element type of the IR."""
         return ref if self.type(ref).dtype == dtype else str(self.emit("cast", [ref], CastAttrs(dtype)))
@@ -322,7 +341,7 @@ class Call:
         return str(self.emit("reshape", [ref], ReshapeAttrs(t.shape), like=t.with_(quant=None)))
 
     def index(self, ref: str, size: int) -> str:
-        """Indices into a dimension: negative ones count from its end; constant ones are stored as narrow as they can."""
+        """Indices into a dimension: negative ones count from its end; constant ones are stored narrow."""
         value = self.program.constant(ref)
         if value is None:
             ref = ref if self.type(ref).dtype in ("i32", "i64") else self.cast(ref, "i32")

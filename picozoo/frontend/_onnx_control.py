@@ -72,8 +72,10 @@ def _scan(ctx: Any) -> Any:
     axes = ctx.attr("scan_input_axes") or [0] * n
     back, back_out = ctx.attr("scan_input_directions") or [0] * n, ctx.attr("scan_output_directions") or [0] * n_out
     out_axes = ctx.attr("scan_output_axes") or [0] * n_out
-    states, stacks = _turns(ctx, run_graph, body, states, xs, [(a % ctx.type(x).rank, d) for a, d, x in zip(axes, back, xs, strict=True)])
-    return [*states, *(_stacked(ctx, s[::-1] if d else s, a) for s, d, a in zip(stacks, back_out, out_axes, strict=True))]
+    how = [(a % ctx.type(x).rank, d) for a, d, x in zip(axes, back, xs, strict=True)]
+    states, stacks = _turns(ctx, run_graph, body, states, xs, how)
+    outs = zip(stacks, back_out, out_axes, strict=True)
+    return [*states, *(_stacked(ctx, s[::-1] if d else s, a) for s, d, a in outs)]
 
 
 def _scan8(ctx: Any, body: Any, n: int, refs: list[str]) -> Any:

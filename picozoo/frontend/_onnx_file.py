@@ -128,6 +128,6 @@ def _external(t: Any, folder: Path | None) -> bytes:
             raise BadFile(f"{place}: bytes {offset} to {offset + length} of a file of {size}")
         with path.open("rb") as f:
             f.seek(offset)
-            return f.read(length)
+            return bytes(f.read(length))
     except (ValueError, OSError) as e:
         raise BadFile(f"{place} cannot be read ({e})") from e

@@ -9,21 +9,21 @@ from typing import Any
 import numpy as np
 
 from picozoo.errors import BadFile, Unsupported
-from picozoo.frontend._onnx_file import KIND_OF, RANGES, dtype_of_kind
-from picozoo.frontend._onnx_shapes import filled
+from picozoo.frontend._onnx_file import KINDS, RANGES, dtype_of_kind
+from picozoo.frontend._onnx_shapes import filled, pick
 from picozoo.ops._onnx import axes_of, reduced
 from picozoo.ops._op import norm_axis
 from picozoo.ops._reduce import ReduceAttrs
 from picozoo.ops.clamp import BIG, ClampAttrs
 from picozoo.ops.elu import EluAttrs
-from picozoo.ops.expand import ExpandAttrs
+from picozoo.ops.gather import GatherAttrs
 from picozoo.ops.gelu import GeluAttrs
 from picozoo.ops.leaky_relu import LeakyReluAttrs
-from picozoo.ops.narrow_float import FORMATS, NarrowFloatAttrs
+from picozoo.ops.narrow_float import NarrowFloatAttrs
 from picozoo.ops.softmax import SoftmaxAttrs
 from picozoo.ops.sum import SumAttrs
 
-_FLOATS = {10: "float16", 16: "bfloat16"} | {17: "float8e4m3fn", 18: "float8e4m3fnuz", 19: "float8e5m2", 20: "float8e5m2fnuz"}
+_FLOATS = {k: KINDS[k][0] for k in (10, 16, 17, 18, 19, 20)}  # rounded to, and held in float32
 
 
 def to_kind(ctx: Any, x: str, kind: int, saturate: bool = True) -> str:
@@ -38,8 +38,9 @@ def to_kind(ctx: Any, x: str, kind: int, saturate: bool = True) -> str:
     if kind not in RANGES:
         return str(ctx.cast(x, dtype))
     low, high = RANGES[kind]
-    if ctx.type(x).is_float:  # out of range is undefined for floats; numbers that fit are cut, others wrap
-        x = ctx.cast(x, "i32" if high < 1 << 31 else "i64")
+    if ctx.type(x).is_float:  # floats are cut to the range, integers wrap around
+        x = ctx.emit("clamp", [x], ClampAttrs(float(low), float(high)))
+        return str(ctx.cast(ctx.cast(x, "i32" if high < 1 << 31 else "i64"), dtype))
     wide = ctx.cast(x, "i64" if dtype == "i64" or ctx.type(x).dtype == "i64" else "i32")
     return str(ctx.cast(ctx.wrapped(wide, kind) if kind in RANGES else wide, dtype))
 
@@ -198,17 +199,11 @@ def _arg(op: str) -> Callable[..., Any]:
         axis, n = norm_axis(ctx.attr("axis", 0), len(shape)), 0
         if last := bool(ctx.attr("select_last_index", 0)):
             n = shape[axis]
-            x = ctx.emit("gather", [x, ctx.const(np.arange(n)[::-1], "reversed", "i32")], _gather_attrs(axis))
+            x = ctx.emit("gather", [x, ctx.const(np.arange(n)[::-1], "reversed", "i32")], GatherAttrs(axis))
         y = ctx.emit(op, [x], ReduceAttrs((axis,), bool(ctx.attr("keepdims", 1))))
         return str(ctx.op("sub", ctx.like(n - 1, y), y) if last else y)
 
     return read
-
-
-def _gather_attrs(axis: int) -> Any:
-    from picozoo.ops.gather import GatherAttrs
-
-    return GatherAttrs(axis)
 
 
 # -- reductions ---------------------------------------------------------------------------------------------------
@@ -354,8 +349,6 @@ def _diagonal(ctx: Any, x: str, letters: str) -> tuple[str, str]:
         shape = ctx.shape(x)
         n = shape[i]
         flat = ctx.reshape(ctx.transpose(x, (*rest, i, j)), (*[shape[d] for d in rest], n * n))
-        from picozoo.frontend._onnx_shapes import pick
-
         x = pick(ctx, flat, len(rest), np.arange(n) * (n + 1))
         letters = "".join(letters[d] for d in rest) + c
     return x, letters
@@ -432,4 +425,3 @@ READERS: Mapping[str, Callable[..., Any]] = {
     "Einsum": _einsum,
     "Where": _where,
 }
-__all__ = ["FORMATS", "KIND_OF", "READERS", "ExpandAttrs", "matmul", "to_kind"]

@@ -26,15 +26,20 @@ def _scaler(ctx: Any) -> str:
 def _features(ctx: Any) -> str:
     x = ctx.ref(0)
     n = ctx.shape(x)[-1]
-    y = ctx.emit("gather", [x, ctx.index(ctx.reshape(ctx.ref(1), (-1 if not 1 else ctx.type(ctx.ref(1)).size,)), n)],
-                 GatherAttrs(ctx.type(x).rank - 1))
+    y = ctx.emit(
+        "gather",
+        [x, ctx.index(ctx.reshape(ctx.ref(1), (ctx.type(ctx.ref(1)).size,)), n)],
+        GatherAttrs(ctx.type(x).rank - 1),
+    )
     return str(ctx.reshape(y, (1, ctx.shape(y)[0])) if ctx.type(x).rank == 1 else y)
 
 
 def _labels(ctx: Any) -> str:
     """One number for another: compared with each key in turn, all at once."""
-    keys = next((a for a in (ctx.attr("keys_tensor"), ctx.attr("keys_int64s"), ctx.attr("keys_floats")) if a is not None), None)
-    values = next((a for a in (ctx.attr("values_tensor"), ctx.attr("values_int64s"), ctx.attr("values_floats")) if a is not None), None)
+    keys, values = (
+        next((a for a in (ctx.attr(f"{what}_{k}") for k in ("tensor", "int64s", "floats")) if a is not None), None)
+        for what in ("keys", "values")
+    )
     if keys is None or values is None:
         raise Unsupported("labels that are strings")
     x, keys, values = ctx.ref(0), np.asarray(keys), np.asarray(values)

@@ -10,7 +10,7 @@ import numpy as np
 
 from picozoo.errors import BadFile, Unsupported
 from picozoo.frontend._onnx_resize import taps
-from picozoo.frontend._onnx_shapes import filled, part
+from picozoo.frontend._onnx_shapes import filled, part, pick
 from picozoo.ops._onnx import reduced
 from picozoo.ops._op import norm_axis
 from picozoo.ops._pool import PoolAttrs
@@ -32,7 +32,8 @@ def window(ctx: Any, spatial: tuple[int, ...], kernel: list[int]) -> tuple[list[
     n = len(spatial)
     stride, dilation = ctx.attr("strides") or [1] * n, ctx.attr("dilations") or [1] * n
     pads = ctx.attr("pads") or [0] * 2 * n
-    if not len(kernel) == len(stride) == len(dilation) == n or len(pads) != 2 * n or min(*stride, *dilation, *kernel) < 1:
+    fits = len(kernel) == len(stride) == len(dilation) == n and len(pads) == 2 * n and n > 0
+    if not fits or min(*stride, *dilation, *kernel) < 1:
         raise BadFile(f"window {kernel[:4]}, strides {stride[:4]}, dilations {dilation[:4]} over {list(spatial)}")
     if max(map(abs, (*pads, *kernel, *stride, *dilation))) > 1 << 20:
         raise BadFile(f"window {kernel[:4]} with padding {pads[:8]}")
@@ -89,19 +90,11 @@ def conv(ctx: Any, x: str, w: str, bias: str | None) -> str:
         stride, dilation, before, after = [1, *stride], [1, *dilation], [0, *before], [0, *after]
     if min(*before, *after) < 0:
         raise Unsupported("negative padding")
-    refs = [ctx.transpose(x, (0, 2, 3, 1)), _channels_last(ctx, w), *([bias] if bias else [])]
+    refs = [ctx.transpose(x, (0, 2, 3, 1)), ctx.turned(w, (0, 2, 3, 1)), *([bias] if bias else [])]
     pad = (before[0], after[0], before[1], after[1])
     y = ctx.emit("conv2d", refs, Conv2dAttrs((stride[0], stride[1]), pad, (dilation[0], dilation[1]), groups))
     y = ctx.transpose(y, (0, 3, 1, 2))
     return str(ctx.reshape(y, (*ctx.shape(y)[:2], ctx.shape(y)[3]))) if rank == 3 else str(y)
-
-
-def _channels_last(ctx: Any, w: str) -> str:
-    """Weights [O, I, KH, KW] -> [O, KH, KW, I]; constants of any size are turned here."""
-    known = ctx.program.constant(w)
-    if known is None:
-        return str(ctx.transpose(w, (0, 2, 3, 1)))
-    return str(ctx.const(known.transpose(0, 2, 3, 1), w, ctx.type(w).dtype))
 
 
 def _conv(ctx: Any) -> str:
@@ -118,7 +111,9 @@ def _conv_transpose(ctx: Any) -> str:
     stride, dilation = ctx.attr("strides") or [1] * n, ctx.attr("dilations") or [1] * n
     extra, pads = ctx.attr("output_padding") or [0] * n, ctx.attr("pads") or [0] * 2 * n
     mode, shape = ctx.attr("auto_pad", "NOTSET") or "NOTSET", ctx.attr("output_shape")
-    full = [(i - 1) * s + e + (k - 1) * d + 1 for i, s, e, k, d in zip(sx[2:], stride, extra, kernel, dilation, strict=True)]
+    full = [
+        (i - 1) * s + e + (k - 1) * d + 1 for i, s, e, k, d in zip(sx[2:], stride, extra, kernel, dilation, strict=True)
+    ]
     if shape or mode.startswith("SAME"):
         out = list(shape[-n:]) if shape else [i * s for i, s in zip(sx[2:], stride, strict=True)]
         total = [f - o for f, o in zip(full, out, strict=True)]
@@ -159,17 +154,29 @@ def _pool(kind: str) -> Callable[..., Any]:
         half = all(2 * max(a, b) <= k for a, b, k in zip(before, after, kernel, strict=True))
         plain = not ceil and set(dilation) == {1} and half and n < 3 and t.dtype in ("f32", "i8") and not ctx.wants(1)
         if plain and kind in ("max", "avg") and (kind == "max" or t.is_float):
-            size, step = ((1, kernel[0]), (1, stride[0])) if n == 1 else (tuple(kernel), tuple(stride))
+            size, step = (
+                ((1, kernel[0]), (1, stride[0])) if n == 1 else ((kernel[0], kernel[1]), (stride[0], stride[1]))
+            )
             pad = (0, 0, before[0], after[0]) if n == 1 else (before[0], after[0], before[1], after[1])
             y = ctx.transpose(ctx.reshape(x, (*sx[:2], 1, sx[2]) if n == 1 else sx), (0, 2, 3, 1))
             y = ctx.emit(f"{kind}_pool2d", [y], PoolAttrs(size, step, pad, count))
             y = ctx.transpose(y, (0, 3, 1, 2))
             return ctx.reshape(y, (*sx[:2], ctx.shape(y)[3])) if n == 1 else y
         p = int(ctx.attr("p", 2))
-        out = [_out_size(*v, ceil) for v in zip(sx[2:], kernel, stride, dilation, before, after, strict=True)]
+        sides = zip(sx[2:], kernel, stride, dilation, before, after, strict=True)
+        out = [_out_size(size, k, s, d, a, b, ceil) for size, k, s, d, a, b in sides]
         attrs = PoolNdAttrs(
-            kind, _three(kernel, 1), _three(stride, 1), _three(before, 0), _three(after, 0), _three(dilation, 1),
-            _three(out, 1), count, p, ctx.wants(1), bool(ctx.attr("storage_order", 0)),
+            kind,
+            _three(kernel, 1),
+            _three(stride, 1),
+            _three(before, 0),
+            _three(after, 0),
+            _three(dilation, 1),
+            _three(out, 1),
+            count,
+            p,
+            ctx.wants(1),
+            bool(ctx.attr("storage_order", 0)),
         )
         made = ctx.emit("pool_nd", [ctx.reshape(ctx.plain(x), (*sx[:2], *_three(sx[2:], 1)))], attrs)
         shape = (*sx[:2], *out)
@@ -213,30 +220,21 @@ def _max_unpool(ctx: Any) -> str:
     n = len(kernel)
     first = [(sx[d + 2] - 1) * stride[d] - pads[d] - pads[d + n] + kernel[d] for d in range(n)]
     shape = ctx.ints(2, "the output shape") if ctx.has(2) else [*sx[:2], *first]
-    total = math.prod(shape)
     flat, places = ctx.reshape(x, (ctx.type(x).size,)), ctx.reshape(places, (ctx.type(places).size,))
-    if shape[2:] != first:  # the places count in the smaller shape
-        raise_on = math.prod((*sx[:2], *first))
-        inner = ctx.reshape(_scattered(ctx, raise_on, places, flat), (*sx[:2], *first))
-        if any(a > b for a, b in zip(first, shape[2:], strict=True)):
-            raise Unsupported(f"unpooling to {shape}, smaller than {first}")
-        return _places_in(ctx, inner, shape, places, flat, total)
-    return str(ctx.reshape(_scattered(ctx, total, places, flat), shape))
-
-
-def _places_in(ctx: Any, inner: str, shape: list[int], places: str, flat: str, total: int) -> str:
-    """With an output shape given, the places count in that shape."""
-    return str(ctx.reshape(_scattered(ctx, total, places, flat), shape))
-
-
-def _scattered(ctx: Any, total: int, places: str, flat: str) -> str:
+    total = math.prod((*sx[:2], *first))
+    if min(*first, *shape) < 1 or total > 1 << 24 or any(a > b for a, b in zip(first, shape[2:], strict=True)):
+        raise Unsupported(f"unpooling of {list(sx)} to {shape}")
     zeros = ctx.const(np.zeros(total), "zeros", ctx.type(flat).dtype)
-    return str(ctx.emit("scatter_elements", [zeros, places, flat], ScatterAttrs(0, "none")))
+    y = ctx.reshape(ctx.emit("scatter_elements", [zeros, places, flat], ScatterAttrs(0, "none")), (*sx[:2], *first))
+    if shape[2:] == first:
+        return str(y)
+    after = (0, 0, *(b - a for a, b in zip(first, shape[2:], strict=True)))
+    return str(ctx.emit("pad", [y], PadAttrs((0,) * len(after), after, 0.0)))
 
 
 # -- normalisation ------------------------------------------------------------------------------------------------
 def _channel(ctx: Any, ref: str, rank: int) -> str:
-    return str(ctx.reshape(ref, (-1 if not ctx.shape(ref) else ctx.shape(ref)[0], *[1] * (rank - 2))))
+    return str(ctx.reshape(ref, (ctx.type(ref).size, *[1] * (rank - 2))))
 
 
 def _batch_norm(ctx: Any) -> Any:
@@ -293,7 +291,7 @@ def _group_norm(ctx: Any) -> str:
     shape = ctx.shape(x)
     y = _normed(ctx, ctx.reshape(x, (shape[0] * groups, ctx.type(x).size // (shape[0] * groups))), eps)
     if ctx.opset < 21:  # one scale a group
-        y = ctx.reshape(y, (shape[0], groups, -1 if not ctx.type(x).size else ctx.type(x).size // (shape[0] * groups)))
+        y = ctx.reshape(y, (shape[0], groups, ctx.type(x).size // (shape[0] * groups)))
         w, b = (ctx.reshape(ctx.ref(i), (groups, 1)) for i in (1, 2))
     else:
         y = ctx.reshape(y, shape)
@@ -345,8 +343,6 @@ def _dropout(ctx: Any) -> Any:
 def resampled(ctx: Any, x: str, axis: int, index: np.ndarray, weights: np.ndarray) -> str:
     """A weighted sum of known places along one dimension; a plain gather if there is one each."""
     if index.shape[1] == 1 and np.all(weights == 1):
-        from picozoo.frontend._onnx_shapes import pick
-
         return pick(ctx, x, axis, index[:, 0])
     shape = ctx.shape(x)
     flat = ctx.reshape(x, (math.prod(shape[:axis]), shape[axis], math.prod(shape[axis + 1 :])))
@@ -396,8 +392,16 @@ def _resized(ctx: Any, x: str, axes: list[int], scale: list[float], out: list[in
             continue
         region = (roi[k], roi[k + len(axes)]) if roi is not None and how == "tf_crop_and_resize" else (0.0, 1.0)
         index, weights, beyond = taps(
-            n, out[k], scale[k], mode, how, nearest, region, float(ctx.attr("cubic_coeff_a", -0.75)),
-            bool(ctx.attr("antialias", 0)), bool(ctx.attr("exclude_outside", 0)),
+            n,
+            out[k],
+            scale[k],
+            mode,
+            how,
+            nearest,
+            region,
+            float(ctx.attr("cubic_coeff_a", -0.75)),
+            bool(ctx.attr("antialias", 0)),
+            bool(ctx.attr("exclude_outside", 0)),
         )
         x = resampled(ctx, x, axis, index, weights)
         if beyond.any():
@@ -428,8 +432,10 @@ def _grid_sample(ctx: Any) -> str:
 
 def _roi_align(ctx: Any) -> str:
     a = RoiAlignAttrs(
-        ctx.attr("mode", "avg"), (ctx.attr("output_height", 1), ctx.attr("output_width", 1)),
-        ctx.attr("sampling_ratio", 0), float(ctx.attr("spatial_scale", 1.0)),
+        ctx.attr("mode", "avg"),
+        (ctx.attr("output_height", 1), ctx.attr("output_width", 1)),
+        ctx.attr("sampling_ratio", 0),
+        float(ctx.attr("spatial_scale", 1.0)),
         ctx.attr("coordinate_transformation_mode", "half_pixel") == "half_pixel" and ctx.opset >= 16,
     )
     batch = ctx.ref(2)

@@ -8,15 +8,15 @@ less. All other forms (per axis, blocks, computed scales, other types) are writt
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import replace
 from typing import Any
 
 import numpy as np
 
 from picozoo.errors import BadFile, Unsupported
-from picozoo.frontend._onnx_file import KIND_OF, RANGES
+from picozoo.frontend._onnx_file import RANGES, kind_name
 from picozoo.frontend._onnx_math import matmul, to_kind
 from picozoo.frontend._onnx_nn import conv
+from picozoo.frontend._onnx_shapes import part
 from picozoo.ops._op import norm_axis
 from picozoo.ops._reduce import ReduceAttrs
 from picozoo.ops.clamp import ClampAttrs
@@ -29,24 +29,22 @@ _FLOAT8 = (17, 18, 19, 20)
 def _range(kind: int) -> tuple[int, int]:
     if kind in RANGES:
         return RANGES[kind]
-    info = {2: np.uint8, 3: np.int8, 5: np.int16, 6: np.int32}.get(kind)
-    if info is None:
-        raise Unsupported("quantisation to this element type")
-    return int(np.iinfo(info).min), int(np.iinfo(info).max)
+    bits, signed = {2: (8, 0), 3: (8, 1), 5: (16, 1), 6: (32, 1)}.get(kind, (0, 0))
+    if not bits:
+        raise Unsupported(f"quantisation to {kind_name(kind)}")
+    return (-(1 << (bits - 1)), (1 << (bits - 1)) - 1) if signed else (0, (1 << bits) - 1)
 
 
 def _along(ctx: Any, ref: str, x: str) -> str:
     """A scale or zero point shaped to broadcast with x: scalar, one an index of `axis`, or one a block."""
     shape, s = ctx.shape(x), ctx.shape(ref)
-    if s in ((), (1,)) and len(shape) != 1:
+    if s in ((), (1,)):
         return str(ctx.reshape(ref, ()))
     axis, block = norm_axis(ctx.attr("axis", 1), len(shape)), ctx.attr("block_size", 0)
     if len(s) == 1:
         return str(ctx.reshape(ref, (1,) * axis + s + (1,) * (len(shape) - axis - 1)) if s != () else ref)
     block = block or -(-shape[axis] // max(s[axis], 1))
     wide = ctx.expand(ctx.reshape(ref, (*s[: axis + 1], 1, *s[axis + 1 :])), (*s[: axis + 1], block, *s[axis + 1 :]))
-    from picozoo.frontend._onnx_shapes import part
-
     return part(ctx, ctx.reshape(wide, (*s[:axis], s[axis] * block, *s[axis + 1 :])), axis, 0, shape[axis])
 
 
@@ -205,11 +203,12 @@ def _scale(ctx: Any, i: int, rows: bool) -> str:
 
 def _qlinear_conv(ctx: Any) -> str:
     """dequantize, conv, quantize; `lower_qdq` makes one integer operator of it where it can."""
-    known = _params(ctx, 1, 2)
-    wanted = _params(ctx, 6, 7)
+    for i in (1, 2, 6, 7):
+        ctx.array(i, "a scale or zero point")
+    known, wanted = _params(ctx, 1, 2), _params(ctx, 6, 7)
     w, ws, wz = ctx.array(3, "weights"), ctx.array(4, "the weights' scale"), ctx.array(5, "the weights' zero point")
     if known is None or wanted is None:
-        raise ctx.needs(ctx.ref(1) if known is None else ctx.ref(6), "the scales and zero points of QLinearConv")
+        raise Unsupported("activations with more than one scale")
     kind_w, n = ctx.kind(3), w.shape[0]
     x = dequantize(ctx, ctx.ref(0), ctx.kind(0), *known)
     centred = w.astype(np.int32) - wz.astype(np.int32).reshape((-1,) + (1,) * (w.ndim - 1))
@@ -220,7 +219,6 @@ def _qlinear_conv(ctx: Any) -> str:
         q = QuantParams(tuple(float(v) for v in scales), (0,) * n, 0)
         t = TensorType(w.shape, "i8", q)
         weights = ctx.emit("dequantize", [ctx.program.add_constant("weights_q", centred, t)])
-        weights = _turn_quantised(ctx, weights, centred, q)
     else:
         weights = ctx.const(centred * scales.reshape((-1,) + (1,) * (w.ndim - 1)), "weights", "f32")
     bias = None
@@ -232,14 +230,6 @@ def _qlinear_conv(ctx: Any) -> str:
     kind = ctx.kind(7)
     ctx.out_kind = kind
     return quantize(ctx, y, *wanted, kind)
-
-
-def _turn_quantised(ctx: Any, ref: str, w: np.ndarray, q: QuantParams) -> str:
-    return ref
-
-
-def _unused() -> Any:
-    return replace, KIND_OF
 
 
 READERS: Mapping[str, Callable[..., Any]] = {

@@ -15,19 +15,20 @@ from picozoo.errors import Unsupported
 
 def _source(how: str, n: int, m: int, scale: float, region: tuple[float, float]) -> np.ndarray:
     """Place in the input of each output."""
-    x = np.arange(m, dtype=np.float64)
+    x, exact = np.arange(m, dtype=np.float64), scale * n  # the size before it was rounded down
     if how == "half_pixel":
         return (x + 0.5) / scale - 0.5
     if how == "half_pixel_symmetric":
-        adjust = m / (scale * n)
+        adjust = m / exact
         centre = n / 2
         return centre * (1 - adjust) + (x + 0.5) / scale - 0.5
     if how == "pytorch_half_pixel":
         return (x + 0.5) / scale - 0.5 if m > 1 else np.zeros(m)
     if how == "align_corners":
-        return x * (n - 1) / (m - 1) if m > 1 else np.zeros(m)
+        return x * (n - 1) / (exact - 1) if exact > 1 else np.zeros(m)
     if how == "asymmetric":
-        return x / scale
+        found: np.ndarray = x / scale
+        return found
     if how == "tf_half_pixel_for_nn":
         return (x + 0.5) / scale
     if how == "tf_crop_and_resize":
@@ -47,7 +48,7 @@ _NEAREST: dict[str, Callable[[np.ndarray], np.ndarray]] = {
 
 
 def _linear(d: np.ndarray, a: float) -> np.ndarray:
-    return np.maximum(0, 1 - np.abs(d))
+    return np.asarray(np.maximum(0, 1 - np.abs(d)))
 
 
 def _cubic(d: np.ndarray, a: float) -> np.ndarray:
@@ -58,8 +59,16 @@ def _cubic(d: np.ndarray, a: float) -> np.ndarray:
 
 
 def taps(
-    n: int, m: int, scale: float, mode: str, how: str, nearest: str, region: tuple[float, float], a: float,
-    antialias: bool, exclude: bool,
+    n: int,
+    m: int,
+    scale: float,
+    mode: str,
+    how: str,
+    nearest: str,
+    region: tuple[float, float],
+    a: float,
+    antialias: bool,
+    exclude: bool,
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Places [m, taps], weights [m, taps] (float32) and which outputs lie outside the input (crops only).
 
@@ -71,7 +80,7 @@ def taps(
         >>> taps(2, 4, 2.0, "linear", "half_pixel", "", (0, 1), 0, False, False)[1].tolist()[1]
         [0.75, 0.25]
     """
-    at = _source(how, n, m, scale, region)
+    at: np.ndarray = _source(how, n, m, scale, region)
     beyond = ((at < 0) | (at > n - 1)) if how == "tf_crop_and_resize" else np.zeros(m, bool)
     if mode == "nearest":
         if nearest not in _NEAREST:

@@ -30,7 +30,7 @@ def filled(ctx: Any, shape: list[int], value: Any, kind: int) -> str:
 def cut(ctx: Any, x: str, start: list[int], size: list[int], step: list[int] | None = None) -> str:
     """Part of a tensor."""
     if tuple(size) == ctx.shape(x) and not any(start):
-        return x
+        return str(x)
     attrs = SliceAttrs(tuple(start), tuple(size), tuple(step or [1] * len(size)))
     return str(ctx.emit("slice", [x], attrs))
 
@@ -153,7 +153,7 @@ def _tile(ctx: Any) -> str:
             row = (math.prod(now[:axis]), 1, math.prod(now[axis:]))
             x = ctx.expand(ctx.reshape(x, row), (row[0], n, row[2]))
             x = ctx.reshape(x, (*now[:axis], n * now[axis], *now[axis + 1 :]))
-    return x
+    return str(x)
 
 
 def _transpose(ctx: Any) -> str:
@@ -190,9 +190,10 @@ def _slice(ctx: Any) -> str:
         size[axis] = max(0, -(-(hi - lo) // s))
         if s < 0 and size[axis]:
             x = pick(ctx, x, axis, lo + s * np.arange(size[axis]))
+            first[axis] = 0
         else:
             first[axis], step[axis] = lo if size[axis] else 0, max(s, 1)
-    return cut(ctx, x, [0 if ctx.shape(x)[d] == size[d] and step[d] == 1 else a for d, a in enumerate(first)], size, step)
+    return cut(ctx, x, first, size, step)
 
 
 def _edge(v: int, n: int, step: int, end: bool) -> int | None:
@@ -244,7 +245,7 @@ def _pad(ctx: Any) -> str:
     if mode == "constant":
         value = ctx.number(2, 0.0, "the padding value") if ctx.opset >= 11 else float(ctx.attr("value", 0.0))
         if not any((*before, *after)):
-            return x
+            return str(x)
         return str(ctx.emit("pad", [x], PadAttrs(tuple(before), tuple(after), float(value))))
     modes = {"reflect": "reflect", "edge": "edge", "wrap": "wrap"}
     if mode not in modes:
@@ -256,13 +257,15 @@ def _pad(ctx: Any) -> str:
                 raise BadFile(f"padding of {before[axis]} and {after[axis]}")
             rows: Any = np.pad(np.arange(n), (before[axis], after[axis]), mode=modes[mode])  # type: ignore[call-overload]
             x = pick(ctx, x, axis, rows)
-    return x
+    return str(x)
 
 
 def _eye_like(ctx: Any) -> str:
     shape = ctx.shape(ctx.ref(0))
     kind = ctx.attr("dtype", ctx.kind(0))
-    made = np.eye(*shape, k=ctx.attr("k", 0))
+    if len(shape) != 2:
+        raise BadFile(f"EyeLike of {list(shape)}")
+    made = np.eye(shape[0], shape[1], k=int(ctx.attr("k", 0)))
     ctx.out_kind = kind
     return str(ctx.const(made, "eye", dtype_of_kind(kind, "the output")))
 
@@ -270,7 +273,7 @@ def _eye_like(ctx: Any) -> str:
 def _trilu(ctx: Any) -> str:
     x, k = ctx.ref(0), ctx.ints(1, "k")[0] if ctx.has(1) else 0
     shape = ctx.shape(x)
-    keep = np.tri(*shape[-2:], k if not ctx.attr("upper", 1) else k - 1, dtype=bool)
+    keep = np.tri(shape[-2], shape[-1], max(min(k - bool(ctx.attr("upper", 1)), 1 << 30), -(1 << 30)), dtype=bool)
     mask = keep if not ctx.attr("upper", 1) else ~keep
     return str(ctx.op("where", ctx.const(mask, "mask"), x, ctx.like(0, x)) if ctx.type(x).size else x)
 
@@ -304,7 +307,7 @@ def _one_hot(ctx: Any) -> str:
     shape = ctx.shape(index)
     index = ctx.reshape(index, (*shape[:axis], 1, *shape[axis:]))
     rows = np.arange(depth).reshape((-1,) + (1,) * (rank - axis))
-    hit = ctx.emit("eq", [index, ctx.like(rows, index) if depth == 1 else ctx.const(rows, "depth", ctx.type(index).dtype)])
+    hit = ctx.emit("eq", [index, ctx.const(rows, "depth", ctx.type(index).dtype)])
     return str(ctx.emit("where", [hit, on, off]))
 
 

@@ -45,7 +45,8 @@ def transform(ctx: Any, x: str, n: int, inverse: bool, onesided: bool) -> str:
 def _dft(ctx: Any) -> str:
     x = ctx.ref(0)
     shape = ctx.shape(x)
-    axis = ctx.ints(2, "the axis")[0] if ctx.opset >= 20 and ctx.has(2) else ctx.attr("axis", -2 if ctx.opset >= 20 else 1)
+    new = ctx.opset >= 20
+    axis = ctx.ints(2, "the axis")[0] if new and ctx.has(2) else -2 if new else ctx.attr("axis", 1)
     axis = norm_axis(axis, len(shape))
     n = ctx.ints(1, "the length")[0] if ctx.has(1) else shape[axis]
     inverse, onesided = bool(ctx.attr("inverse", 0)), bool(ctx.attr("onesided", 0))

@@ -27,10 +27,10 @@ from picozoo.ir.verify import verify
 from picozoo.specs import TensorType
 
 SUFFIXES = (".onnx",)
-OLDEST = 7  # operator set
+OLDEST = 7  # operator set; of older ones, nodes whose meaning has not changed since
 _NAMED = 12  # most operators listed in one message
 _DEPTH = 24  # of graphs in graphs and functions in functions
-_PARTS = ("shapes", "math", "nn", "quant", "signal", "control", "ml")
+_PARTS = ("shapes", "math", "nn", "recurrent", "quant", "signal", "control", "ml")
 # Arithmetic whose result may leave the range of an integer type that is held in a wider one.
 _OVERFLOWS = {"Add", "Sub", "Mul", "Neg", "BitShift", "BitwiseNot", "Sum", "ReduceSum", "ReduceProd", "CumSum", "Pow"}
 
@@ -110,8 +110,6 @@ def _program(model: Any, name: str, shapes: Any, fixed: Any, folder: Path | None
     program.functions["forward"] = function
     builder = Builder(program, function, model, folder)
     scope = Scope({("" if o.domain == "ai.onnx" else o.domain): o.version for o in model.opset_import})
-    if scope.opsets.get("", OLDEST) < OLDEST:
-        raise Unsupported(f"operator set {scope.opsets['']} is too old; convert the model to {OLDEST} or later")
     _refuse_unknown(builder, scope)
     graph = model.graph
     if graph.sparse_initializer:
@@ -184,6 +182,10 @@ def _declared(v: Any, given: Sequence[int] | None) -> TensorType:
     return found
 
 
+class Skipped(Unsupported):
+    """A graph inside a node reads a value that could not be made; the reason has been noted where that happened."""
+
+
 # -- walking ------------------------------------------------------------------------------------------------------
 def walk(builder: Builder, nodes: Iterable[Any], scope: Scope) -> None:
     """Every node in the file's order. What cannot be read is noted, and all of it told at the end."""
@@ -191,6 +193,8 @@ def walk(builder: Builder, nodes: Iterable[Any], scope: Scope) -> None:
     fix: list[str] = []
     for node in nodes:
         if any(_is_broken(scope, n) for n in node.input):
+            if builder.depth:
+                raise Skipped("it reads what could not be read")
             scope.broken.update(node.output)
             continue
         try:
@@ -198,6 +202,9 @@ def walk(builder: Builder, nodes: Iterable[Any], scope: Scope) -> None:
         except Unsupported as e:
             if builder.depth:
                 raise
+            if isinstance(e, Skipped):
+                scope.broken.update(node.output)
+                continue
             wrong.append(f"{_told(node)}: {e}")
             fix += e.inputs if isinstance(e, NeedsConstant) else []
             scope.broken.update(node.output)
@@ -230,19 +237,28 @@ def _key(node: Any) -> str:
 def read_node(builder: Builder, node: Any, scope: Scope) -> None:
     """One node, by its reader or through its body."""
     call = Call(builder, node, scope)
+    if node.domain in ("", "ai.onnx") and call.opset < OLDEST and _changed(node):
+        raise Unsupported(f"operator set {call.opset} is too old for it; convert the model to {OLDEST} or later")
     body = builder.functions.get((node.domain, node.op_type))
     if body is not None:
         found: Any = run_body(call, body)
     elif _key(node) in readers():
         found = readers()[_key(node)][1](call)
         if found is NotImplemented:
-            found = run_body(call, _schema_body(call))
+            found = run_body(call, *_schema_body(call))
     else:
-        found = run_body(call, _schema_body(call))
+        found = run_body(call, *_schema_body(call))
     made = list(found) if isinstance(found, list | tuple) else [found]
     if len(made) < len(node.output):
         made += [None] * (len(node.output) - len(made))
     _bind(call, made)
+
+
+def _changed(node: Any) -> bool:
+    """Did the node type mean something else, or take its arguments otherwise, before operator set 7?"""
+    old = {"broadcast", "consumed_inputs", "is_test", "spatial", "paddings"}
+    gone = ("Reshape", "Cast", "Tile", "BatchNormalization", "Dropout", "Upsample", "GRU", "LSTM", "RNN")
+    return node.op_type in gone or any(a.name in old for a in node.attribute)
 
 
 def _bind(call: Call, made: list[Any]) -> None:
@@ -270,15 +286,15 @@ def _known(call: Call) -> list[str]:
     return [call.named(n) for n in call.node.input if n]
 
 
-def run_body(call: Call, body: Any) -> list[Any]:
-    """The nodes of a function in place of its call."""
+def run_body(call: Call, body: Any, defaults: Mapping[str, Any] | None = None) -> list[Any]:
+    """The nodes of a function in place of its call; `defaults` are attributes that it has anyway."""
     builder, node = call.builder, call.node
     builder.depth += 1
     if builder.depth > _DEPTH:
         raise BadFile("functions or graphs call each other without end")
     inner = Scope({("" if o.domain == "ai.onnx" else o.domain): o.version for o in body.opset_import})
     inner.opsets = {**call.scope.opsets, **inner.opsets}
-    defaults = {a.name: a for a in body.attribute_proto}
+    defaults = {**(defaults or {}), **{a.name: a for a in body.attribute_proto}}
     given = {a.name: (call.scope.attributes.get(a.ref_attr_name) if a.ref_attr_name else a) for a in node.attribute}
     inner.attributes = {**defaults, **{k: v for k, v in given.items() if v is not None}}
     for formal, actual in zip(body.input, node.input, strict=False):
@@ -289,7 +305,7 @@ def run_body(call: Call, body: Any) -> list[Any]:
     finally:
         builder.depth -= 1
     reader = Call(builder, node, inner)
-    return [reader.named(o) for o in body.output]
+    return [reader.named(o) if call.wants(k) else None for k, o in enumerate(body.output)]
 
 
 def run_graph(call: Call, graph: Any, inputs: Sequence[str]) -> list[str]:
@@ -312,14 +328,15 @@ def run_graph(call: Call, graph: Any, inputs: Sequence[str]) -> list[str]:
     return [reader.named(o.name) for o in graph.output]
 
 
-def _schema_body(call: Call) -> Any:
-    """ONNX's own definition of an operator by simpler ones, if it has one."""
+def _schema_body(call: Call) -> tuple[Any, dict[str, Any]]:
+    """ONNX's own definition of an operator by simpler ones, if it has one, and its attributes' defaults."""
     onnx = module()
     node = call.node
     try:
         schema = onnx.defs.get_schema(node.op_type, call.opset or 1, node.domain if node.domain != "ai.onnx" else "")
     except onnx.defs.SchemaError:
         raise Unsupported("no such operator here") from None
+    defaults = {k: a.default_value for k, a in schema.attributes.items() if a.default_value.type}
     if schema.has_context_dependent_function:
         types = [_type_proto(call, n) for n in node.input]
         versions = [v for v in schema.context_dependent_function_opset_versions if v <= call.opset]
@@ -337,14 +354,14 @@ def _schema_body(call: Call) -> Any:
         body = onnx.FunctionProto()
         body.ParseFromString(data)
         if body.node:
-            return body
+            return body, defaults
     if schema.has_function:
         versions = [v for v in schema.function_opset_versions if v <= call.opset]
         if versions:
             body = onnx.FunctionProto()
             body.ParseFromString(schema.get_function_with_opset_version(max(versions)))
-            return body
-        return schema.function_body
+            return body, defaults
+        return schema.function_body, defaults
     raise Unsupported("no such operator here")
 
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import Any
 
-from picozoo.errors import Unsupported
 from picozoo.ops._op import Op, Types
 
 Steps = list[int]
@@ -32,8 +31,8 @@ def contiguous(shape: tuple[int, ...]) -> Steps:
     return steps
 
 
-def strided_args(n: tuple[int, ...], xs: Steps, ys: Steps) -> list[int]:
-    """Sizes and steps of the copy, merged to four loops. Raises Unsupported if more are needed."""
+def merged(n: tuple[int, ...], xs: Steps, ys: Steps) -> list[tuple[int, int, int]]:
+    """(size, step in x, step in y) of each loop that is needed, outermost first."""
     dims: list[tuple[int, int, int]] = []
     for size, a, b in zip(n, xs, ys, strict=True):
         if size == 1:
@@ -42,10 +41,7 @@ def strided_args(n: tuple[int, ...], xs: Steps, ys: Steps) -> list[int]:
             dims[-1] = (dims[-1][0] * size, a, b)
         else:
             dims.append((size, a, b))
-    if len(dims) > 4:
-        raise Unsupported(f"moving {list(n)} elements needs {len(dims)} nested loops, 4 is the limit; reshape first")
-    dims = [(1, 0, 0)] * (4 - len(dims)) + dims
-    return [d[0] for d in dims] + [d[1] for d in dims] + [d[2] for d in dims]
+    return dims
 
 
 def emit_strided(
@@ -57,4 +53,12 @@ def emit_strided(
     ]
     x = f"(const {kind} *){x}" + (f" + {x_off}" if x_off else "")
     y = f"({kind} *){y}" + (f" + {y_off}" if y_off else "")
-    return str(call.run(f"pz_strided_{bytes_}", x, y, *strided_args(n, xs, ys), header="pz_strided.h"))
+    dims = merged(n, xs, ys)
+    outer, dims = dims[: max(len(dims) - 4, 0)], dims[max(len(dims) - 4, 0) :]
+    for k, (_, a, b) in enumerate(outer):  # the kernel has four loops; more stand around its call
+        x, y = f"{x} + d{k} * {a}", f"{y} + d{k} * {b}"
+    dims = [(1, 0, 0)] * (4 - len(dims)) + dims
+    sizes = [d[k] for k in range(3) for d in dims]
+    loops = "".join(f"for (int d{k} = 0; d{k} < {size}; ++d{k}) " for k, (size, _, _) in enumerate(outer))
+    kernel = str(call.run(f"pz_strided_{bytes_}", x, y, *sizes, header="pz_strided.h"))
+    return f"{loops}\n  {kernel}" if loops else kernel

@@ -1,4 +1,7 @@
-"""Three-dimensional convolution in float, with groups and dilation. x [N, D, H, W, C], weights [O, KD, KH, KW, C / groups]."""
+"""Three-dimensional convolution in float, with groups and dilation.
+
+x [N, D, H, W, C], weights [O, KD, KH, KW, C / groups].
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""One element for each index: y[i][j] = x[index[i][j]][j] along axis 0, and so on. Negative indices count from the end."""
+"""One element for each index: y[i][j] = x[index[i][j]][j] along axis 0. Negative indices count from the end."""
 
 from __future__ import annotations
 

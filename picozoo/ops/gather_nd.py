@@ -1,4 +1,4 @@
-"""Slices by tuples of indices: y[b, k] = x[b][index[b, k, 0]][index[b, k, 1]]... Negative indices count from the end."""
+"""Slices by tuples of indices: y[b, k] = x[b][index[b, k, 0]][...]. Negative indices count from the end."""
 
 from __future__ import annotations
 
@@ -52,7 +52,7 @@ class GatherNd(Op):
     def reference(self, args: list[np.ndarray], ins: Types, outs: Types, attrs: GatherNdAttrs) -> list[np.ndarray]:
         batches, sizes, inner = self._split(ins, attrs.batch)
         x, index = args[0].reshape(batches, -1, inner), args[1].reshape(batches, -1, len(sizes))
-        at = sum(wrap(index[..., j], n) * s for j, (n, s) in enumerate(zip(sizes, contiguous(sizes), strict=True)))
+        at: Any = sum(wrap(index[..., j], n) * s for j, (n, s) in enumerate(zip(sizes, contiguous(sizes), strict=True)))
         return [np.stack([x[k][at[k]] for k in range(batches)]).reshape(outs[0].shape)]
 
     def emit(self, call: Any) -> str:

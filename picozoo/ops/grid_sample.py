@@ -51,7 +51,12 @@ class GridSample(Op):
     name = "grid_sample"
     Attrs = GridSampleAttrs
     cases = tuple(
-        Case((TensorType((1, 2, d, 4, 3)), TensorType((1, d, 3, 2, 2 if d == 1 else 3))), GridSampleAttrs(m, p, a), low=-1.4, high=1.4)
+        Case(
+            (TensorType((1, 2, d, 4, 3)), TensorType((1, d, 3, 2, 2 if d == 1 else 3))),
+            GridSampleAttrs(m, p, a),
+            low=-1.4,
+            high=1.4,
+        )
         for d, m, p, a in (
             (1, "linear", "zeros", False),
             (1, "cubic", "border", True),

@@ -12,7 +12,6 @@ from picozoo.ops._op import Case, Types
 from picozoo.specs import TensorType
 
 
-
 class IsInf(Unary):
     name = "is_inf"
 
@@ -31,5 +30,6 @@ class IsInf(Unary):
 
     def inplace(self, ins: Types, outs: Types, attrs: Any) -> tuple[int, ...]:
         return ()
+
 
 OP = IsInf()

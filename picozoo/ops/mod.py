@@ -1,4 +1,4 @@
-"""Rest of a division rounded down, with the divisor's sign; integers only. By zero gives 0. The two inputs broadcast."""
+"""Rest of a division of integers rounded down, with the divisor's sign; by zero gives 0. Both inputs broadcast."""
 
 from __future__ import annotations
 

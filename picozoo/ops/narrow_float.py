@@ -1,8 +1,8 @@
 """Rounds to what a narrower float can hold, and keeps it in float32: float16, bfloat16 and four kinds of float8.
 
 Halves go to even. Beyond the largest number: infinity for float16 and bfloat16; for float8 the largest number if
-`saturate`, else what the format has for it (infinity or NaN). Source: the tables of the ONNX operator Cast; Micikevicius
-et al., "FP8 Formats for Deep Learning", 2022.
+`saturate`, else what the format has for it (infinity or NaN). Source: the tables of the ONNX operator Cast;
+Micikevicius et al., "FP8 Formats for Deep Learning", 2022.
 """
 
 from __future__ import annotations

@@ -41,7 +41,9 @@ class PoolNd(Op):
     name = "pool_nd"
     Attrs = PoolNdAttrs
     cases = (
-        Case((TensorType((1, 2, 3, 5, 4)),), PoolNdAttrs("max", (2, 2, 2), (1, 2, 1), dilation=(1, 2, 1), out=(2, 2, 3))),
+        Case(
+            (TensorType((1, 2, 3, 5, 4)),), PoolNdAttrs("max", (2, 2, 2), (1, 2, 1), dilation=(1, 2, 1), out=(2, 2, 3))
+        ),
         Case((TensorType((1, 2, 1, 5, 4), "i8"),), PoolNdAttrs("max", (1, 3, 2), out=(1, 2, 2), places=True)),
         Case(
             (TensorType((2, 1, 1, 5, 5)),),
@@ -57,7 +59,9 @@ class PoolNd(Op):
             raise Unsupported(f"pool_nd ({attrs.kind}) of {x.dtype}{list(x.shape)}")
         if attrs.kind not in ("max", "avg", "lp") or min(*attrs.size, *attrs.stride, *attrs.dilation, *attrs.out) < 1:
             raise Unsupported(f"pool_nd: {attrs}")
-        for n, k, s, d, b, o in zip(x.shape[2:], attrs.size, attrs.stride, attrs.dilation, attrs.before, attrs.out, strict=True):
+        for n, k, s, d, b, o in zip(
+            x.shape[2:], attrs.size, attrs.stride, attrs.dilation, attrs.before, attrs.out, strict=True
+        ):
             first = (o - 1) * s - b
             if first >= n or b >= (k - 1) * d + 1 or min(b, n) < 0:
                 raise Unsupported(f"pool_nd: a window of {k} lies wholly outside {n} with padding {b}")

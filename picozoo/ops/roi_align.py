@@ -31,7 +31,12 @@ class RoiAlign(Op):
     name = "roi_align"
     Attrs = RoiAlignAttrs
     cases = tuple(
-        Case((TensorType((2, 2, 6, 5)), TensorType((3, 4)), TensorType((3,), "i64")), RoiAlignAttrs(m, (2, 3), r, 0.5, h), low=0, high=9)
+        Case(
+            (TensorType((2, 2, 6, 5)), TensorType((3, 4)), TensorType((3,), "i64")),
+            RoiAlignAttrs(m, (2, 3), r, 0.5, h),
+            low=0,
+            high=9,
+        )
         for m, r, h in (("avg", 2, True), ("max", 2, False), ("avg", 0, True))
     )
 
@@ -41,7 +46,7 @@ class RoiAlign(Op):
             raise Unsupported(f"roi_align of {list(x.shape)} in regions {list(regions.shape)}")
         if x.dtype != "f32" or batch.dtype not in ("i32", "i64") or attrs.mode not in ("avg", "max"):
             raise Unsupported(f"roi_align in mode {attrs.mode!r} of {x.dtype}, batches {batch.dtype}")
-        if not (0 < min(attrs.out) and max(attrs.out) < 1 << 14 and 0 <= attrs.ratio < 1 << 10):
+        if not (min(attrs.out) > 0 and max(attrs.out) < 1 << 14 and 0 <= attrs.ratio < 1 << 10):
             raise Unsupported(f"roi_align to {attrs.out} with {attrs.ratio} points")
         return [TensorType((regions.shape[0], x.shape[1], *attrs.out), "f32")]
 

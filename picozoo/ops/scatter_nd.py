@@ -18,6 +18,8 @@ from picozoo.ops._strided import contiguous
 from picozoo.ops.scatter_elements import check_values
 from picozoo.specs import TensorType
 
+_JOIN = {"add": np.add, "mul": np.multiply, "max": np.maximum, "min": np.minimum}
+
 
 @dataclass(frozen=True)
 class ScatterNdAttrs:
@@ -36,7 +38,9 @@ class ScatterNd(Op):
     Attrs = ScatterNdAttrs
     onnx = {"ScatterND": _onnx}
     cases = tuple(
-        Case((TensorType((3, 4, 2), d), TensorType((5, 2), i), TensorType((5, 2), d)), ScatterNdAttrs(r), low=-2, high=2)
+        Case(
+            (TensorType((3, 4, 2), d), TensorType((5, 2), i), TensorType((5, 2), d)), ScatterNdAttrs(r), low=-2, high=2
+        )
         for d, i, r in (("f32", "i64", "none"), ("f32", "i32", "add"), ("i32", "i64", "mul"), ("i16", "i32", "max"))
     )
 
@@ -52,13 +56,11 @@ class ScatterNd(Op):
         depth = ins[1].shape[-1]
         sizes, inner = ins[0].shape[:depth], prod(ins[0].shape[depth:])
         index = args[1].reshape(-1, depth)
-        at = sum(wrap(index[:, j], n) * s for j, (n, s) in enumerate(zip(sizes, contiguous(sizes), strict=True)))
+        at: Any = sum(wrap(index[:, j], n) * s for j, (n, s) in enumerate(zip(sizes, contiguous(sizes), strict=True)))
         y, v = args[0].reshape(-1, inner).copy(), args[2].reshape(-1, inner)
+        join: Any = _JOIN.get(attrs.reduction)
         for row, new in zip(at, v, strict=True):
-            old = y[row]
-            y[row] = {
-                "none": lambda o, n: n, "add": np.add, "mul": np.multiply, "max": np.maximum, "min": np.minimum
-            }[attrs.reduction](old, new)
+            y[row] = new if join is None else join(y[row], new)
         return [y.reshape(ins[0].shape)]
 
     def inplace(self, ins: Types, outs: Types, attrs: ScatterNdAttrs) -> tuple[int, ...]:
