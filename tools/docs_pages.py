@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import click
+from docs_onnx import onnx_page
 from docs_zoo import zoo_pages
 
 from picozoo import find, ops
@@ -42,6 +43,7 @@ def pages() -> dict[str, str]:
         "docs/boards.md": boards(),
         "docs/json.md": json_schema(),
         "docs/cli.md": command_line(),
+        "docs/onnx.md": onnx_page(),
         **zoo_pages(),
     }
 
@@ -62,8 +64,9 @@ def operators() -> str:
         + f"{len(rows)} operators; one file each in `picozoo/ops`, named after it, its C beside it in `picozoo/kernels`.\n"
         "`PyTorch` names are ATen's, as `torch.export` gives them. In an int8 network an operator without an int8 form\n"
         "stays in float32 between quantise/dequantise pairs; the rest of the network is integers. TFLite operators that\n"
-        f"become several of these: {_composites()}.\n\n"
-        + table(("operator", "what it gives", "PyTorch", "TFLite", "element types", "int8 form"), rows)
+        f"become several of these: {_composites()}. What ONNX files may have beside\n"
+        "these is in [onnx.md](onnx.md).\n\n"
+        + table(("operator", "what it gives", "PyTorch", "TFLite", "ONNX", "element types", "int8 form"), rows)
         + _estimators()
     )
 
@@ -87,8 +90,8 @@ def _estimators() -> str:
 
 def _operator(name: str) -> tuple[str, ...]:
     op = ops.get(name)
-    aten, tflite = (", ".join(f"`{a}`" for a in names) or "–" for names in (op.aten, op.tflite))
-    return f"`{name}`", _gives(op), aten, tflite, ", ".join(_dtypes(op)), _integer(op)
+    names = (", ".join(f"`{a}`" for a in read) or "–" for read in (op.aten, op.tflite, op.onnx))
+    return f"`{name}`", _gives(op), *names, ", ".join(_dtypes(op)), _integer(op)
 
 
 def _composites() -> str:

@@ -118,7 +118,7 @@ def prepare(folder: Path, number: int) -> Result | Ready:
     from picozoo.compiler import Options, compile_network, get_board
     from picozoo.errors import PicozooError
     from picozoo.frontend import onnx as importer
-    from picozoo.frontend._onnx_call import NeedsConstant
+    from picozoo.frontend._onnx_call import NeedsConstant, clean
     from picozoo.network import Network
 
     data = (folder / "model.onnx").read_bytes()
@@ -136,7 +136,7 @@ def prepare(folder: Path, number: int) -> Result | Ready:
                 program = importer.from_bytes(data, f"t{number}", {}, fixed)
                 break
             except NeedsConstant as e:
-                more = {n: a for n, a in zip(names, sets[0][0], strict=False) if importer.clean(n) in e.inputs}
+                more = {n: a for n, a in zip(names, sets[0][0], strict=False) if clean(n) in e.inputs}
                 if not more.keys() - fixed.keys():
                     raise
                 fixed |= more

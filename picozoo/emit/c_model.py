@@ -280,10 +280,7 @@ class _Printer:
         for name, (c_type, array, comment) in self.tables.arrays.items():
             note = f" /* {_safe(comment)} */" if comment else ""
             numbers = format_array(array) or "  0"
-            out.append(f"static const {c_type} PZ_FLASH {name}[{array.size or 1}] ={note} {{
-{numbers}
-}};
-")
+            out.append(f"static const {c_type} PZ_FLASH {name}[{array.size or 1}] ={note} {{\n{numbers}\n}};\n")
         types = {name: c_type for name, (c_type, _, _) in self.tables.arrays.items()}
         layers = functions(self.layer_code, f"{self.name}_t", types, self.share)
         out += ["/* ---- layers ---- */", "", *layers, "/* ---- functions ---- */", ""]
