@@ -8,7 +8,10 @@ from typing import Any
 import numpy as np
 
 from picozoo.errors import BadFile, Unsupported
+from picozoo.frontend._onnx_shapes import pick
+from picozoo.ops._reduce import ReduceAttrs
 from picozoo.ops.gather import GatherAttrs
+from picozoo.ops.sum import SumAttrs
 
 
 def _binarizer(ctx: Any) -> str:
@@ -55,9 +58,63 @@ def _labels(ctx: Any) -> str:
     return str(ctx.expand(y, ctx.shape(x)))
 
 
+def _tfidf(ctx: Any) -> str:
+    """Counts of known n-grams in sequences of numbers: every window compared with every n-gram at once."""
+    pool, counts = ctx.attr("pool_int64s"), ctx.attr("ngram_counts") or []
+    if pool is None:
+        raise Unsupported("n-grams of strings")
+    x, low, high = ctx.ref(0), ctx.attr("min_gram_length", 1), ctx.attr("max_gram_length", 1)
+    flat = ctx.type(x).rank == 1
+    x = ctx.reshape(x, (1, *ctx.shape(x))) if flat else x
+    b, length = ctx.shape(x)
+    places = np.array(ctx.attr("ngram_indexes") or [], np.int64)
+    grams: list[list[int]] = []
+    for n, first in enumerate(counts, 1):
+        last = counts[n] if n < len(counts) else len(pool)
+        if not 0 <= first <= last <= len(pool) or (last - first) % n:
+            raise BadFile(f"n-gram counts {counts[:8]}")
+        grams += [list(pool[k : k + n]) for k in range(first, last, n)]
+    if len(grams) != len(places) or not grams or places.min() < 0 or len(grams) > 1 << 12 or high > 64:
+        raise BadFile(f"{len(grams)} n-grams for {len(places)} places")
+    total = ctx.const(np.zeros((b, len(grams))), "zeros", "f32")
+    for n in range(low, high + 1):
+        mine = [k for k, g in enumerate(grams) if len(g) == n]
+        for skip in range(ctx.attr("max_skip_count", 0) + 1 if n > 1 else 1):
+            windows = length - (n - 1) * (skip + 1)
+            if mine and windows > 0:
+                total = ctx.op(
+                    "add", total, _counted(ctx, x, [grams[k] for k in mine], mine, len(grams), windows, skip + 1)
+                )
+    return _weighted(ctx, total, places, flat)
+
+
+def _counted(ctx: Any, x: str, grams: list[list[int]], mine: list[int], count: int, windows: int, step: int) -> str:
+    """How often each n-gram of one length stands in each row; [B, count], zero for the others."""
+    b, n = ctx.shape(x)[0], len(grams[0])
+    rows = (np.arange(windows)[:, None] + step * np.arange(n)).reshape(-1)
+    cut = ctx.reshape(pick(ctx, x, 1, rows), (b, windows, 1, n))
+    same = ctx.op("eq", cut, ctx.const(np.array(grams).reshape(1, 1, len(grams), n), "grams", ctx.type(x).dtype))
+    whole = ctx.emit("all", [same], ReduceAttrs((3,), False))
+    found = ctx.cast(ctx.emit("sum", [whole], SumAttrs((1,), False, "i32")), "f32")
+    spread = np.zeros((count, len(grams)))
+    spread[mine, np.arange(len(grams))] = 1
+    return str(ctx.emit("linear", [found, ctx.const(spread, "spread", "f32")]))
+
+
+def _weighted(ctx: Any, total: str, places: np.ndarray, flat: bool) -> str:
+    mode, weights = ctx.attr("mode", "TF"), ctx.attr("weights") or [1.0] * len(places)
+    if mode == "IDF":
+        total = ctx.cast(ctx.op("gt", total, 0.0), "f32")
+    matrix = np.zeros((int(places.max()) + 1, len(places)))
+    matrix[places, np.arange(len(places))] = 1.0 if mode == "TF" else weights
+    y = ctx.emit("linear", [total, ctx.const(matrix, "places", "f32")])
+    return str(ctx.reshape(y, ctx.shape(y)[1:]) if flat else y)
+
+
 READERS: Mapping[str, Callable[..., Any]] = {
     "ai.onnx.ml.Binarizer": _binarizer,
     "ai.onnx.ml.Scaler": _scaler,
     "ai.onnx.ml.ArrayFeatureExtractor": _features,
     "ai.onnx.ml.LabelEncoder": _labels,
+    "TfIdfVectorizer": _tfidf,
 }

@@ -81,10 +81,12 @@ def conv(ctx: Any, x: str, w: str, bias: str | None) -> str:
         raise BadFile(f"kernel_shape {kernel[:4]} of weights {list(sw)}")
     stride, dilation, before, after = window(ctx, sx[2:], list(sw[2:]))
     groups = ctx.attr("group", 1)
-    if rank == 5:
-        refs = [_volume(ctx, x), ctx.transpose(w, (0, 2, 3, 4, 1)), *([bias] if bias else [])]
+    if rank == 5 or ctx.type(x).dtype == "i32":
+        o, c, *size = sw
+        w = ctx.transpose(ctx.reshape(w, (o, c, *_three(size, 1))), (0, 2, 3, 4, 1))
+        refs = [_volume(ctx, x), w, *([bias] if bias else [])]
         attrs = Conv3dAttrs(_three(stride, 1), _three(before, 0), _three(after, 0), _three(dilation, 1), groups)
-        return _from_volume(ctx, ctx.emit("conv3d", refs, attrs), 5)
+        return _from_volume(ctx, ctx.emit("conv3d", refs, attrs), rank)
     if rank == 3:
         x, w = ctx.reshape(x, (*sx[:2], 1, sx[2])), ctx.reshape(w, (*sw[:2], 1, sw[2]))
         stride, dilation, before, after = [1, *stride], [1, *dilation], [0, *before], [0, *after]

@@ -14,6 +14,7 @@ from picozoo.ops._op import norm_axis
 from picozoo.ops.concat import ConcatAttrs
 from picozoo.ops.gather import GatherAttrs
 from picozoo.ops.pad import PadAttrs
+from picozoo.ops.scatter_nd import ScatterNdAttrs
 from picozoo.ops.slice import SliceAttrs
 from picozoo.specs import DTYPES
 
@@ -325,6 +326,52 @@ def _reverse_sequence(ctx: Any) -> str:
     return str(ctx.reshape(pick(ctx, flat, 0, rows.reshape(-1)), shape))
 
 
+def _compress(ctx: Any) -> str:
+    """Rows that a known condition keeps."""
+    x, keep = ctx.ref(0), ctx.array(1, "the condition").reshape(-1).astype(bool)
+    axis = ctx.attr("axis")
+    if axis is None:
+        x, axis = ctx.reshape(x, (ctx.type(x).size,)), 0
+    axis = norm_axis(int(axis), ctx.type(x).rank)
+    rows = np.flatnonzero(keep)
+    if rows.size and rows.max() >= ctx.shape(x)[axis]:
+        raise BadFile(f"a condition of {keep.size} for {ctx.shape(x)[axis]} rows")
+    return pick(ctx, x, axis, rows)
+
+
+def _non_zero(ctx: Any) -> str:
+    ctx.out_kind = 7
+    return str(
+        ctx.const(np.array(np.nonzero(ctx.array(0, "the input, whose values decide the size,"))), "places", "i64")
+    )
+
+
+def _col2im(ctx: Any) -> str:
+    """Blocks added into an image at known places."""
+    x, image, block = ctx.ref(0), ctx.ints(1, "image_shape"), ctx.ints(2, "block_shape")
+    k = len(image)
+    stride, dilation = ctx.attr("strides") or [1] * k, ctx.attr("dilations") or [1] * k
+    pads = ctx.attr("pads") or [0] * 2 * k
+    n, rows, _ = ctx.shape(x)
+    padded = [i + pads[d] + pads[d + k] for d, i in enumerate(image)]
+    steps = [(p - d * (b - 1) - 1) // s + 1 for p, d, b, s in zip(padded, dilation, block, stride, strict=True)]
+    c, count = rows // math.prod(block), math.prod(steps)
+    if min(steps) < 1 or math.prod(padded) > 1 << 24 or ctx.shape(x) != (n, c * math.prod(block), count):
+        raise BadFile(f"blocks {block[:4]} in an image {image[:4]} from {list(ctx.shape(x))}")
+    at = np.zeros((*block, *steps), np.int64)
+    for d in range(k):
+        within = np.arange(block[d]) * dilation[d]
+        place = within.reshape((-1,) + (1,) * (2 * k - d - 1)) + (np.arange(steps[d]) * stride[d]).reshape(
+            (-1,) + (1,) * (k - d - 1)
+        )
+        at = at * padded[d] + place
+    flat = ctx.reshape(ctx.transpose(ctx.reshape(x, (n * c, at.size)), (1, 0)), (at.size, n * c))
+    zeros = ctx.const(np.zeros((math.prod(padded), n * c)), "zeros", "f32")
+    places = ctx.const(at.reshape(-1, 1), "places", "i32")
+    y = ctx.transpose(ctx.emit("scatter_nd", [zeros, places, flat], ScatterNdAttrs("add")), (1, 0))
+    return cut(ctx, ctx.reshape(y, (n, c, *padded)), [0, 0, *pads[:k]], [n, c, *image])
+
+
 READERS: Mapping[str, Callable[..., Any]] = {
     "Constant": _constant,
     "Identity": _identity,
@@ -350,4 +397,7 @@ READERS: Mapping[str, Callable[..., Any]] = {
     "SpaceToDepth": _space_to_depth,
     "OneHot": _one_hot,
     "ReverseSequence": _reverse_sequence,
+    "Compress": _compress,
+    "NonZero": _non_zero,
+    "Col2Im": _col2im,
 }
