@@ -211,69 +211,97 @@ PZ_KERNEL void pz_conv2d_i8_pair(const pz_i8 *x, const pz_u32 *w, pz_i8 *y, pz_u
 }
 #endif
 
-/* Sums of two neighbouring outputs (one where `step` is 2) of three rows of three weights; p: the plane at the first
-   window, `row` values a row. */
-PZ_INLINE void pz_depthwise_3x3(const pz_i16 *p, int row, int step, const pz_u32 *w01, const pz_u32 *w2, int32_t *s) {
+/* Weights of one channel for pz_depthwise_dot, which keeps them in words of two: of each row of kw first the pairs
+   (0, 1), (2, 3) ..., then (1, 2), (3, 4) ...; the last of an odd row is in the second kind only. */
+#define PZ_DEPTHWISE_WORDS(kw) ((kw) / 2 + ((kw) - 1) / 2 + ((kw) == 1))
+
+PZ_INLINE void pz_depthwise_weights(const pz_i8 PZ_FLASH *f, pz_u32 *v, int kh, int kw) {
+  for (int k = 0; k < kh; ++k, f += kw) {
+    for (int j = 0; j + 1 < kw; j += 2) *v++ = pz_words16(f[j], f[j + 1]);
+    for (int j = 1; j + 1 < kw; j += 2) *v++ = pz_words16(f[j], f[j + 1]);
+    if (kw == 1) *v++ = pz_words16(0, f[0]);
+  }
+}
+
+PZ_INLINE int32_t pz_low16(uint32_t v) { return (int16_t)(uint16_t)(v & 0xffffu); }
+PZ_INLINE int32_t pz_high16(uint32_t v) { return (int16_t)(uint16_t)(v >> 16); }
+
+/* Sums of two neighbouring outputs (one unless `two`) of kh rows of kw weights; p: the plane at the first window, `row`
+   values from one row of the window to the next, `far` values from one weight's input to the next (1 unless dilated). */
+PZ_INLINE void pz_depthwise_dot(const pz_i16 *p, int row, int far, int two, int kh, int kw, const pz_u32 *v, int32_t *s) {
+  const int words = PZ_DEPTHWISE_WORDS(kw);
   int32_t a = s[0], b = s[1];
-  for (int k = 0; k < 3; ++k, p += row) {
+  for (int k = 0; k < kh; ++k, p += row, v += words) {
 #if PZ_DSP
-    const uint32_t u = ((const pz_u32 *)(const void *)p)[0], v = ((const pz_u32 *)(const void *)p)[1];
-    a = pz_smlad(u, w01[k], a);
-    a = __smlabb((int32_t)v, (int32_t)w2[k], a);
-    if (step == 1) {
-      b = __smlatb((int32_t)u, (int32_t)w01[k], b);
-      b = __smlabt((int32_t)v, (int32_t)w01[k], b);
-      b = __smlatb((int32_t)v, (int32_t)w2[k], b);
+    if (far == 1) {
+      const pz_u32 *u = (const pz_u32 *)(const void *)p;
+      const int even = kw / 2;
+      for (int j = 0; j < even; ++j) {
+        a = pz_smlad(u[j], v[j], a);
+        if (two) b = j == 0 ? __smlatb((int32_t)u[0], (int32_t)v[0], b) : pz_smlad(u[j], v[even + j - 1], b);
+      }
+      if (kw & 1) {
+        a = __smlabt((int32_t)u[even], (int32_t)v[words - 1], a);
+        if (two) b = kw == 1 ? __smlatt((int32_t)u[0], (int32_t)v[0], b) : pz_smlad(u[even], v[words - 1], b);
+      } else if (two) {
+        b = __smlabt((int32_t)u[even], (int32_t)v[even - 1], b);
+      }
+      continue;
     }
-#else
-    const int32_t x = (int16_t)(w01[k] & 0xffffu), y = (int16_t)(w01[k] >> 16), z = (int16_t)w2[k];
-    a += p[0] * x + p[1] * y + p[2] * z;
-    if (step == 1) b += p[1] * x + p[2] * y + p[3] * z;
 #endif
+    for (int j = 0; j < kw; ++j) {
+      const int32_t w = j == kw - 1 && (kw & 1) ? pz_high16(v[words - 1]) : j & 1 ? pz_high16(v[j / 2]) : pz_low16(v[j / 2]);
+      a += p[j * far] * w;
+      if (two) b += p[j * far + 1] * w;
+    }
   }
   s[0] = a;
   s[1] = b;
 }
 
-/* int8, 3 x 3, one weight plane a channel ([c][3][3], by outer then inner dimension), steps of 1 or 2, no dilation. A
-   channel is copied to `plane` (rows * row int16, row even), then its outputs are written: y may be x if the shapes are
-   the same. "Outer" and "inner" are height and width or the other way round, whichever leaves fewer odd ends.
-   no, ni: inputs a plane holds; xo, xi, yo, yi: steps in x and y; oo, oi: outputs; po, pi: padding before.
-   q.bias holds bias - zero * sum of weights. */
+/* int8, depthwise: c planes of weights ([c * times][kh][kw], by outer then inner dimension), `times` outputs a channel.
+   A channel is copied to `plane` (rows * row int16, row even, then kh * PZ_DEPTHWISE_WORDS(kw) words), then its outputs
+   are written: y may begin where x does if times is 1 and y is not the larger one. "Outer" and "inner" are height and
+   width or the other way round, whichever leaves fewer odd ends.
+   no, ni: inputs a plane holds; xo, xi, yo, yi: steps in x and y; oo, oi: outputs; so, si: strides; po, pi: padding
+   before; fo, fi: dilation. q.bias holds bias - zero * sum of weights. */
 PZ_KERNEL void pz_conv2d_i8_depthwise(const pz_i8 *x, const pz_i8 PZ_FLASH *w, pz_i8 *y, pz_i16 *plane, int n, int size_x,
-                                      int size_y, int c, int no, int ni, int xo, int xi, int oo, int oi, int yo, int yi,
-                                      int step, int po, int pi, int rows, int row, int zero, const pz_requant_args q) {
-  for (int i = 0; i < rows * row; ++i) plane[i] = (pz_i16)zero; /* what lies outside stays so for all channels */
+                                      int size_y, int c, int times, int kh, int kw, int no, int ni, int xo, int xi, int oo,
+                                      int oi, int yo, int yi, int so, int si, int po, int pi, int fo, int fi, int rows, int row,
+                                      int zero, const pz_requant_args q) {
+  pz_u32 few[6]; /* those of 3 x 3 stay in registers */
+  pz_u32 *const v = kh == 3 && kw == 3 ? few : (pz_u32 *)(void *)(plane + rows * row);
+  pz_u32 *const words = (pz_u32 *)(void *)plane;
+  PZ_ROLLED
+  for (int i = 0; i < rows * row / 2; ++i) words[i] = pz_words16(zero, zero); /* outside stays so for all channels */
   for (int b = 0; b < n; ++b, x += size_x, y += size_y)
     for (int ch = 0; ch < c; ++ch) {
-      const pz_i8 PZ_FLASH *f = w + ch * 9;
-      pz_u32 w01[3], w2[3];
-      for (int k = 0; k < 3; ++k) {
-        w01[k] = pz_words16(f[3 * k], f[3 * k + 1]);
-        w2[k] = pz_words16(f[3 * k + 2], 0);
-      }
+      PZ_ROLLED
       for (int o = 0; o < no; ++o) {
         const pz_i8 *from = x + ch + o * xo;
         pz_i16 *to = plane + (o + po) * row + pi;
         for (int i = 0; i < ni; ++i) to[i] = from[i * xi];
       }
-      const int32_t bias = q.bias[ch], m = q.multiplier[q.per_channel ? ch : 0];
-      const int shift = q.shift[q.per_channel ? ch : 0];
-      for (int o = 0; o < oo; ++o) {
-        const pz_i16 *p = plane + o * step * row;
-        pz_i8 *to = y + ch + o * yo;
-        int32_t s[2];
-        int i = 0;
-        for (; i + (2 - step) < oi; i += 3 - step, p += 2, to += (3 - step) * yi) {
-          s[0] = s[1] = bias;
-          pz_depthwise_3x3(p, row, step, w01, w2, s);
-          to[0] = pz_finish_with(s[0], m, shift, q);
-          if (step == 1) to[yi] = pz_finish_with(s[1], m, shift, q);
-        }
-        if (step == 1 && (oi & 1)) {
-          s[0] = s[1] = bias;
-          pz_depthwise_3x3(p, row, 2, w01, w2, s);
-          to[0] = pz_finish_with(s[0], m, shift, q);
+      for (int oc = ch * times; oc < (ch + 1) * times; ++oc) {
+        pz_depthwise_weights(w + oc * kh * kw, v, kh, kw);
+        const int32_t bias = q.bias[oc], m = q.multiplier[q.per_channel ? oc : 0];
+        const int shift = q.shift[q.per_channel ? oc : 0];
+        for (int o = 0; o < oo; ++o) {
+          const pz_i16 *p = plane + o * so * row;
+          pz_i8 *to = y + oc + o * yo;
+          int32_t s[2];
+          int i = 0;
+          for (; i + (si == 1) < oi; i += 1 + (si == 1), p += si == 1 ? 2 : si, to += (1 + (si == 1)) * yi) {
+            s[0] = s[1] = bias;
+            pz_depthwise_dot(p, fo * row, fi, si == 1, kh, kw, v, s);
+            to[0] = pz_finish_with(s[0], m, shift, q);
+            if (si == 1) to[yi] = pz_finish_with(s[1], m, shift, q);
+          }
+          if (si == 1 && (oi & 1)) {
+            s[0] = s[1] = bias;
+            pz_depthwise_dot(p, fo * row, fi, 0, kh, kw, v, s);
+            to[0] = pz_finish_with(s[0], m, shift, q);
+          }
         }
       }
     }

@@ -31,7 +31,10 @@ class Conv2dAttrs:
 
 @dataclass(frozen=True)
 class Plane:
-    """How a depthwise convolution walks a channel: `turned` makes height the inner dimension; see pz_conv2d.h."""
+    """How a depthwise convolution walks a channel: `turned` makes height the inner dimension; see pz_conv2d.h.
+
+    Behind the two dimensions' sizes come those of the window, the strides and the dilation.
+    """
 
     turned: bool
     no: int
@@ -42,6 +45,12 @@ class Plane:
     pi: int
     rows: int
     row: int
+    ko: int
+    ki: int
+    so: int
+    si: int
+    fo: int
+    fi: int
 
 
 def pair(v: Any) -> tuple[int, int]:
@@ -234,6 +243,13 @@ class Conv2d(Op):
         *quant_cases((1, 8, 9, 2), (2, 3, 3, 1), (1, 4, 4, 2), Conv2dAttrs((2, 2), (0, 1, 0, 0), groups=2)),
         *quant_cases((1, 6, 7, 2), (2, 3, 3, 1), (1, 4, 5, 2), Conv2dAttrs(groups=2)),
         *quant_cases((1, 4, 4, 4), (8, 3, 3, 1), (1, 4, 4, 8), Conv2dAttrs((1, 1), (1, 1, 1, 1), groups=4)),
+        *quant_cases((1, 9, 8, 3), (3, 5, 5, 1), (1, 9, 8, 3), Conv2dAttrs((1, 1), (2, 2, 2, 2), groups=3)),
+        *quant_cases((2, 7, 9, 2), (4, 4, 3, 1), (2, 4, 5, 4), Conv2dAttrs((2, 2), (2, 1, 1, 1), groups=2)),
+        *quant_cases((1, 9, 7, 2), (2, 3, 3, 1), (1, 9, 7, 2), Conv2dAttrs((1, 1), (2,) * 4, (2, 2), 2, "relu")),
+        *quant_cases((1, 9, 6, 2), (2, 2, 4, 1), (1, 4, 6, 2), Conv2dAttrs((2, 1), (0, 0, 2, 1), groups=2)),
+        *quant_cases((1, 4, 6, 2), (2, 1, 1, 1), (1, 4, 6, 2), Conv2dAttrs(groups=2)),
+        *quant_cases((1, 5, 9, 2), (2, 5, 1, 1), (1, 1, 5, 2), Conv2dAttrs((1, 2), groups=2)),
+        *quant_cases((1, 10, 10, 1), (2, 2, 2, 1), (1, 3, 3, 2), Conv2dAttrs((3, 3), (0,) * 4, (2, 1), 1)),
         *quant_cases((1, 5, 5, 4), (6, 3, 2, 2), (1, 3, 4, 6), Conv2dAttrs(groups=2)),
         *quant_cases((1, 9, 9, 2), (3, 3, 3, 2), (1, 5, 5, 3), Conv2dAttrs(dilation=(2, 2))),
         *quant_cases((1, 4, 5, 16), (6, 3, 3, 16), (1, 4, 5, 6), Conv2dAttrs((1, 1), (1, 1, 1, 1))),
@@ -290,24 +306,27 @@ class Conv2d(Op):
         return [r.apply(y.astype(np.int64) + m8.folded_bias(w, b, r.x_zero))]
 
     def _planar(self, ins: Types, attrs: Conv2dAttrs) -> bool:
-        """Depthwise 3 x 3: channel by channel by way of a plane of int16."""
-        _, kh, kw, c = ins[1].shape
-        square = attrs.stride in ((1, 1), (2, 2)) and (kh, kw) == (3, 3) and attrs.dilation == (1, 1)
-        return square and c == 1 and attrs.groups == ins[0].shape[3] == ins[1].shape[0]
+        """Depthwise: channel by channel by way of a plane of int16."""
+        return ins[1].shape[3] == 1 and 1 < attrs.groups == ins[0].shape[3] and max(attrs.stride) <= 2
 
     def _plane(self, ins: Types, y: TensorType, attrs: Conv2dAttrs) -> Plane:
-        (_, h, w, _), (_, oh, ow, _) = ins[0].shape, y.shape
+        (_, h, w, _), (_, oh, ow, _), (_, kh, kw, _) = ins[0].shape, y.shape, ins[1].shape
         turned = (oh & 1, -oh) < (ow & 1, -ow)  # even before odd, then long before short: outputs are made in pairs
-        no, ni, oo, oi = (w, h, ow, oh) if turned else (h, w, oh, ow)
-        po, pi = (attrs.pad[2], attrs.pad[0]) if turned else (attrs.pad[0], attrs.pad[2])
-        step = attrs.stride[0]
-        rows, row = (oo - 1) * step + 3, (oi - 1) * step + 4
+
+        def order(height: int, width: int) -> tuple[int, int]:
+            return (width, height) if turned else (height, width)
+
+        (no, ni), (oo, oi), (ko, ki) = order(h, w), order(oh, ow), order(kh, kw)
+        (so, si), (po, pi), (fo, fi) = order(*attrs.stride), order(attrs.pad[0], attrs.pad[2]), order(*attrs.dilation)
+        rows, row = (oo - 1) * so + (ko - 1) * fo + 1, (oi - 1) * si + (ki - 1) * fi + 2
         row += row & 1
-        return Plane(turned, min(no, rows - po), min(ni, row - pi), oo, oi, po, pi, rows, row)
+        return Plane(turned, min(no, rows - po), min(ni, row - pi), oo, oi, po, pi, rows, row, ko, ki, so, si, fo, fi)
 
     def inplace(self, ins: Types, outs: Types, attrs: Conv2dAttrs) -> tuple[int, ...]:
-        same = outs[0].quant is not None and ins[0].shape == outs[0].shape
-        return (0,) if same and self._planar(ins, attrs) else ()
+        """Outputs of a channel take places of that channel only, and after all of it was read."""
+        x, y = ins[0], outs[0]
+        fits = y.quant is not None and x.shape[3] == y.shape[3] and y.nbytes <= x.nbytes
+        return (0,) if fits and self._planar(ins, attrs) else ()
 
     def _paired(self, ins: Types, attrs: Conv2dAttrs, target: Target) -> bool:
         return "dsp" in target.features and attrs.groups == 1
@@ -328,7 +347,8 @@ class Conv2d(Op):
             return _mul32.conv_scratch(ins[1])
         if outs[0].quant is not None and self._planar(ins, attrs):
             p = self._plane(ins, outs[0], attrs)
-            return 2 * p.rows * p.row
+            words = 0 if (p.ko, p.ki) == (3, 3) else p.ko * (p.ki // 2 + (p.ki - 1) // 2 + (p.ki == 1))
+            return 2 * p.rows * p.row + 4 * words
         if outs[0].quant is None:
             return ROWS * (4 * k + target.pointer_bytes * kh) if vectors(target) and attrs.groups == 1 else 0
         if attrs.groups > 1:
@@ -418,18 +438,19 @@ class Conv2d(Op):
         return call.run("pz_conv2d_f32_simd", call.x(0), table, bias, call.y(), room, n, h, w, c, oh, ow, o, *window)
 
     def _emit_planar(self, call: Any, weights: np.ndarray, q: str) -> str:
-        p, (n, h, w, c), (_, oh, ow, _) = (
+        p, (n, h, w, c), (_, oh, ow, o) = (
             self._plane(call.ins, call.outs[0], call.attrs),
             *(t.shape for t in (call.ins[0], call.outs[0])),
         )
-        xs, ys = (w * c, c), (ow * c, c)
+        xs, ys = (w * c, c), (ow * o, o)
         if p.turned:
             weights, xs, ys = weights.transpose(0, 2, 1, 3), xs[::-1], ys[::-1]
         table = call.table("weights", np.ascontiguousarray(weights).reshape(-1))
         zero = call.ins[0].quant.zero_point[0]
-        sizes = (n, h * w * c, oh * ow * c, c, p.no, p.ni, *xs, p.oo, p.oi, *ys, call.attrs.stride[0], p.po, p.pi)
+        sizes = (n, h * w * c, oh * ow * o, c, o // c, p.ko, p.ki, p.no, p.ni, *xs, p.oo, p.oi, *ys)
+        steps = (p.so, p.si, p.po, p.pi, p.fo, p.fi, p.rows, p.row)
         where = (call.x(0), table, call.y(), call.scratch("pz_i16"))
-        return call.run("pz_conv2d_i8_depthwise", *where, *sizes, p.rows, p.row, zero, q)
+        return call.run("pz_conv2d_i8_depthwise", *where, *sizes, *steps, zero, q)
 
 
 OP = Conv2d()
