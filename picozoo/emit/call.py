@@ -124,6 +124,23 @@ class Call:
         k = key(self.function, self.node.outputs[i])
         return str(self.plan.locate(self.root, k)) if plain else self._at(k, self.outs[i].c_type, const=False)
 
+    def _ahead(self) -> int | None:
+        """Bytes by which output 0 begins before input 0, or None if they share no byte."""
+        kind, at = self.plan.locate(self.root, key(self.function, self._through_views(self.node.inputs[0])))
+        other, to = self.plan.locate(self.root, key(self.function, self.node.outputs[0]))
+        shared = kind == other and at < to + self.outs[0].nbytes and to < at + self.ins[0].nbytes
+        return at - to if shared else None
+
+    def overlaps(self) -> bool:
+        """Does output 0 share bytes with input 0?"""
+        return self._ahead() is not None
+
+    def backward(self) -> bool:
+        """Must the kernel go from the end to the begin, since the output lies over the end of the input?"""
+        ahead = self._ahead()
+        walks = get(self.node.op).walks(self.ins, self.outs, self.attrs, self.target)
+        return ahead is not None and ahead < walks[0].lead
+
     def in_flash(self, i: int) -> bool:
         """Is input `i` a constant that lies in flash?"""
         return self._through_views(self.node.inputs[i])[0] == "@"
@@ -186,6 +203,12 @@ class ElementCall(Call):
     def y(self, i: int = 0, plain: bool = False) -> str:
         """Address of the variable of output `i`."""
         return "&" + self.values[self.node.outputs[i]]
+
+    def overlaps(self) -> bool:
+        """Does output 0 share bytes with input 0?"""
+        kind, at = self.plan.locate(self.root, key(self.function, self._through_views(self.node.inputs[0])))
+        other, to = self.plan.locate(self.root, key(self.function, self.node.outputs[0]))
+        return kind == other and at < to + self.outs[0].nbytes and to < at + self.ins[0].nbytes
 
     def in_flash(self, i: int) -> bool:
         """Never: it has been read."""

@@ -131,14 +131,19 @@ PZ_INLINE void pz_patch(const pz_i8 *x, pz_i8 *patch, int h, int wd, int c, int 
     }
 }
 
-/* int8, weights [o][kh][kw][c]. patch: kh * kw * c bytes. q.bias holds bias - zero * sum of weights. */
+/* int8, weights [o][kh][kw][c]. patch: kh * kw * c bytes. q.bias holds bias - zero * sum of weights. `copied`: y lies
+   over part of x, so that every window is copied before its pixel is written; `back`: from the last pixel to the
+   first. */
 PZ_KERNEL void pz_conv2d_i8(const pz_i8 *x, const pz_i8 PZ_FLASH *w, pz_i8 *y, pz_i8 *patch, int n, int h, int wd, int c, int oh,
                             int ow, int o, int kh, int kw, int sh, int sw, int pt, int pl, int dh, int dw, int zero,
-                            const pz_requant_args q) {
-  const int point = kh == 1 && kw == 1 && pt == 0 && pl == 0 && (oh - 1) * sh < h && (ow - 1) * sw < wd;
-  for (int b = 0; b < n; ++b, x += h * wd * c)
-    for (int oy = 0; oy < oh; ++oy)
-      for (int ox = 0; ox < ow; ++ox, y += o) {
+                            int copied, int back, const pz_requant_args q) {
+  const int step = back ? -o : o;
+  const int point = !copied && kh == 1 && kw == 1 && pt == 0 && pl == 0 && (oh - 1) * sh < h && (ow - 1) * sw < wd;
+  if (back) x += (n - 1) * h * wd * c, y += (n * oh * ow - 1) * o;
+  for (int b = 0; b < n; ++b, x += back ? -h * wd * c : h * wd * c)
+    for (int i = 0; i < oh; ++i)
+      for (int j = 0; j < ow; ++j, y += step) {
+        const int oy = back ? oh - 1 - i : i, ox = back ? ow - 1 - j : j;
         const pz_i8 *p = patch;
         if (point)
           p = x + (oy * sh * wd + ox * sw) * c;
@@ -184,28 +189,35 @@ PZ_INLINE void pz_patch_words(const pz_i8 *x, pz_u32 *to, pz_i8 *row, int step, 
   }
 }
 
-/* int8 with packed weights (pz_dot.h), int16 ones if `wide`. patch: two windows as words, each rounded up to a multiple
+/* int8 with packed weights (pz_dot.h), int16 ones if `wide`. Windows are copied before their pixels are written: y may
+   lie over part of x (ops/_walk.py); `back`: from the last pixel to the first. patch: two windows as words, each rounded up to a multiple
    of four words, then kw * c bytes. */
 PZ_KERNEL void pz_conv2d_i8_pair(const pz_i8 *x, const pz_u32 *w, pz_i8 *y, pz_u32 *patch, int n, int h, int wd, int c, int oh,
                                  int ow, int o, int kh, int kw, int sh, int sw, int pt, int pl, int dh, int dw, int zero,
-                                 int wide, const pz_requant_args q) {
+                                 int wide, int back, const pz_requant_args q) {
+  const int step = back ? -o : o;
+#if PZ_ASM
+  if (kw * c <= 8) __asm__("" : "+r"(patch)); /* short rows: its address in a register, not in every store */
+#endif
   const int groups = PZ_PATCH_GROUPS(kh, kw * c);
   pz_i8 *const row = (pz_i8 *)(patch + groups * 8);
   pz_clear_words(patch, groups * 8);
-  for (int b = 0; b < n; ++b, x += h * wd * c) {
+  if (back) x += (n - 1) * h * wd * c, y += (n * oh * ow - 1) * o;
+  for (int b = 0; b < n; ++b, x += back ? -h * wd * c : h * wd * c) {
     int filled = 0;
-    for (int oy = 0; oy < oh; ++oy)
-      for (int ox = 0; ox < ow; ++ox) {
+    for (int i = 0; i < oh; ++i)
+      for (int j = 0; j < ow; ++j) {
+        const int oy = back ? oh - 1 - i : i, ox = back ? ow - 1 - j : j;
         pz_patch_words(x, patch + filled, row, 2, h, wd, c, kh, kw, oy * sh - pt, ox * sw - pl, dh, dw, zero);
         filled ^= 1;
         if (!filled) {
-          pz_dot_pair2(patch, w, y, y + o, groups, o, wide, q);
-          y += 2 * o;
+          pz_dot_pair2(patch, w, y, y + step, groups, o, wide, q);
+          y += 2 * step;
         }
       }
     if (oh * ow & 1) { /* an odd number of windows: the last one is computed twice, into the same place */
       pz_dot_pair2(patch, w, y, y, groups, o, wide, q);
-      y += o;
+      y += step;
     }
   }
 }

@@ -19,6 +19,7 @@ from picozoo.specs import Target, TensorType
 if TYPE_CHECKING:
     from picozoo.emit.call import Call
     from picozoo.ir.program import Program
+    from picozoo.ops._walk import Walk
 
 Types = Sequence[TensorType]
 
@@ -110,6 +111,14 @@ class Op(ABC):
     def inplace_pairs(self, ins: Types, outs: Types, attrs: Any) -> list[tuple[int, int]]:
         """(output, input) pairs that may share memory; for operators with more than one output."""
         return [(0, i) for i in self.inplace(ins, outs, attrs)]
+
+    def walks(self, ins: Types, outs: Types, attrs: Any, target: Target) -> tuple[Walk, ...]:
+        """The orders in which the kernel can read input 0 and write output 0, so that the planner may let them overlap.
+
+        First the usual one, then, if there is one, that from the end to the begin (`Call.backward`). None: they must
+        not overlap, unless `inplace` says so. Every form of the kernel on this target must keep the order.
+        """
+        return ()
 
     def scratch(self, ins: Types, outs: Types, attrs: Any, target: Target) -> int:
         """Bytes of working memory the kernel needs during the call."""

@@ -7,8 +7,9 @@ from typing import Any
 
 from picozoo.errors import Unsupported
 from picozoo.ops._op import Op, Types
+from picozoo.ops._walk import Walk, windows
 from picozoo.ops.conv2d import pair, window_out
-from picozoo.specs import TensorType
+from picozoo.specs import Target, TensorType
 
 
 @dataclass(frozen=True)
@@ -98,6 +99,11 @@ class Pool(Op):
             if plain and attrs.size[0] * attrs.size[1] > 1 and ins[0].shape[0] == 1 and attrs.size[0] <= ins[0].shape[1]
             else ()
         )
+
+    def walks(self, ins: Types, outs: Types, attrs: PoolAttrs, target: Target) -> tuple[Walk, ...]:
+        size = ins[0].nbytes // max(ins[0].size, 1)
+        where = (ins[0].shape, outs[0].shape, attrs.size, attrs.stride, attrs.pad)
+        return (windows(*where, element=size, copied=False),)
 
     def window(self, call: Any) -> list[int]:
         """Shapes, window, steps and padding, in the order in which the C kernels take them."""

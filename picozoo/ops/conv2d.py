@@ -16,6 +16,7 @@ from picozoo.ops import _matmul8 as m8
 from picozoo.ops import _mul32, _mve
 from picozoo.ops._op import Case, Op, Types
 from picozoo.ops._simd import ROWS, pack_blocks, vectors
+from picozoo.ops._walk import Walk, windows
 from picozoo.ops.linear import clip_act, float_bounds, quant_cases
 from picozoo.specs import QuantParams, Target, TensorType
 
@@ -325,8 +326,18 @@ class Conv2d(Op):
     def inplace(self, ins: Types, outs: Types, attrs: Conv2dAttrs) -> tuple[int, ...]:
         """Outputs of a channel take places of that channel only, and after all of it was read."""
         x, y = ins[0], outs[0]
-        fits = y.quant is not None and x.shape[3] == y.shape[3] and y.nbytes <= x.nbytes
-        return (0,) if fits and self._planar(ins, attrs) else ()
+        smaller = all(a <= b for a, b in zip(y.shape, x.shape, strict=True)) and attrs.pad[0] < ins[1].shape[1]
+        return (0,) if y.quant is not None and smaller and self._planar(ins, attrs) else ()
+
+    def walks(self, ins: Types, outs: Types, attrs: Conv2dAttrs, target: Target) -> tuple[Walk, ...]:
+        """The int8 forms copy a window or two before they write; Helium reads two windows where they lie."""
+        if outs[0].quant is None or attrs.groups > 1:
+            return ()
+        helium, (_, kh, kw, _) = self._helium(ins, attrs, target), ins[1].shape
+        where = (ins[0].shape, outs[0].shape, (kh, kw), attrs.stride, attrs.pad, attrs.dilation)
+        walk = windows(*where, pixels=2 if helium else 1, copied=not helium)
+        forward = helium or self._two_in_a_word(ins, outs, attrs, target)
+        return (walk,) if forward else (walk, walk.back())
 
     def _paired(self, ins: Types, attrs: Conv2dAttrs, target: Target) -> bool:
         return "dsp" in target.features and attrs.groups == 1
@@ -418,6 +429,7 @@ class Conv2d(Op):
                 *size,
                 r.x_zero,
                 int(wide),
+                int(call.backward()),
                 q,
             )
         span = _mul32.conv_span(weights)
@@ -425,7 +437,8 @@ class Conv2d(Op):
             table = call.table("packed", _mul32.pack_conv(weights.reshape(o, -1), span))
             where = (call.x(0), table, call.y(), call.scratch("pz_u32"))
             return call.run("pz_conv2d_i8_mul32", *where, *size, r.x_zero, span, q, header="pz_conv2d_mul32.h")
-        return call.run("pz_conv2d_i8", call.x(0), call.x(1), call.y(), call.scratch("pz_i8"), *size, r.x_zero, q)
+        where = (call.x(0), call.x(1), call.y(), call.scratch("pz_i8"))
+        return call.run("pz_conv2d_i8", *where, *size, r.x_zero, int(call.overlaps()), int(call.backward()), q)
 
     def _emit_vectors(self, call: Any, bias: str) -> str:
         a, weights, (n, h, w, c), (_, oh, ow, o) = call.attrs, call.value(1), call.ins[0].shape, call.outs[0].shape

@@ -2,7 +2,8 @@
 
 Every byte of the context remembers which value was last written there. Replaying each function, a node may read a value
 only if all its bytes still carry that value; a write relabels them. Loops are replayed twice, so that what must survive
-the first round is checked in the second. An operator may overlap its output with an input only as it declares.
+the first round is checked in the second. An operator may overlap its output with an input only as it declares: at the
+same place, or step by step, where no step may write a byte that a later one still reads.
 """
 
 from __future__ import annotations
@@ -12,9 +13,10 @@ import numpy as np
 from picozoo import ops
 from picozoo.errors import InvalidProgram
 from picozoo.ir.program import Function, Node, Program
+from picozoo.ops._walk import Walk
 from picozoo.plan.arena import Plan, scratch_bytes
 from picozoo.plan.timeline import Key, key
-from picozoo.specs import Target
+from picozoo.specs import Target, TensorType
 
 
 class _Replay:
@@ -113,9 +115,19 @@ class _Replay:
             for what, span, i in spans:
                 if (o, i) in allowed and span is not None and out is not None and span.start == out.start:
                     continue
+                if (o, i) == (0, 0) and self._in_step(node, ins, outs, span, out):
+                    continue
                 self._apart(node, f"output {o}", out, what, span)
         for ref in node.outputs:
             self.write(key(f, ref))
+
+    def _in_step(
+        self, node: Node, ins: list[TensorType], outs: list[TensorType], x: slice | None, y: slice | None
+    ) -> bool:
+        """Is every byte that the output takes from input 0 read for the last time before it is written?"""
+        if x is None or y is None:
+            return False
+        return any(_safe(walk, x, y) for walk in ops.get(node.op).walks(ins, outs, node.attrs, self.target))
 
     def _apart(self, node: Node, a: str, x: slice | None, b: str, y: slice | None) -> None:
         if x is not None and y is not None and x.start < y.stop and y.start < x.stop:
@@ -167,6 +179,18 @@ class _Replay:
                 raise InvalidProgram(
                     f"memory plan of {self.function.name}: {p} of {region.name} is not where {source[1]} is"
                 )
+
+
+def _safe(walk: Walk, x: slice, y: slice) -> bool:
+    """Step by step: the last step that reads each byte, and the first that writes it."""
+    low = min(x.start, y.start)
+    read = np.full(max(x.stop, y.stop) - low, -1, np.int64)
+    written = np.full(len(read), len(walk.writes), np.int64)
+    for p, (a, b) in enumerate(walk.reads.tolist()):
+        read[x.start - low + a : x.start - low + b] = p
+    for p, (a, b) in reversed(list(enumerate(walk.writes.tolist()))):
+        written[y.start - low + a : y.start - low + b] = p
+    return bool((read <= written).all())
 
 
 def check_plan(program: Program, plan: Plan, target: Target) -> None:

@@ -122,7 +122,7 @@ class Report:
     flash_limit: int | None = None  # what the board has
     ram_limit: int | None = None  # what the board has
     fits: bool = True  # flash and RAM are enough
-    arena_bound: int = 0  # largest set of tensors alive at once: no plan of these tensors can need less
+    arena_bound: int = 0  # tensors alive at once, less what may overlap: no plan of these can need less
     memory: list[Block] = field(default_factory=list)  # the arena over time
     steps: dict[str, list[str]] = field(default_factory=dict)  # function -> layer names by step
     learning: Learning | None = None  # if the network learns on the board

@@ -54,48 +54,48 @@ static const pz_u32 PZ_FLASH lenet5_out_packed[220] = /* out: packed */ {...};
 
 /* c1: conv2d(i8[1,28,28,1], i8[6,5,5,1], i32[6]) -> i8[1,28,28,6], 117,600 multiply-accumulates; lenet5.py:85 */
 PZ_LAYER void lenet5_forward_L0_c1(lenet5_t *pz) {
-  pz_conv2d_i8_pair((const pz_i8 *)(pz->arena + 4704), lenet5_c1_packed, (pz_i8 *)(pz->arena + 0),
-      (pz_u32 *)(pz->arena + 5488), 1, 28, 28, 1, 28, 28, 6, 5, 5, 1, 1, 2, 2, 1, 1, -128, 1,
+  pz_conv2d_i8_pair((const pz_i8 *)(pz->arena + 3976), lenet5_c1_packed, (pz_i8 *)(pz->arena + 0),
+      (pz_u32 *)(pz->arena + 4760), 1, 28, 28, 1, 28, 28, 6, 5, 5, 1, 1, 2, 2, 1, 1, -128, 1, 0,
       (pz_requant_args){lenet5_c1_bias, lenet5_c1_multiplier, lenet5_c1_shift, 1, PZ_TWICE_DOWN, -128, -128, 127});
 }
 
 /* pool: max_pool2d(i8[1,28,28,6]) -> i8[1,14,14,6]; lenet5.py:85 */
 PZ_LAYER void lenet5_forward_L1_pool(lenet5_t *pz) {
-  pz_max_pool2d_i8((const pz_i8 *)(pz->arena + 0), (pz_i8 *)(pz->arena + 4704), 1, 28, 28, 6, 14, 14, 2, 2, 2, 2,
-      0, 0);
+  pz_max_pool2d_i8((const pz_i8 *)(pz->arena + 0), (pz_i8 *)(pz->arena + 0), 1, 28, 28, 6, 14, 14, 2, 2, 2, 2, 0,
+      0);
 }
 
 /* c3: conv2d(i8[1,14,14,6], i8[16,5,5,6], i32[16]) -> i8[1,10,10,16], 240,000 multiply-accumulates; lenet5.py:86 */
 PZ_LAYER void lenet5_forward_L2_c3(lenet5_t *pz) {
-  pz_conv2d_i8_pair((const pz_i8 *)(pz->arena + 4704), lenet5_c3_packed, (pz_i8 *)(pz->arena + 0),
-      (pz_u32 *)(pz->arena + 1600), 1, 14, 14, 6, 10, 10, 16, 5, 5, 1, 1, 0, 0, 1, 1, -128, 1,
+  pz_conv2d_i8_pair((const pz_i8 *)(pz->arena + 0), lenet5_c3_packed, (pz_i8 *)(pz->arena + 2376),
+      (pz_u32 *)(pz->arena + 1176), 1, 14, 14, 6, 10, 10, 16, 5, 5, 1, 1, 0, 0, 1, 1, -128, 1, 0,
       (pz_requant_args){lenet5_c3_bias, lenet5_c3_multiplier, lenet5_c3_shift, 1, PZ_TWICE_DOWN, -128, -128, 127});
 }
 
 /* pool_1: max_pool2d(i8[1,10,10,16]) -> i8[1,5,5,16]; lenet5.py:86 */
 PZ_LAYER void lenet5_forward_L3_pool_1(lenet5_t *pz) {
-  pz_max_pool2d_i8((const pz_i8 *)(pz->arena + 0), (pz_i8 *)(pz->arena + 1600), 1, 10, 10, 16, 5, 5, 2, 2, 2, 2,
-      0, 0);
+  pz_max_pool2d_i8((const pz_i8 *)(pz->arena + 2376), (pz_i8 *)(pz->arena + 3976), 1, 10, 10, 16, 5, 5, 2, 2, 2,
+      2, 0, 0);
 }
 
 /* c5: linear(i8[1,400], i8[120,400], i32[120]) -> i8[1,120], 48,000 multiply-accumulates; lenet5.py:87 */
 PZ_LAYER PZ_SMALL void lenet5_forward_L4_c5(lenet5_t *pz) {
-  pz_linear_i8_pair((const pz_i8 *)(pz->arena + 1600), lenet5_c5_packed, (pz_i8 *)(pz->arena + 800),
-      (pz_u32 *)(pz->arena + 0), 1, 400, 120,
+  pz_linear_i8_pair((const pz_i8 *)(pz->arena + 3976), lenet5_c5_packed, (pz_i8 *)(pz->arena + 3856),
+      (pz_u32 *)(pz->arena + 3056), 1, 400, 120,
       (pz_requant_args){lenet5_c5_bias, lenet5_c5_multiplier, lenet5_c5_shift, 1, PZ_ONCE_DOWN, -128, -128, 127});
 }
 
 /* f6: linear(i8[1,120], i8[84,120], i32[84]) -> i8[1,84], 10,080 multiply-accumulates; lenet5.py:88 */
 PZ_LAYER PZ_SMALL void lenet5_forward_L5_f6(lenet5_t *pz) {
-  pz_linear_i8_pair((const pz_i8 *)(pz->arena + 800), lenet5_f6_packed, (pz_i8 *)(pz->arena + 240),
-      (pz_u32 *)(pz->arena + 0), 1, 120, 84,
+  pz_linear_i8_pair((const pz_i8 *)(pz->arena + 3856), lenet5_f6_packed, (pz_i8 *)(pz->arena + 3772),
+      (pz_u32 *)(pz->arena + 3532), 1, 120, 84,
       (pz_requant_args){lenet5_f6_bias, lenet5_f6_multiplier, lenet5_f6_shift, 1, PZ_ONCE_DOWN, -128, -128, 127});
 }
 
 /* out: linear(i8[1,84], i8[10,84], i32[10]) -> i8[1,10], 840 multiply-accumulates; lenet5.py:88 */
 PZ_LAYER PZ_SMALL void lenet5_forward_L6_out(lenet5_t *pz) {
-  pz_linear_i8_pair((const pz_i8 *)(pz->arena + 240), lenet5_out_packed, (pz_i8 *)(pz->arena + 176),
-      (pz_u32 *)(pz->arena + 0), 1, 84, 10,
+  pz_linear_i8_pair((const pz_i8 *)(pz->arena + 3772), lenet5_out_packed, (pz_i8 *)(pz->arena + 3760),
+      (pz_u32 *)(pz->arena + 3584), 1, 84, 10,
       (pz_requant_args){lenet5_out_bias, lenet5_out_multiplier, lenet5_out_shift, 1, PZ_ONCE_DOWN, 2, -128, 127});
 }
 

@@ -11,14 +11,14 @@
 extern "C" {
 #endif
 
-/* All memory of one instance: 5880 bytes of working memory and 0 bytes of kept state.
+/* All memory of one instance: 4896 bytes of working memory and 0 bytes of kept state.
    Put it where you like (static, on a stack, in a pool); several instances may live side by side. */
-#define LENET5_ARENA_BYTES 5880
+#define LENET5_ARENA_BYTES 4896
 #define LENET5_STATE_BYTES 0
 #define LENET5_CONST_BYTES 66588 /* tables in flash */
 
 typedef struct {
-  unsigned char arena[5880] __attribute__((aligned(4)));
+  unsigned char arena[4896] __attribute__((aligned(4)));
 } lenet5_t;
 
 /* Put the state to its initial value. Call once at first, and whenever a new sequence starts. */
@@ -26,11 +26,11 @@ void lenet5_init(lenet5_t *net);
 
 /* forward: write the inputs, call, read the outputs. The call may overwrite its inputs. */
 void lenet5_forward(lenet5_t *net);
-#define LENET5_FORWARD_X(net) ((int8_t *)((net)->arena + 4704)) /* i8[1,1,28,28] */
+#define LENET5_FORWARD_X(net) ((int8_t *)((net)->arena + 3976)) /* i8[1,1,28,28] */
 #define LENET5_FORWARD_X_SIZE 784
 #define LENET5_FORWARD_X_SCALE 0.00392f /* real = scale * (q - zero) */
 #define LENET5_FORWARD_X_ZERO (-128)
-#define LENET5_FORWARD_OUT0(net) ((int8_t *)((net)->arena + 176)) /* i8[1,10] */
+#define LENET5_FORWARD_OUT0(net) ((int8_t *)((net)->arena + 3760)) /* i8[1,10] */
 #define LENET5_FORWARD_OUT0_SIZE 10
 #define LENET5_FORWARD_OUT0_SCALE 0.228f /* real = scale * (q - zero) */
 #define LENET5_FORWARD_OUT0_ZERO (2)
