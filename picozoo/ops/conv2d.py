@@ -13,7 +13,7 @@ import numpy as np
 
 from picozoo.errors import Unsupported
 from picozoo.ops import _matmul8 as m8
-from picozoo.ops import _mul32, _mve
+from picozoo.ops import _mul32, _mve, _plane
 from picozoo.ops._op import Case, Op, Types
 from picozoo.ops._simd import ROWS, pack_blocks, vectors
 from picozoo.ops._walk import Walk, windows
@@ -28,30 +28,6 @@ class Conv2dAttrs:
     dilation: tuple[int, int] = (1, 1)
     groups: int = 1
     act: str = "none"
-
-
-@dataclass(frozen=True)
-class Plane:
-    """How a depthwise convolution walks a channel: `turned` makes height the inner dimension; see pz_conv2d.h.
-
-    Behind the two dimensions' sizes come those of the window, the strides and the dilation.
-    """
-
-    turned: bool
-    no: int
-    ni: int
-    oo: int
-    oi: int
-    po: int
-    pi: int
-    rows: int
-    row: int
-    ko: int
-    ki: int
-    so: int
-    si: int
-    fo: int
-    fi: int
 
 
 def pair(v: Any) -> tuple[int, int]:
@@ -306,28 +282,11 @@ class Conv2d(Op):
             return [clip_act(y + (np.float32(0) if b is None else b), attrs.act)]
         return [r.apply(y.astype(np.int64) + m8.folded_bias(w, b, r.x_zero))]
 
-    def _planar(self, ins: Types, attrs: Conv2dAttrs) -> bool:
-        """Depthwise: channel by channel by way of a plane of int16."""
-        return ins[1].shape[3] == 1 and 1 < attrs.groups == ins[0].shape[3] and max(attrs.stride) <= 2
-
-    def _plane(self, ins: Types, y: TensorType, attrs: Conv2dAttrs) -> Plane:
-        (_, h, w, _), (_, oh, ow, _), (_, kh, kw, _) = ins[0].shape, y.shape, ins[1].shape
-        turned = (oh & 1, -oh) < (ow & 1, -ow)  # even before odd, then long before short: outputs are made in pairs
-
-        def order(height: int, width: int) -> tuple[int, int]:
-            return (width, height) if turned else (height, width)
-
-        (no, ni), (oo, oi), (ko, ki) = order(h, w), order(oh, ow), order(kh, kw)
-        (so, si), (po, pi), (fo, fi) = order(*attrs.stride), order(attrs.pad[0], attrs.pad[2]), order(*attrs.dilation)
-        rows, row = (oo - 1) * so + (ko - 1) * fo + 1, (oi - 1) * si + (ki - 1) * fi + 2
-        row += row & 1
-        return Plane(turned, min(no, rows - po), min(ni, row - pi), oo, oi, po, pi, rows, row, ko, ki, so, si, fo, fi)
-
     def inplace(self, ins: Types, outs: Types, attrs: Conv2dAttrs) -> tuple[int, ...]:
         """Outputs of a channel take places of that channel only, and after all of it was read."""
         x, y = ins[0], outs[0]
         smaller = all(a <= b for a, b in zip(y.shape, x.shape, strict=True)) and attrs.pad[0] < ins[1].shape[1]
-        return (0,) if y.quant is not None and smaller and self._planar(ins, attrs) else ()
+        return (0,) if y.quant is not None and smaller and _plane.takes(ins, attrs) else ()
 
     def walks(self, ins: Types, outs: Types, attrs: Conv2dAttrs, target: Target) -> tuple[Walk, ...]:
         """The int8 forms copy a window or two before they write; Helium reads two windows where they lie."""
@@ -356,10 +315,8 @@ class Conv2d(Op):
             return _mve.conv_scratch(ins[0], ins[1], outs[0], attrs)
         if outs[0].quant is not None and self._two_in_a_word(ins, outs, attrs, target):
             return _mul32.conv_scratch(ins[1])
-        if outs[0].quant is not None and self._planar(ins, attrs):
-            p = self._plane(ins, outs[0], attrs)
-            words = 0 if (p.ko, p.ki) == (3, 3) else p.ko * (p.ki // 2 + (p.ki - 1) // 2 + (p.ki == 1))
-            return 2 * p.rows * p.row + 4 * words
+        if outs[0].quant is not None and _plane.takes(ins, attrs):
+            return _plane.scratch(ins, outs[0], attrs)
         if outs[0].quant is None:
             return ROWS * (4 * k + target.pointer_bytes * kh) if vectors(target) and attrs.groups == 1 else 0
         if attrs.groups > 1:
@@ -400,10 +357,9 @@ class Conv2d(Op):
         size = (n, h, w, c, oh, ow, o, kh, kw, *a.stride, a.pad[0], a.pad[2], *a.dilation)
         if self._helium(call.ins, a, call.target):
             return _mve.emit_conv(call, weights, m8.folded_bias(weights, b, r.x_zero), r)
-        if self._planar(call.ins, a):
-            return self._emit_planar(
-                call, weights, m8.requant_literal(call, m8.folded_bias(weights, b, r.x_zero), r, weights)
-            )
+        if _plane.takes(call.ins, a):
+            q = m8.requant_literal(call, m8.folded_bias(weights, b, r.x_zero), r, weights)
+            return _plane.emit(call, weights, q)
         if a.groups > 1:  # windows are clipped, not padded, so the zero point cannot be folded into the bias
             bias = np.zeros(o, np.int64) if b is None else b.astype(np.int64)
             table = call.table("packed", np.ascontiguousarray(weights.transpose(1, 2, 3, 0)))
@@ -449,21 +405,6 @@ class Conv2d(Op):
             return call.run("pz_conv2d_f32_depthwise", call.x(0), table, bias, call.y(), n, h, w, c, oh, ow, *window)
         table, room = call.table("packed", pack_blocks(weights.reshape(o, -1))), call.scratch("pz_f32")
         return call.run("pz_conv2d_f32_simd", call.x(0), table, bias, call.y(), room, n, h, w, c, oh, ow, o, *window)
-
-    def _emit_planar(self, call: Any, weights: np.ndarray, q: str) -> str:
-        p, (n, h, w, c), (_, oh, ow, o) = (
-            self._plane(call.ins, call.outs[0], call.attrs),
-            *(t.shape for t in (call.ins[0], call.outs[0])),
-        )
-        xs, ys = (w * c, c), (ow * o, o)
-        if p.turned:
-            weights, xs, ys = weights.transpose(0, 2, 1, 3), xs[::-1], ys[::-1]
-        table = call.table("weights", np.ascontiguousarray(weights).reshape(-1))
-        zero = call.ins[0].quant.zero_point[0]
-        sizes = (n, h * w * c, oh * ow * o, c, o // c, p.ko, p.ki, p.no, p.ni, *xs, p.oo, p.oi, *ys)
-        steps = (p.so, p.si, p.po, p.pi, p.fo, p.fi, p.rows, p.row)
-        where = (call.x(0), table, call.y(), call.scratch("pz_i16"))
-        return call.run("pz_conv2d_i8_depthwise", *where, *sizes, *steps, zero, q)
 
 
 OP = Conv2d()
