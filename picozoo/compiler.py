@@ -126,6 +126,12 @@ class Firmware:
         Raises:
             DoesNotFit: by how much, at which layer, and what would help.
         """
+        tables = self.model.const_bytes
+        if self.board.flash is not None and tables > self.board.flash:  # some linkers refuse to try
+            raise DoesNotFit(
+                f"{self.network.name} needs {tables:,} bytes of flash for tables alone, {self.board.name} has "
+                f"{self.board.flash:,}: {tables - self.board.flash:,} too many. {self._advice(tables, 0)}"
+            )
         flash, ram = self.image.flash, self.model.context_bytes + stack
         if self.board.flash is not None and flash > self.board.flash:
             raise DoesNotFit(

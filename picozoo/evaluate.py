@@ -49,7 +49,8 @@ def test_data(fw: Firmware, limit: int) -> Data | str:
 def _read_data(fw: Firmware, module: Any, limit: int) -> Data:
     x, y = module.inputs("test", limit=limit, **_size(fw))
     starts = frozenset(module.starts("test", limit=limit, **_size(fw))) if module.CARD.streaming else frozenset()
-    return Data(x, y, starts, f"{_source(fw)}, held out")
+    source = _source(fw)
+    return Data(x, y, starts, f"{source}, held out" if source in data_sets.names() else source)
 
 
 def _source(fw: Firmware) -> str:

@@ -50,7 +50,7 @@ class Network:
     @property
     def card(self) -> Any:
         """The zoo card, or None."""
-        return self.module.CARD if self.module is not None else None
+        return self.module.CARD.at(self.size) if self.module is not None else None
 
     def __repr__(self) -> str:
         functions = ", ".join(f.name for f in self.program.public())

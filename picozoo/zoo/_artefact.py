@@ -25,7 +25,7 @@ def make(module: Any, trained: Any, size: str = "default", *, out: Path | None =
     """
     from picozoo.frontend.torch_export import capture
 
-    card = module.CARD
+    card = module.CARD.at(size)
     program = capture(trained, module.examples(size), name=card.name)
     program.meta = {"zoo": card.name, "size": size}
     path = out or artefact_path(card.name, size)
@@ -35,11 +35,11 @@ def make(module: Any, trained: Any, size: str = "default", *, out: Path | None =
 
 def calibration_inputs(module: Any, size: str = "default") -> Calibration:
     """Inputs spread evenly over the training split; for a streaming network whole stretches from its start points."""
-    card = module.CARD
+    card = module.CARD.at(size)
     if not card.streaming:
-        x, _ = module.inputs("train", limit=20 * CALIBRATION_CALLS)
+        x, _ = module.inputs("train", limit=20 * CALIBRATION_CALLS, size=size)
         pick = np.linspace(0, len(x) - 1, CALIBRATION_CALLS).astype(int)
         return Calibration(card.main, (x[pick],))
-    x, _ = module.inputs("train", limit=STREAM_CALLS)
-    starts = tuple(int(i) for i in sorted(module.starts("train", limit=STREAM_CALLS)))
+    x, _ = module.inputs("train", limit=STREAM_CALLS, size=size)
+    starts = tuple(int(i) for i in sorted(module.starts("train", limit=STREAM_CALLS, size=size)))
     return Calibration(card.main, (x,), starts)

@@ -17,9 +17,10 @@ A network file `zoo/NAME.py` holds:
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from importlib.util import find_spec
 from pathlib import Path
+from typing import Any
 
 from picozoo.errors import MissingTool, UsageError
 
@@ -47,7 +48,9 @@ class Card:
         functions: public methods that become C functions; the first is the main one.
         main: the function that `inputs` and `metric` speak of.
         sizes: what `build(size)` takes.
-        precision: "int8" (quantised after training) or "native" (integers already).
+        precision: "int8" (quantised after training), "native" (integers already), or "float32" (it learns on the board
+            in real numbers).
+        variants: size -> fields of the card that are different for it, such as its functions or target; see `at`.
         train_minutes: on one core of a desktop processor.
         streaming: calls depend on each other through kept state; see `starts`.
         learns: it has a function that learns on the board.
@@ -80,6 +83,11 @@ class Card:
     learns: bool = False
     references: tuple[str, ...] = ()
     results: dict[str, float] = field(default_factory=dict)
+    variants: dict[str, dict[str, Any]] = field(default_factory=dict)
+
+    def at(self, size: str) -> Card:
+        """The card of one size."""
+        return replace(self, **self.variants[size]) if size in self.variants else self
 
     def check_size(self, size: str) -> None:
         """Refuse a size that `build` does not have.

@@ -56,7 +56,6 @@ CARD = Card(
     ),
 )
 EPOCHS, BATCH, RATE = 28, 100, 2e-3
-DIGITS_REPEAT = 6  # the 1,437 small digits are shown six times per epoch, so that both kinds count
 
 
 def build(size: str = "default") -> nn.Module:
@@ -145,10 +144,10 @@ def train(
     import torch
     from torch.nn.functional import cross_entropy
 
-    from picozoo.train import loop
+    from picozoo.train import digits, loop
 
     began = time.perf_counter()
-    x, y = _pool(quick)
+    x, y = digits.pool(quick)
     total, batch = (12, 32) if quick else (EPOCHS, BATCH)
     with loop.repeatable(seed):
         model = build()
@@ -161,7 +160,7 @@ def train(
             for at in range(0, len(order), batch):
                 pick = order[at : at + batch]
                 picture = x[pick].float()[:, None] / 255
-                picture = picture if quick else _augment(picture, chance)
+                picture = picture if quick else digits.augment(picture, chance)
                 loss = cross_entropy(model(picture), y[pick])
                 optimiser.zero_grad()
                 loss.backward()  # type: ignore[no-untyped-call]
@@ -174,38 +173,6 @@ def train(
         loop.epochs(step, model, optimiser, loop.cosine(RATE, total), total, checkpoint, progress)
         metrics = {f"{s}_accuracy": _score(model, s) for s in (("digits",) if quick else ("mnist", "digits"))}
     return loop.save(out, CARD.name, size, seed, model.state_dict(), metrics, began)
-
-
-def _pool(quick: bool) -> tuple[torch.Tensor, torch.Tensor]:
-    """All training pictures (uint8) and labels."""
-    import torch
-
-    small = data.load("digits", "train")
-    if quick:
-        return torch.from_numpy(small.x), torch.from_numpy(small.y)
-    big = data.load("mnist", "train")
-    x = np.concatenate([big.x] + [small.x] * DIGITS_REPEAT)
-    y = np.concatenate([big.y] + [small.y] * DIGITS_REPEAT)
-    return torch.from_numpy(x), torch.from_numpy(y)
-
-
-def _augment(x: torch.Tensor, chance: torch.Generator) -> torch.Tensor:
-    """Turn by up to 12 degrees, scale by up to 12 %, shear by up to 0.15, shift by up to 2.5 pixels; (N, 1, 28, 28)."""
-    import torch
-    from torch.nn.functional import affine_grid, grid_sample
-
-    def uniform(limit: float) -> torch.Tensor:
-        return (torch.rand(len(x), generator=chance) * 2 - 1) * limit
-
-    angle, shear = uniform(12 * np.pi / 180), uniform(0.15)
-    wide, high = 1 + uniform(0.12), 1 + uniform(0.12)
-    theta = torch.zeros(len(x), 2, 3)
-    theta[:, 0, 0] = wide * torch.cos(angle)
-    theta[:, 0, 1] = -high * torch.sin(angle) + shear
-    theta[:, 1, 0] = wide * torch.sin(angle)
-    theta[:, 1, 1] = high * torch.cos(angle)
-    theta[:, 0, 2], theta[:, 1, 2] = uniform(2.5 / 14), uniform(2.5 / 14)
-    return grid_sample(x, affine_grid(theta, list(x.shape), align_corners=False), align_corners=False)
 
 
 def _score(model: nn.Module, source: str) -> float:

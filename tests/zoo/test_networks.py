@@ -26,6 +26,11 @@ QUICK = {
     "perceptron": ("digits_accuracy", 0.95),
     "lstm_activity": ("accuracy", 0.6),
     "hopfield": ("recall", 0.95),
+    "mcculloch_pitts": ("gates_right", 1.0),
+    "clusters": ("silhouette", 0.38),
+    "svm": ("accuracy", 0.99),
+    "rbf": ("accuracy", 0.98),
+    "deep_ff": ("digits_accuracy", 0.85),
 }
 
 
@@ -67,7 +72,10 @@ def test_card(name: str) -> None:
     assert card.name == name
     assert card.differs_from_paper
     assert card.main in card.functions
-    assert card.precision in ("int8", "native")
+    for size in card.sizes:
+        assert card.at(size).precision in ("int8", "native", "float32")
+        assert card.at(size).main in card.at(size).functions
+    assert set(card.variants) <= set(card.sizes)
     assert set(card.board) == set(card.sizes)
     assert not {*card.board.values(), *card.boards} - set(find.names("boards") or [*card.board.values(), *card.boards])
     assert set(card.data) <= set(data.names())
@@ -79,7 +87,7 @@ def test_card(name: str) -> None:
 def test_functions_run_and_export(name: str, size: str) -> None:
     module = network(name)
     examples = module.examples(size)
-    assert set(examples) == set(module.CARD.functions)
+    assert set(examples) == set(module.CARD.at(size).functions)
     for function, args in examples.items():
         model, twin = module.build(size).eval(), module.build(size).eval()
         twin.load_state_dict(model.state_dict())
@@ -95,7 +103,7 @@ def test_functions_run_and_export(name: str, size: str) -> None:
 @pytest.mark.parametrize(("name", "size"), SIZES)
 def test_hooks(name: str, size: str) -> None:
     module = network(name)
-    if not any(data.available(d) for d in module.CARD.data):
+    if module.CARD.data and not any(data.available(d) for d in module.CARD.data):
         pytest.skip(f"none of {module.CARD.data} is here")
     x, y = module.inputs("test", 40, size=size)
     assert len(x) == len(y) == 40
