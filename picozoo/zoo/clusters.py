@@ -256,7 +256,7 @@ def show(board: pictures.Board, size: str = "default") -> list[pictures.Shown]:
     groups = np.array([int(board.call_real("forward", x)[0].argmax()) for x in part.x])
     names = [list(german_credit.COLUMNS)[k] for k in COLUMNS[name]] if name == "german_credit" else penguins.FEATURES
     real = part.x * part.deviation + part.mean
-    a, b = (0, 1) if name == "german_credit" else (0, 2)
+    a, b = 0, 2
     path = _path(board, size) if size != "int8" else np.zeros((0, GROUPS, len(names)))
     path = path * part.deviation + part.mean
     wires = tuple(path[:, j][:, [a, b]] for j in range(GROUPS) if len(path) > 1)

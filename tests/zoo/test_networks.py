@@ -29,6 +29,7 @@ QUICK = {
     "mcculloch_pitts": ("gates_right", 1.0),
     "clusters": ("silhouette", 0.38),
     "svm": ("accuracy", 0.99),
+    "mlp": ("auc", 0.76),
     "rbf": ("accuracy", 0.98),
     "deep_ff": ("digits_accuracy", 0.85),
 }
@@ -250,3 +251,54 @@ def test_hopfield_digits_come_from_mnist() -> None:
         pytest.skip("data set 'mnist' is not here; set PICOZOO_DATA to a mirror")
     module = network("hopfield")
     assert module.digit_patterns() == module.DIGITS
+
+
+@pytest.mark.slow
+def test_mlp_over_ten_folds_is_scikit_learns() -> None:
+    """The figure of its row, and scikit-learn's network of the same size on the same folds."""
+    pytest.importorskip("sklearn")
+    if not data.available("german_credit"):
+        pytest.skip("data set 'german_credit' is not here; set PICOZOO_DATA to a mirror")
+    from picozoo.train import loop
+
+    with loop.repeatable(0):
+        found = network("mlp").folds(0, None)
+    assert found["auc_ten_folds"] >= 0.78
+    assert found["auc_ten_folds"] >= found["auc_ten_folds_sklearn"] - 0.01
+
+
+@pytest.mark.parametrize("size", ["default", "penguins"])
+def test_support_vectors_decide_as_scikit_learns(size: str, tmp_path: Path) -> None:
+    """Trained on the same rows, both machines say the same of at least 99.5 % of the rows they have not seen."""
+    svm = pytest.importorskip("sklearn.svm")
+    result = quick("svm", tmp_path, size=size)
+    module = network("svm")
+    gamma, limit, _ = module.SETTINGS[size]
+    (x, y), (tx, _) = module.inputs("train", size=size), module.inputs("test", size=size)
+    theirs = svm.SVC(C=limit, gamma=gamma).fit(x[:, 0], y).predict(tx[:, 0])
+    from safetensors.torch import load_file
+
+    model = module.build(size)
+    model.load_state_dict(load_file(result.path))
+    with torch.no_grad():
+        ours = torch.cat([model(torch.from_numpy(row)) for row in tx]).argmax(1).numpy()
+    assert (ours == theirs).mean() >= 0.995
+
+
+@pytest.mark.parametrize("size", ["default", "penguins"])
+def test_clusters_are_as_good_as_scikit_learns(size: str, tmp_path: Path) -> None:
+    pytest.importorskip("sklearn")
+    if not (data.available("penguins") and data.available("german_credit")):
+        pytest.skip("german_credit and penguins are not here; set PICOZOO_DATA to a mirror")
+    found = network("clusters").train(tmp_path, size=size).metrics
+    assert found["silhouette"] == pytest.approx(found["silhouette_sklearn"], abs=0.005)
+    assert found["distance"] <= found["distance_sklearn"] * 1.001
+
+
+def test_silhouette_is_scikit_learns() -> None:
+    metrics = pytest.importorskip("sklearn.metrics")
+    from picozoo.zoo import _tables
+
+    chance = np.random.default_rng(3)
+    x, groups = chance.normal(size=(80, 3)), chance.integers(0, 4, 80)
+    assert _tables.silhouette(x, groups) == pytest.approx(metrics.silhouette_score(x, groups), abs=1e-12)
