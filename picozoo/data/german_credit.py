@@ -108,7 +108,7 @@ def encode(x: np.ndarray, leave_out: tuple[str, ...] = ()) -> tuple[np.ndarray, 
     Example:
         >>> x, names = encode(np.zeros((1, 20)))
         >>> x.shape, names[0], names[4]
-        ((1, 60), ('checking account', 'below 0 DM'), ('duration, months', ''))
+        ((1, 62), ('checking account', 'below 0 DM'), ('duration, months', ''))
     """
     made, names = [], []
     for k, (column, codes) in enumerate(COLUMNS.items()):

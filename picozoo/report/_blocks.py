@@ -140,6 +140,9 @@ class _Canvas:
             return None
         column, row = round(u), round(v)
         at = (min(row // 4, ROWS - 1), min(column // 2, self.columns - 1))
+        if owner < 0 and at in self.sign:  # a line goes over letters
+            del self.sign[at]
+            self.dots[at] = 0
         self.dots[at] |= DOTS[row % 4][column % 2]
         self.owner[at] = owner
         return at
@@ -206,14 +209,14 @@ def _points(s: pictures.Points, console: Console) -> Iterator[RenderableType]:
     seen = np.concatenate([*clouds, *[np.asarray(w) for w in s.wires]])
     x, y = (s.extent[:2], s.extent[2:]) if s.extent else (_limits(seen[:, 0]), _limits(seen[:, 1]))
     canvas = _Canvas((x[0], x[1]), (y[0], y[1]), min(console.width - 12, WIDEST))
-    for wire in s.wires:
-        for a, b in pairwise(wire):
-            canvas.line(a, b, -1)
     for k, cloud in enumerate(clouds):
         for p in cloud:
             at = canvas.dot(float(p[0]), float(p[1]), k)
             if at and len(clouds) > 1 and console.color_system is None:
                 canvas.sign[at] = LETTERS[k % len(LETTERS)]
+    for wire in s.wires:
+        for a, b in pairwise(wire):
+            canvas.line(a, b, -1)
     for p in np.asarray(s.large).reshape(-1, 2) if s.large is not None else ():
         at = canvas.dot(float(p[0]), float(p[1]), -1)
         if at:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 import pytest
 
@@ -30,6 +32,7 @@ def board_of(name: str) -> str:
 
 # The quick tests climb one ladder a network; the whole suite all of them. What runs until it is at rest takes long.
 LONG = {"hopfield", "perceptron:untrained"}
+SLOW_LESSONS = {"kohonen", "kohonen:customers"}  # a thousand and more calls in real numbers on an Uno
 QUICK = {(n, board_of(n)) for n in NETS if n not in LONG}
 EVERYWHERE = [pytest.param(n, b, marks=() if (n, b) in QUICK else pytest.mark.slow) for n in NETS for b in BOARDS]
 
@@ -86,10 +89,16 @@ def card_of(name: str) -> Card:
     return card.at(size or "default")
 
 
+def patient(names: list[str]) -> list[Any]:
+    """The names, those with long lessons marked slow."""
+    return [pytest.param(n, marks=pytest.mark.slow) if n in SLOW_LESSONS else n for n in names]
+
+
 LEARNERS = [n for n in NETS if card_of(n).learns and "untrained" not in n]
+SHOWERS = [n for n in NETS if hasattr(find.load("zoo", n.partition(":")[0], "network"), "show")]
 
 
-@pytest.mark.parametrize("name", LEARNERS)
+@pytest.mark.parametrize("name", patient(LEARNERS))
 def test_learns_on_the_board(name: str) -> None:
     """Starting from nothing, taught on the emulated board, the network comes within a point of its trained figure."""
     net, board = ready(name)
@@ -124,7 +133,7 @@ def test_what_the_board_learnt_is_pytorchs(name: str) -> None:
             assert equal(got, model.get_buffer(state).numpy().reshape(got.shape)), state
 
 
-@pytest.mark.parametrize("name", [n for n in NETS if hasattr(find.load("zoo", n.partition(":")[0], "network"), "show")])
+@pytest.mark.parametrize("name", patient(SHOWERS))
 def test_shows_what_it_is_known_for(name: str) -> None:
     """`show` runs on the network's board and gives pictures with words that the report can draw."""
     net, board = ready(name)

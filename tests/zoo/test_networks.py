@@ -30,6 +30,7 @@ QUICK = {
     "clusters": ("silhouette", 0.38),
     "svm": ("accuracy", 0.99),
     "mlp": ("auc", 0.76),
+    "kohonen": ("neighbours", 0.9),
     "rbf": ("accuracy", 0.98),
     "deep_ff": ("digits_accuracy", 0.85),
 }
