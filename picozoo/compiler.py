@@ -15,7 +15,7 @@ from picozoo.compress.ranges import METHODS
 from picozoo.emit.c_model import Layer, Model, Slot, emit
 from picozoo.errors import DoesNotFit, UsageError
 from picozoo.ir.program import Program
-from picozoo.network import Network, from_estimator, from_module, is_estimator, load
+from picozoo.network import Network, from_estimator, from_module, is_estimator, load, with_learning
 from picozoo.ops._fixed_point import quantize_array
 from picozoo.passes import pipeline
 from picozoo.plan.arena import Plan, plan_program
@@ -350,6 +350,10 @@ def compile(
     keep_float: Sequence[str] = (),
     int16: Sequence[str] = (),
     trust_pickle: bool = False,
+    learn: str = "",
+    optimiser: str = "sgd",
+    rate: float = 0.01,
+    snapshot: bool = True,
     **options: str,
 ) -> Firmware:
     """Compile a network for a board.
@@ -363,6 +367,8 @@ def compile(
         name: of the generated C (modules and estimators only).
         keep_float, int16, options: fields of `Options`.
         trust_pickle: read a file that runs code when it is opened.
+        learn: "last-layer", "bias" or "all" adds a training step (functions `learn`, and with `snapshot` also
+            `snapshot` and `rollback`); optimiser, rate: see `train.gradients.Learning`. Needs PyTorch.
 
     Returns:
         The firmware; nothing is built or run yet.
@@ -383,6 +389,8 @@ def compile(
         net = from_estimator(network, name=name, calibrate=calibrate)
     else:
         net = from_module(network, example_inputs, name=name, calibrate=calibrate)
+    if learn:
+        net = with_learning(net, learn, optimiser=optimiser, rate=rate, snapshot=snapshot, examples=example_inputs)
     return compile_network(net, get_board(board), Options(keep_float=tuple(keep_float), int16=tuple(int16), **options))
 
 

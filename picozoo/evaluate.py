@@ -15,12 +15,13 @@ from picozoo.compiler import Firmware, Session, from_slot, is_quantised, to_slot
 from picozoo.compress import accuracy as noise
 from picozoo.emit.c_model import Layer
 from picozoo.emulate import Counts
-from picozoo.errors import MissingTool
+from picozoo.errors import MissingTool, UsageError
 from picozoo.ir.interp import Interpreter
 from picozoo.measure import Cost, predict
 from picozoo.report.data import Block, LayerNoise, LayerReport, Learning, Report
 
 FLOAT_TOLERANCE = 1e-4  # relative and, below 1, absolute: what "equal" means between float forms
+LESSONS = 50  # training examples that a report shows to a compiled training step
 NOISE_CALLS = 8  # calibration calls behind the layers' signal-to-noise ratios in a report
 Progress = Callable[[float, str], None]
 
@@ -92,7 +93,7 @@ def evaluate(fw: Firmware, *, samples: int = 200, progress: Progress | None = No
     report = _report(fw, run, counts, stack, emulator)
     if isinstance(found, str):
         report.data = found
-    if data is not None and fw.network.card.learns and hasattr(fw.network.module, "lessons"):
+    if data is not None and (fw.network.program.meta.get("learn") or hasattr(fw.network.module, "lessons")):
         tell(0.9, "learning on the board")
         report.learning = learn(fw, data)
     if show:
@@ -187,9 +188,10 @@ def typical(fw: Firmware) -> list[np.ndarray]:
 
 
 def learn(fw: Firmware, data: Data) -> Learning:
-    """Start from the untrained state on the board, show the network its lessons there, measure before and after."""
+    """Start from the untrained state on the board, teach the network there, measure before and after."""
     module: Any = fw.network.module
-    name, lessons, blank = module.lessons(**_size(fw))
+    own = not fw.network.program.meta.get("learn")
+    name, lessons, blank = module.lessons(**_size(fw)) if own else _gradient_lessons(fw)
     entry = fw.model.entries[name]
     with fw.session() as s:
         for state in blank:
@@ -208,6 +210,15 @@ def learn(fw: Firmware, data: Data) -> Learning:
     steps = None if counts.instructions is None else counts.instructions / len(lessons)
     state, arena = learning_ram(fw, name)
     return Learning(len(lessons), before, after, steps, cost.ms, stack, state, arena)
+
+
+def _gradient_lessons(fw: Firmware) -> tuple[str, list[Any], dict[str, np.ndarray]]:
+    """Training examples for the compiled training step; it goes on from the shipped weights."""
+    x, y = fw.network.module.inputs("train", LESSONS, **_size(fw))  # type: ignore[union-attr]
+    slot = fw.model.entries["learn"].inputs[1].type
+    if slot.size != np.asarray(y[0]).size:
+        raise UsageError(f"learn: the targets of {fw.network.name} have shape {list(np.shape(y[0]))}, not {slot.shape}")
+    return "learn", [(a, np.asarray(b).reshape(slot.shape)) for a, b in zip(x, y, strict=True)], {}
 
 
 def learning_ram(fw: Firmware, name: str) -> tuple[int, int]:

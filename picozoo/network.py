@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -12,7 +12,7 @@ import numpy as np
 
 from picozoo import artefact, find
 from picozoo.compress import samples
-from picozoo.errors import BadFile, UnknownName, UsageError
+from picozoo.errors import BadFile, UnknownName, Unsupported, UsageError
 from picozoo.ir.program import Program
 from picozoo.specs import Calibration
 
@@ -181,6 +181,45 @@ def from_estimator(estimator: Any, *, name: str = "", calibrate: Any = None) -> 
     return net
 
 
+def with_learning(
+    net: Network, scope: str, *, optimiser: str = "sgd", rate: float = 0.01, snapshot: bool = True, examples: Any = None
+) -> Network:
+    """The network with a training step: functions `learn`, `snapshot` and `rollback` beside its own.
+
+    Args:
+        net: of the zoo, or captured from a module (`from_module`).
+        scope, optimiser, rate, snapshot: see `train.gradients.Learning`.
+        examples: of a module, what `from_module` was given.
+
+    Raises:
+        UsageError: nothing in it can learn by gradients.
+        Unsupported: it came from a file without its PyTorch module, or its gradient cannot be traced.
+        MissingTool: no PyTorch.
+    """
+    from picozoo.zoo._card import need_torch
+
+    need_torch("a training step")
+    from picozoo.frontend.torch_export import capture
+    from picozoo.train.gradients import Learning, learner
+
+    how = Learning(scope, optimiser, rate, snapshot=snapshot)
+    main = net.program.main.name
+    if net.module is not None:
+        from picozoo.train.weights import trained
+
+        module, given = trained(net), dict(net.module.examples(net.size))
+        loss = getattr(net.module, "loss", None)
+    elif net.source is not None:
+        module, loss = net.source, None
+        given = dict(examples) if isinstance(examples, Mapping) else {main: tuple(examples)}
+    else:
+        raise Unsupported(f"{net.name}: a training step needs the PyTorch module; files hold only what it computes")
+    twin, more = learner(module, tuple(given[main]), how, main=main, loss=loss)
+    program = capture(twin, given | more, name=net.name)
+    program.meta = {**net.program.meta, "learn": scope}
+    return replace(net, program=program, source=twin, calibration=None)
+
+
 def calibration_of(program: Program, data: Any) -> Calibration:
     """Check calibration arrays against the main function's parameters.
 
@@ -220,4 +259,13 @@ def calibration_of(program: Program, data: Any) -> Calibration:
     return Calibration(f.name, tuple(made), others=() if program.states else tuple(alike))
 
 
-__all__ = ["ARTEFACTS", "Calibration", "Network", "artefact_path", "calibration_of", "from_module", "load"]
+__all__ = [
+    "ARTEFACTS",
+    "Calibration",
+    "Network",
+    "artefact_path",
+    "calibration_of",
+    "from_module",
+    "load",
+    "with_learning",
+]

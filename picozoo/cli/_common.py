@@ -6,7 +6,7 @@ import functools
 import sys
 import traceback
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
@@ -25,6 +25,8 @@ PRECISIONS = ("auto", "int8", "float32", "native")
 METHODS = ("mse", "percentile", "minmax")
 PREFER = ("speed", "balanced", "size")
 IO = ("int8", "float32")
+LEARN = ("last-layer", "bias", "all")  # as train/gradients.py has them
+OPTIMISERS = ("sgd", "momentum", "adam")
 TOOLCHAINS = ("zig", "gcc")
 
 
@@ -76,12 +78,19 @@ class Model:
     int16: tuple[str, ...]
     keep_float: tuple[str, ...]
     trust_pickle: bool
+    learn: str = ""
+    optimiser: str = "sgd"
+    rate: float = 0.01
+    snapshot: bool = True
 
     def load(self, name: str) -> Network:
-        """The network, with its calibration data."""
-        from picozoo.network import load
+        """The network, with its calibration data, and a training step where one is asked for."""
+        from picozoo.network import load, with_learning
 
-        return load(name, calibrate=self.calibrate or None, trust_pickle=self.trust_pickle)
+        net = load(name, calibrate=self.calibrate or None, trust_pickle=self.trust_pickle)
+        if not self.learn:
+            return net
+        return with_learning(net, self.learn, optimiser=self.optimiser, rate=self.rate, snapshot=self.snapshot)
 
     def options(self, precision: str, method: str, prefer: str, toolchain: str, io: str) -> Options:
         """All options of the compiler.
@@ -101,6 +110,9 @@ class Model:
         found = ["--calibrate", self.calibrate] if self.calibrate else []
         for flag, names in (("--int16", self.int16), ("--keep-float", self.keep_float)):
             found += [w for n in names for w in (flag, n)]
+        if self.learn:
+            found += ["--learn", self.learn, "--optimiser", self.optimiser, "--rate", f"{self.rate:g}"]
+            found += [] if self.snapshot else ["--no-snapshot"]
         return found + (["--trust-pickle"] if self.trust_pickle else [])
 
 
@@ -137,6 +149,31 @@ def model_options(f: F) -> F:
             default="",
             metavar="DATA",
             help="Typical inputs for int8: .npy, .npz (an array an input), or a folder with one such file a call.",
+        ),
+    ):
+        made = option(made)
+    return made  # type: ignore[no-any-return]
+
+
+def learn_options(f: F) -> F:
+    """Options about learning on the board; they go into the argument `model`, so this stands under `model_options`."""
+
+    @functools.wraps(f)
+    def command(
+        *args: Any, model: Model, learn: str, optimiser: str, rate: float, no_snapshot: bool, **rest: Any
+    ) -> Any:
+        told = replace(model, learn=learn or "", optimiser=optimiser, rate=rate, snapshot=not no_snapshot)
+        return f(*args, model=told, **rest)
+
+    made: Any = command
+    for option in (
+        click.option("--no-snapshot", is_flag=True, help="--learn: keep no copy to roll back to; less RAM."),
+        click.option("--rate", type=float, default=0.01, show_default=True, help="--learn: learning rate."),
+        click.option(
+            "--optimiser", type=click.Choice(OPTIMISERS), default="sgd", show_default=True, help="--learn: the rule."
+        ),
+        click.option(
+            "--learn", type=click.Choice(LEARN), help="Add a training step for these parameters; needs PyTorch."
         ),
     ):
         made = option(made)

@@ -21,6 +21,7 @@ KINDS = ("cmake", "arduino", "platformio", "zephyr", "esp-idf")
 )
 @_common.compile_options
 @_common.model_options
+@_common.learn_options
 @click.option("--force", is_flag=True, help="Replace files that are not picozoo's own, and write what does not fit.")
 @_common.json_option("the files and sizes")
 def COMMAND(  # noqa: N802 - the name by which the command line finds it

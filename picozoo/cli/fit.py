@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 @click.option("-b", "--board", "boards", multiple=True, metavar="B[,B2…]", help="Only these boards. [default: all]")
 @_common.compile_options
 @_common.model_options
+@_common.learn_options
 @_common.json_option("one object per board")
 def COMMAND(  # noqa: N802 - the name by which the command line finds it
     network: str,

@@ -41,6 +41,7 @@ LOOP_SAMPLES = 24  # of networks that run until they are at rest: each call cost
 )
 @_common.compile_options
 @_common.model_options
+@_common.learn_options
 @click.option(
     "--check", is_flag=True, help="Also climb the verification ladder: PyTorch, interpreter, host C, each board."
 )

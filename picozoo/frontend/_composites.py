@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from picozoo import ops
 from picozoo.errors import Unsupported
 from picozoo.ops.softmax import SoftmaxAttrs
 from picozoo.ops.transpose import TransposeAttrs
@@ -111,7 +112,13 @@ def _full_like(ctx: Any, x: Any, value: Any, **_: Any) -> str:
     return _full(ctx, value)
 
 
+def _with_number(op: str) -> Callable[..., Any]:
+    """The overload for a tensor, which takes numbers too."""
+    return lambda ctx, *a, **k: ops.get(op).aten[f"{op}.Tensor"](ctx, *a, **k)
+
+
 READERS: dict[str, Callable[..., Any]] = {
+    **{f"{op}.Scalar": _with_number(op) for op in ("add", "sub", "mul", "div")},
     "zeros.default": lambda ctx, *a, **k: _full(ctx, 0),
     "zeros_like.default": lambda ctx, *a, **k: _full(ctx, 0),
     "ones.default": lambda ctx, *a, **k: _full(ctx, 1),

@@ -346,11 +346,7 @@ class Context:
 
     def array(self, arg: Any, what: str) -> np.ndarray:
         """The numbers of a constant argument. Raises Unsupported if it is computed or kept state."""
-        if (
-            isinstance(arg, torch.fx.Node)
-            and arg in self.tensors
-            and "$" + self.tensors[arg][0] not in self.program.states
-        ):
+        if isinstance(arg, torch.fx.Node) and arg in self.tensors and not self.changes(arg):
             name, value = self.tensors[arg]
             return _numpy(value, name)
         ref = self.values.get(arg)
@@ -358,6 +354,11 @@ class Context:
         if array is None:
             raise Unsupported(f"{what} must be constant here; they are computed or change")
         return array
+
+    def changes(self, arg: Any) -> bool:
+        """Is the argument kept state?"""
+        held = isinstance(arg, torch.fx.Node) and arg in self.tensors
+        return held and "$" + self.tensors[arg][0] in self.program.states
 
     def const(self, array: np.ndarray, hint: str, dtype: str = "") -> str:
         """A constant of the program; its reference."""

@@ -55,19 +55,28 @@ def window_out(size: int, k: int, stride: int, before: int, after: int, dilation
 def _conv2d(
     ctx: Any, x: Any, w: Any, b: Any = None, stride: Any = 1, padding: Any = 0, dilation: Any = 1, groups: int = 1
 ) -> Any:
-    weights = ctx.array(w, "convolution weights")
-    weights = weights[:, :, None] if weights.ndim == 3 else weights  # one-dimensional: a window of height one
-    (kh, kw), (dh, dw) = weights.shape[2:], pair(dilation)
+    turned = _channels_last(ctx, w)
+    (kh, kw), (dh, dw) = ctx.type(turned).shape[1:3], pair(dilation)
     if padding == "same":
         th, tw = (kh - 1) * dh, (kw - 1) * dw
         pad = (th // 2, th - th // 2, tw // 2, tw - tw // 2)
     else:
         ph, pw = pair(0 if padding == "valid" else padding)
         pad = (ph, ph, pw, pw)
-    refs = [ctx.to_last(ctx.ref(x)), ctx.const(weights.transpose(0, 2, 3, 1), ctx.hint(w))]
+    refs = [ctx.to_last(ctx.ref(x)), turned]
     if b is not None:
         refs.append(ctx.ref(b))
     return ctx.to_first(ctx.emit("conv2d", refs, Conv2dAttrs(pair(stride), pad, (dh, dw), groups)))
+
+
+def _channels_last(ctx: Any, w: Any) -> str:
+    """Weights [O, C, KH, KW] as [O, KH, KW, C]: a constant, or turned in each call where they are kept state."""
+    ref = ctx.ref(w) if ctx.changes(w) else ""
+    if ref and ctx.type(ref).rank == 4:
+        return str(ctx.to_last(ref))
+    weights = ctx.array(w, "convolution weights")
+    weights = weights[:, :, None] if weights.ndim == 3 else weights  # one-dimensional: a window of height one
+    return str(ctx.const(weights.transpose(0, 2, 3, 1), ctx.hint(w)))
 
 
 def _one(v: Any) -> int:
