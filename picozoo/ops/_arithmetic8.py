@@ -69,6 +69,10 @@ class Arithmetic(Binary):
         acc, m, s = self.integers(a, b, ins, y)
         return [requantize(acc, m, s, _zero(y), *activation_bounds(attrs.act, _scale(y), _zero(y)))]
 
+    def in_order(self, ins: Types, y: TensorType) -> bool:
+        """Can the kernel of the integer form simply walk along both operands?"""
+        return False
+
     @abstractmethod
     def literal(self, ins: Types, y: TensorType, attrs: ActAttrs) -> str:
         """The `pz_arith8_args` literal."""
@@ -78,6 +82,9 @@ class Arithmetic(Binary):
         where = (call.x(0), call.x(1), call.y(), *loops.args)
         if call.outs[0].quant is not None:
             args = self.literal(call.ins, call.outs[0], call.attrs)
+            if "tile16" in call.target.features and self.in_order(call.ins, call.outs[0]):
+                n, sign = call.outs[0].size, 1 if self.name == "add" else -1
+                return call.run("pz_sum8_tile16", *where[:3], n, sign, args, header="pz_arith8_tile16.h")
             return call.run(f"pz_{self.name}_q8", *where, args)
         if call.attrs.act != "none":
             return call.run(f"pz_{self.name}_clip_f32", *where, *float_bounds(call))
@@ -101,8 +108,14 @@ class Sum8(Arithmetic):
 
     def literal(self, ins: Types, y: TensorType, attrs: ActAttrs) -> str:
         (ma, sa), (mb, sb), (m, s) = self._factors(ins, y)
-        small = int(min(sa, sb, s) >= -28 and max(sa, sb, s) <= 0)
-        return _literal(ins, y, attrs, (ma, sa, mb, sb, m, s, small))
+        return _literal(ins, y, attrs, (ma, sa, mb, sb, m, s, int(self._small(ins, y))))
+
+    def _small(self, ins: Types, y: TensorType) -> bool:
+        shifts = [s for _, s in self._factors(ins, y)]
+        return min(shifts) >= -28 and max(shifts) <= 0
+
+    def in_order(self, ins: Types, y: TensorType) -> bool:
+        return ins[0].shape == ins[1].shape == y.shape and self._small(ins, y)
 
 
 def _literal(ins: Types, y: TensorType, attrs: ActAttrs, factors: tuple[int, ...]) -> str:

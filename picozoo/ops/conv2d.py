@@ -13,7 +13,7 @@ import numpy as np
 
 from picozoo.errors import Unsupported
 from picozoo.ops import _matmul8 as m8
-from picozoo.ops import _mul32, _mve, _plane
+from picozoo.ops import _mul32, _mve, _plane, _tile16
 from picozoo.ops._op import Case, Op, Types
 from picozoo.ops._simd import ROWS, pack_blocks, vectors
 from picozoo.ops._walk import Walk, windows
@@ -220,6 +220,8 @@ class Conv2d(Op):
             Conv2dAttrs((1, 2), (1, 1, 1, 1), groups=19, act="relu6"),
             constants=(1, 2),
         ),
+        *quant_cases((1, 3, 11, 5), (37, 3, 3, 5), (1, 3, 11, 37), Conv2dAttrs((1, 1), (1, 1, 1, 1))),
+        *quant_cases((1, 3, 4, 40), (40, 3, 3, 1), (1, 3, 4, 40), Conv2dAttrs((1, 1), (1, 1, 1, 1), groups=40)),
         *quant_cases((1, 6, 5, 3), (4, 3, 3, 3), (1, 6, 2, 4), Conv2dAttrs((1, 2), (1, 1, 1, 0))),
         *quant_cases((1, 5, 5, 1), (3, 5, 5, 1), (1, 5, 5, 3), Conv2dAttrs((1, 1), (2, 2, 2, 2), act="relu")),
         *quant_cases((2, 4, 4, 8), (5, 1, 1, 8), (2, 4, 4, 5), Conv2dAttrs(act="relu6")),
@@ -313,6 +315,9 @@ class Conv2d(Op):
     def _helium(self, ins: Types, attrs: Conv2dAttrs, target: Target) -> bool:
         return "mve" in target.features and (attrs.groups == 1 or _mve.takes_depthwise(ins[0], ins[1]))
 
+    def _tiled(self, ins: Types, attrs: Conv2dAttrs, target: Target) -> bool:
+        return "tile16" in target.features and (attrs.groups == 1 or _mve.takes_depthwise(ins[0], ins[1]))
+
     def _two_in_a_word(self, ins: Types, outs: Types, attrs: Conv2dAttrs, target: Target) -> bool:
         """Two windows share a word (pz_mul32.h): worth it where there are two."""
         return "mul32" in target.features and attrs.groups == 1 and outs[0].shape[1] * outs[0].shape[2] > 1
@@ -322,6 +327,8 @@ class Conv2d(Op):
         k = kh * kw * c
         if outs[0].quant is not None and self._helium(ins, attrs, target):
             return _mve.conv_scratch(ins[0], ins[1], outs[0], attrs)
+        if outs[0].quant is not None and self._tiled(ins, attrs, target):
+            return _tile16.conv_scratch(ins[0], ins[1], outs[0], attrs)
         if outs[0].quant is not None and self._two_in_a_word(ins, outs, attrs, target):
             return _mul32.conv_scratch(ins[1])
         if outs[0].quant is not None and _plane.takes(ins, attrs):
@@ -366,6 +373,8 @@ class Conv2d(Op):
         size = (n, h, w, c, oh, ow, o, kh, kw, *a.stride, a.pad[0], a.pad[2], *a.dilation)
         if self._helium(call.ins, a, call.target):
             return _mve.emit_conv(call, weights, m8.folded_bias(weights, b, r.x_zero), r)
+        if self._tiled(call.ins, a, call.target):
+            return _tile16.emit_conv(call, weights, m8.folded_bias(weights, b, r.x_zero), r)
         if _plane.takes(call.ins, a):
             q = m8.requant_literal(call, m8.folded_bias(weights, b, r.x_zero), r, weights)
             return _plane.emit(call, weights, q)

@@ -16,7 +16,7 @@ import numpy as np
 
 from picozoo.errors import Unsupported
 from picozoo.ops import _matmul8 as m8
-from picozoo.ops import _mul32, _mve
+from picozoo.ops import _mul32, _mve, _tile16
 from picozoo.ops._op import Case, Op, Types
 from picozoo.ops._simd import pack_blocks, vectors
 from picozoo.specs import QuantParams, Target, TensorType
@@ -104,6 +104,10 @@ class Linear(Op):
         *quant_cases((1, 7), (5, 7), (1, 5), LinearAttrs()),
         *quant_cases((3, 12), (4, 12), (3, 4), LinearAttrs("relu")),
         *quant_cases((2, 9), (3, 9), (2, 3), LinearAttrs("relu6")),
+        Case((TensorType((1, 11)), TensorType((83, 11))), LinearAttrs("relu"), constants=(1,)),
+        Case((TensorType((9, 6)), TensorType((18, 6)), TensorType((18,))), LinearAttrs(), constants=(1, 2)),
+        *quant_cases((1, 11), (83, 11), (1, 83), LinearAttrs()),
+        *quant_cases((5, 6), (33, 6), (5, 33), LinearAttrs()),
         *quant_cases((1, 40), (6, 40), (1, 6), LinearAttrs()),
         *quant_cases((1, 48), (8, 48), (1, 8), LinearAttrs()),
     )
@@ -136,6 +140,8 @@ class Linear(Op):
         return [r.apply(acc + m8.folded_bias(w, args[2] if len(args) > 2 else None, r.x_zero))]
 
     def scratch(self, ins: Types, outs: Types, attrs: LinearAttrs, target: Target) -> int:
+        if outs[0].quant is not None and "tile16" in target.features:
+            return ins[0].size + 3
         if outs[0].quant is not None and "mul32" in target.features:
             return _mul32.linear_scratch(ins[0].shape[-1])
         paired = outs[0].quant is not None and "dsp" in target.features and "mve" not in target.features
@@ -157,6 +163,10 @@ class Linear(Op):
             table = call.table("packed", _mve.pack_blocks(w[:, None], folded, r))
             args = (call.x(0), table, call.y(), rows, k, out, _mve.out_literal(w, folded, r))
             return call.run("pz_linear_i8_mve", *args, header="pz_linear_mve.h")
+        if "tile16" in call.target.features:
+            tiles = (call.table("packed", _tile16.pack_tiles(w[:, None], folded, r)), call.y(), call.scratch("pz_i8"))
+            end = (rows, k, out, _mve.out_literal(w, folded, r))
+            return call.run("pz_linear_i8_tile16", call.x(0), *tiles, *end, header="pz_linear_tile16.h")
         q = m8.requant_literal(call, folded, r, w)
         if "dsp" in call.target.features:
             call.small = True
@@ -175,8 +185,8 @@ class Linear(Op):
             span = _mul32.linear_span(w)
             packed, parts = _mul32.pack_linear(w, span)
             split = call.table("parts", parts) if parts.max() > 1 else "NULL"
-            where = (call.x(0), call.table("packed", packed), split, call.y(), call.scratch("pz_u32"))
-            return call.run("pz_linear_i8_mul32", *where, rows, k, out, span, q, header="pz_linear_mul32.h")
+            words = (call.table("packed", packed), split, call.y(), call.scratch("pz_u32"))
+            return call.run("pz_linear_i8_mul32", call.x(0), *words, rows, k, out, span, q, header="pz_linear_mul32.h")
         return call.run("pz_linear_i8", call.x(0), call.x(1), call.y(), rows, k, out, q)
 
 

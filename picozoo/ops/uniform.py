@@ -33,9 +33,7 @@ class Uniform(Draw):
         self.need_state(ins[0])
         return [TensorType(attrs.shape), STATE]
 
-    def reference(
-        self, args: list[np.ndarray], ins: Types, outs: Types, attrs: UniformAttrs
-    ) -> list[np.ndarray]:
+    def reference(self, args: list[np.ndarray], ins: Types, outs: Types, attrs: UniformAttrs) -> list[np.ndarray]:
         return list(draw_uniform(args[0], attrs.shape))
 
     def emit(self, call: Any) -> str:

@@ -19,7 +19,8 @@ from picozoo.specs import QuantParams, TensorType
 
 X = QuantParams.tensor(0.05, -128)
 W, Y = QuantParams.tensor(0.001), QuantParams.tensor(0.5, 3)
-BOARDS = ["host", "host+dsp", "host+mve", "host+mul32", "pico", "esp32c3", "nano33ble", "corstone300"]
+FORMS = ["host+dsp", "host+mve", "host+mul32", "host+plain"]
+BOARDS = ["host", *FORMS, "pico", "esp32c3", "nano33ble", "corstone300"]
 
 
 def weights(shape: tuple[int, ...], kind: str) -> np.ndarray:
@@ -55,15 +56,18 @@ def program() -> Program:
 
 @pytest.mark.parametrize("board_name", BOARDS)
 def test_ends_of_ranges(board_name: str) -> None:
-    name, _, extra = board_name.partition("+")
+    name, _, form = board_name.partition("+")
     board = find.load("boards", name, "board").BOARD
     if reason := emulate.available(board):
         pytest.skip(reason)
-    target = replace(board.core.target, features=board.core.target.features | ({extra} if extra else set()))
+    target = board.core.target
+    if form not in ("", "plain"):
+        target = replace(target, features=target.features - {"simd", "tile16"} | {form})
     made = materialise.run(program(), target)
     model = emit(made, plan_program(made, target), target)
     sources = {**model.files, "pz_instance.c": '#include "ends.h"\nends_t pz_net;\n'}
-    image = build.build(sources, board, roots=["pz_net", *[e.symbol for e in model.entries.values()]])
+    roots = ["pz_net", *[e.symbol for e in model.entries.values()]]
+    image = build.build(sources, board, roots=roots, extra=["-DPZ_NO_SIMD"] if form == "plain" else [])
     with emulate.open_machine(image) as machine:
         base = machine.address("pz_net")
         for entry in model.entries.values():

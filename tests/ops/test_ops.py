@@ -31,12 +31,12 @@ BOARDS = ["host", *FORMS, "nano33ble", "pico", "esp32c3", "rpi_zero2", "browser"
 
 def compiled(board_name: str) -> tuple[Program, Plan, Model, build.Image, dict[str, list[np.ndarray]]]:
     """All cases compiled for a board; `host+dsp` is the form for DSP cores, compiled for the host, and so on; with
-    `host+plain` the form for vectors of floats, without vectors."""
+    `host+plain` the forms for wide vectors, without vectors."""
     name, _, form = board_name.partition("+")
     board = find.load("boards", name, "board").BOARD
     target: Target = board.core.target
     if form not in ("", "plain"):
-        target = replace(target, features=target.features - {"simd"} | {form})
+        target = replace(target, features=target.features - {"simd", "tile16"} | {form})
     program, inputs = build_program()
     program = verify(materialise.run(verify(program), target), "materialise")
     plan = plan_program(program, target)

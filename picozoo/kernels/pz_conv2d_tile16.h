@@ -1,0 +1,99 @@
+/* int8 convolution for processors with wide vectors; packed weights as in pz_tile16.h. Twin: ops/conv2d.py. */
+#ifndef PZ_CONV2D_TILE16_H
+#define PZ_CONV2D_TILE16_H
+
+#include "pz_tile16.h"
+
+/* A row of `count` windows: eight at a time, the last eight perhaps some of them again. */
+PZ_INLINE void pz_tile_line(const pz_i8 *p, const pz_u32 *w, pz_i8 *y, int count, int o, const pz_tile_shape g,
+                            const pz_out_args q) {
+  if (count < PZ_TILE_WINDOWS) {
+    pz_tile_row(p, w, y, count, o, g, q);
+    return;
+  }
+  PZ_ROLLED
+  for (int i = 0; i < count; i += PZ_TILE_WINDOWS) {
+    const int at = i + PZ_TILE_WINDOWS <= count ? i : count - PZ_TILE_WINDOWS;
+    pz_tile_row(p + at * g.window, w, y + at * o, PZ_TILE_WINDOWS, o, g, q);
+  }
+}
+
+/* padded: ph * pw * c and 3 bytes, the input with its padding as far as windows reach. Biases: pz_tile16.h. */
+PZ_KERNEL void pz_conv2d_i8_tile16(const pz_i8 *x, const pz_u32 *w, pz_i8 *y, pz_i8 *padded, int n, int h, int wd, int c, int oh,
+                                   int ow, int o, int kh, int kw, int sh, int sw, int pt, int pl, int dh, int dw, int zero,
+                                   int ph, int pw, const pz_out_args q) {
+  const int whole = dw == 1, per_row = whole ? 1 : kw;
+  const pz_tile_shape g = {kh * per_row, ((whole ? kw : 1) * c + 3) / 4, per_row, dw * c, dh * pw * c, sw * c};
+  const int flat = kh == 1 && kw == 1 && sh == 1 && sw == 1 && ow == pw; /* no row ends before the last */
+  pz_tile_fill(padded + ph * pw * c, 0, 3, PZ_FLIP);
+  for (int b = 0; b < n; ++b, x += h * wd * c) {
+    pz_tile_padded(x, padded, h, wd, c, pt, pl, ph, pw, zero, PZ_FLIP);
+    if (flat) {
+      pz_tile_line(padded, w, y, oh * ow, o, g, q);
+    } else {
+      PZ_ROLLED
+      for (int oy = 0; oy < oh; ++oy) pz_tile_line(padded + oy * sh * pw * c, w, y + oy * ow * o, ow, o, g, q);
+    }
+    y += oh * ow * o;
+  }
+}
+
+/* Depthwise. Weights: for each 32 channels two halves of 16 biases (int32), for each two places of the window two halves
+   of 16 pairs (int16), then for each half 16 multipliers (int32) and 16 shifts (int8). The first half is channels 0 to
+   3, 8 to 11, 16 to 19 and 24 to 27, the second what lies between: what interleaving vectors gives. padded: ph * pw * c
+   and 31 bytes; y may be x. */
+PZ_INLINE void pz_tile_depth(const pz_i8 *p, const pz_u32 *w, pz_i8 *y, int left, int c, int kh, int kw, int dh, int dw, int pw,
+                             const pz_out_args q) {
+  const int pairs = (kh * kw + 1) / 2;
+  const pz_u32 *v = w + 32, *const f = v + 32 * pairs;
+#if PZ_VNNI
+  __m512i a = pz_load512(w), b = pz_load512(w + 16);
+  PZ_UNROLLED
+  for (int t = 0; t < 2 * pairs; t += 2, v += 32) {
+    const int u = t + 1 < kh * kw ? t + 1 : t; /* behind the last: weights are zero */
+    const pz_i8 *const from = p + (t / kw * dh * pw + t % kw * dw) * c, *const next = p + (u / kw * dh * pw + u % kw * dw) * c;
+    const __m512i x = _mm512_cvtepi8_epi16(_mm256_loadu_si256((const __m256i *)(const void *)from));
+    const __m512i z = _mm512_cvtepi8_epi16(_mm256_loadu_si256((const __m256i *)(const void *)next));
+    a = _mm512_dpwssd_epi32(a, _mm512_unpacklo_epi16(x, z), pz_load512(v));
+    b = _mm512_dpwssd_epi32(b, _mm512_unpackhi_epi16(x, z), pz_load512(v + 16));
+  }
+  a = pz_requant16(a, f, q);
+  b = pz_requant16(b, f + 20, q);
+  __m256i out = _mm512_cvtsepi16_epi8(_mm512_packs_epi32(a, b));
+  if (q.lo > -128) out = _mm256_max_epi8(out, _mm256_set1_epi8((char)q.lo));
+  if (q.hi < 127) out = _mm256_min_epi8(out, _mm256_set1_epi8((char)q.hi));
+  if (left >= 32)
+    _mm256_storeu_si256((__m256i *)(void *)y, out);
+  else
+    _mm256_mask_storeu_epi8(y, (__mmask32)(((uint64_t)1 << left) - 1u), out);
+#else
+  for (int i = 0; i < 32 && i < left; ++i) {
+    const int half = i / 4 % 2, at = i / 8 * 4 + i % 4;
+    int32_t s = (int32_t)w[16 * half + at];
+    for (int t = 0; t < kh * kw; ++t) {
+      const pz_i16 *const pair = (const pz_i16 *)(v + 32 * (t / 2) + 16 * half + at);
+      s += (int32_t)p[(t / kw * dh * pw + t % kw * dw) * c + i] * pair[t % 2];
+    }
+    const int32_t m = (int32_t)f[20 * half + at];
+    const int32_t h = pz_requant(s, m, ((const pz_i8 *)(f + 20 * half + 16))[at]);
+    y[i] = (pz_i8)pz_clamp(h + q.zero, q.lo, q.hi);
+  }
+#endif
+}
+
+PZ_KERNEL void pz_conv2d_i8_depthwise_tile16(const pz_i8 *x, const pz_u32 *w, pz_i8 *y, pz_i8 *padded, int n, int h, int wd,
+                                             int c, int oh, int ow, int kh, int kw, int sh, int sw, int pt, int pl, int dh,
+                                             int dw, int zero, int ph, int pw, const pz_out_args q) {
+  const int words = 32 + (kh * kw + 1) / 2 * 32 + 40;
+  pz_tile_fill(padded + ph * pw * c, 0, 31, 0);
+  for (int b = 0; b < n; ++b, x += h * wd * c) {
+    pz_tile_padded(x, padded, h, wd, c, pt, pl, ph, pw, zero, 0);
+    for (int oy = 0; oy < oh; ++oy) {
+      const pz_i8 *p = padded + oy * sh * pw * c;
+      for (int ox = 0; ox < ow; ++ox, p += sw * c, y += c)
+        for (int i = 0; i < c; i += 32) pz_tile_depth(p + i, w + i / 32 * words, y + i, c - i, c, kh, kw, dh, dw, pw, q);
+    }
+  }
+}
+
+#endif

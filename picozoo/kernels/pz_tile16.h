@@ -1,0 +1,214 @@
+/* Inner loops of the int8 convolution and fully connected kernels for processors with wide vectors: 16 output channels
+   and several windows at a time.
+
+   Packed form: blocks of 16 output channels, each one 16 biases for inputs as they are, 16 for inputs with the first bit
+   turned over (int32), then for each run of a window (values that lie together) its values in fours, zeros behind the
+   last: 4 weights of the first channel, 4 of the second ...; then 16 multipliers (int32) and 16 shifts (int8). Missing
+   channels are zeros. Up to 3 bytes behind a run are read, and multiplied by zero. The packer is ops/_tile16.py.
+
+   Forms, equal to the bit: AVX-512 with VNNI (unsigned by signed: inputs have the first bit turned over), plain C. */
+#ifndef PZ_TILE16_H
+#define PZ_TILE16_H
+
+#include "pz_mve.h"
+
+#if defined(__AVX512VNNI__) && defined(__AVX512BW__) && defined(__AVX512VL__) && !defined(PZ_NO_SIMD)
+#include <immintrin.h>
+#define PZ_VNNI 1
+#define PZ_FLIP 0x80 /* inputs in the working memory are x ^ PZ_FLIP */
+#else
+#define PZ_VNNI 0
+#define PZ_FLIP 0
+#endif
+
+/* Words of a block's biases, of its weights, of its factors. */
+#define PZ_TILE_BIAS 32
+#define PZ_TILE_WEIGHTS(runs, fours) ((runs) * (fours) * 16)
+#define PZ_TILE_FACTORS 20
+#define PZ_TILE_WINDOWS 8 /* at a time */
+
+/* How the windows lie: `runs` runs of `fours` times four values, `per_row` runs a row of the window; from run to run
+   `run`, from row to row `row`, from window to window `window` bytes. */
+typedef struct {
+  int runs, fours, per_row, run, row, window;
+} pz_tile_shape;
+
+PZ_INLINE const pz_i8 *pz_tile_run(const pz_i8 *p, int r, const pz_tile_shape g) {
+  return p + r / g.per_row * g.row + r % g.per_row * g.run;
+}
+
+#if PZ_VNNI
+PZ_INLINE __m512i pz_load512(const void *p) { return _mm512_loadu_si512(p); }
+
+/* x * m / 2^31, rounded to nearest, halves up (m >= 0). */
+PZ_INLINE __m512i pz_high16(__m512i x, __m512i m) {
+  const __m512i half = _mm512_set1_epi64((int64_t)1 << 30);
+  __m512i a = _mm512_mul_epi32(x, m), b = _mm512_mul_epi32(_mm512_srli_epi64(x, 32), _mm512_srli_epi64(m, 32));
+  a = _mm512_srli_epi64(_mm512_add_epi64(a, half), 31);
+  b = _mm512_slli_epi64(_mm512_add_epi64(b, half), 1);
+  return _mm512_mask_blend_epi32(0xaaaa, a, b);
+}
+
+/* Right shift that rounds halves away from zero, for h far enough from the ends of int32 (pz_requant_small). */
+PZ_INLINE __m512i pz_down16(__m512i h, __m512i right) {
+  const __m512i one = _mm512_set1_epi32(1), none = _mm512_setzero_si512();
+  const __m512i sign = _mm512_srai_epi32(_mm512_and_si512(h, _mm512_sub_epi32(none, right)), 31);
+  h = _mm512_add_epi32(_mm512_add_epi32(h, sign), _mm512_sllv_epi32(one, _mm512_sub_epi32(right, one)));
+  return _mm512_srav_epi32(h, right);
+}
+
+/* 16 accumulators to output integers, not yet limited. */
+PZ_INLINE __m512i pz_requant16(__m512i x, const pz_u32 *factors, const pz_out_args q) {
+  const __m512i m = pz_load512(factors), s = _mm512_cvtepi8_epi32(_mm_loadu_si128((const __m128i *)(factors + 16)));
+  const __m512i none = _mm512_setzero_si512(), one = _mm512_set1_epi32(1);
+  if (q.form == PZ_ONCE || q.form == PZ_ONCE_DOWN) {
+    const __m512i total = _mm512_sub_epi32(_mm512_set1_epi32(31), s);
+    const __m512i even_by = _mm512_and_epi64(total, _mm512_set1_epi64(63)), odd_by = _mm512_srli_epi64(total, 32);
+    const __m512i one64 = _mm512_set1_epi64(1);
+    __m512i a = _mm512_mul_epi32(x, m), b = _mm512_mul_epi32(_mm512_srli_epi64(x, 32), _mm512_srli_epi64(m, 32));
+    a = _mm512_add_epi64(a, _mm512_sllv_epi64(one64, _mm512_sub_epi64(even_by, one64)));
+    b = _mm512_add_epi64(b, _mm512_sllv_epi64(one64, _mm512_sub_epi64(odd_by, one64)));
+    a = _mm512_srav_epi64(a, even_by);
+    b = _mm512_slli_epi64(_mm512_srav_epi64(b, odd_by), 32);
+    return _mm512_add_epi32(_mm512_mask_blend_epi32(0xaaaa, a, b), _mm512_set1_epi32(q.zero));
+  }
+  if (q.form == PZ_TWICE) x = _mm512_sllv_epi32(x, _mm512_max_epi32(s, none));
+  const __m512i right = _mm512_max_epi32(_mm512_sub_epi32(none, s), none);
+  __m512i h = pz_high16(x, m);
+  if (q.form == PZ_TWICE) { /* nothing may be added to h: it can be as large as an int32 */
+    const __m512i mask = _mm512_sub_epi32(_mm512_sllv_epi32(one, right), one);
+    const __m512i bound = _mm512_sub_epi32(_mm512_srli_epi32(mask, 1), _mm512_srai_epi32(h, 31));
+    const __mmask16 up = _mm512_cmpgt_epi32_mask(_mm512_and_si512(h, mask), bound);
+    h = _mm512_srav_epi32(h, right);
+    h = _mm512_mask_add_epi32(h, up, h, one);
+  } else {
+    h = pz_down16(h, right);
+  }
+  return _mm512_add_epi32(h, _mm512_set1_epi32(q.zero));
+}
+
+PZ_INLINE __m128i pz_limit16(__m512i v, const pz_out_args q) {
+  __m128i b = _mm512_cvtsepi32_epi8(v);
+  if (q.lo > -128) b = _mm_max_epi8(b, _mm_set1_epi8((char)q.lo));
+  if (q.hi < 127) b = _mm_min_epi8(b, _mm_set1_epi8((char)q.hi));
+  return b;
+}
+
+/* `windows` (up to 8) windows with `blocks` (up to 4) blocks -> y, out_c channels a window, `left` of them from here on. */
+PZ_INLINE void pz_tile(const pz_i8 *p, const pz_u32 *w, pz_i8 *y, int windows, int blocks, int left, int out_c,
+                       const pz_tile_shape g, const pz_out_args q) {
+  const int words = PZ_TILE_BIAS + PZ_TILE_WEIGHTS(g.runs, g.fours) + PZ_TILE_FACTORS;
+  __m512i acc[PZ_TILE_WINDOWS][4];
+  PZ_UNROLLED
+  for (int i = 0; i < windows; ++i) {
+    PZ_UNROLLED
+    for (int b = 0; b < blocks; ++b) acc[i][b] = pz_load512(w + b * words + 16);
+  }
+  const pz_u32 *v = w + PZ_TILE_BIAS;
+  PZ_ROLLED
+  for (int r = 0; r < g.runs; ++r) {
+    const pz_i8 *from = pz_tile_run(p, r, g);
+    PZ_ROLLED
+    for (int k = 0; k < g.fours; ++k, from += 4, v += 16) {
+      __m512i u[4];
+      PZ_UNROLLED
+      for (int b = 0; b < blocks; ++b) u[b] = pz_load512(v + b * words);
+      PZ_UNROLLED
+      for (int i = 0; i < windows; ++i) {
+        int32_t four;
+        __builtin_memcpy(&four, from + i * g.window, 4);
+        const __m512i a = _mm512_set1_epi32(four);
+        PZ_UNROLLED
+        for (int b = 0; b < blocks; ++b) acc[i][b] = _mm512_dpbusd_epi32(acc[i][b], a, u[b]);
+      }
+    }
+  }
+  PZ_UNROLLED
+  for (int b = 0; b < blocks; ++b) {
+    const pz_u32 *const f = w + b * words + PZ_TILE_BIAS + PZ_TILE_WEIGHTS(g.runs, g.fours);
+    PZ_UNROLLED
+    for (int i = 0; i < windows; ++i) {
+      const __m128i out = pz_limit16(pz_requant16(acc[i][b], f, q), q);
+      pz_i8 *const to = y + i * out_c + 16 * b;
+      if (left >= 16 * (b + 1))
+        _mm_storeu_si128((__m128i *)to, out);
+      else
+        _mm_mask_storeu_epi8(to, (__mmask16)((1u << (left - 16 * b)) - 1u), out);
+    }
+  }
+}
+#else
+PZ_INLINE void pz_tile(const pz_i8 *p, const pz_u32 *w, pz_i8 *y, int windows, int blocks, int left, int out_c,
+                       const pz_tile_shape g, const pz_out_args q) {
+  const int weights = PZ_TILE_WEIGHTS(g.runs, g.fours);
+  for (int b = 0; b < blocks; ++b, w += PZ_TILE_BIAS + weights + PZ_TILE_FACTORS, left -= 16, y += 16) {
+    const pz_u32 *const f = w + PZ_TILE_BIAS + weights;
+    for (int i = 0; i < windows; ++i) {
+      int32_t acc[16];
+      for (int c = 0; c < 16; ++c) acc[c] = (int32_t)w[c];
+      const pz_i8 *v = (const pz_i8 *)(w + PZ_TILE_BIAS);
+      for (int r = 0; r < g.runs; ++r) {
+        const pz_i8 *a = pz_tile_run(p + i * g.window, r, g);
+        for (int k = 0; k < g.fours; ++k, a += 4, v += 64)
+          for (int c = 0; c < 16; ++c)
+            acc[c] += a[0] * v[4 * c] + a[1] * v[4 * c + 1] + a[2] * v[4 * c + 2] + a[3] * v[4 * c + 3];
+      }
+      for (int c = 0; c < 16 && c < left; ++c) {
+        const int32_t m = (int32_t)f[c];
+        const int s = ((const pz_i8 *)(f + 16))[c];
+        const int32_t h = q.form == PZ_ONCE || q.form == PZ_ONCE_DOWN ? pz_requant_once(acc[c], m, s) : pz_requant(acc[c], m, s);
+        y[i * out_c + c] = (pz_i8)pz_clamp(h + q.zero, q.lo, q.hi);
+      }
+    }
+  }
+}
+#endif
+
+/* `windows` windows with all channels. */
+PZ_INLINE void pz_tile_row(const pz_i8 *p, const pz_u32 *w, pz_i8 *y, int windows, int out_c, const pz_tile_shape g,
+                           const pz_out_args q) {
+  const int words = PZ_TILE_BIAS + PZ_TILE_WEIGHTS(g.runs, g.fours) + PZ_TILE_FACTORS;
+  const int most = windows == 1 ? 4 : 2, all = (out_c + 15) / 16, whole = all / most * most;
+  PZ_ROLLED
+  for (int b = 0; b < whole; b += most) pz_tile(p, w + b * words, y + 16 * b, windows, most, out_c - 16 * b, out_c, g, q);
+  if (all > whole)
+    pz_tile(p, w + whole * words, y + 16 * whole, windows, all - whole, out_c - 16 * whole, out_c, g, q);
+}
+
+/* n values for the kernels; flip: PZ_FLIP where they want the first bit turned over, else 0. */
+PZ_INLINE void pz_tile_copy(pz_i8 *PZ_RESTRICT to, const pz_i8 *PZ_RESTRICT from, int n, int flip) {
+#if PZ_VNNI
+  for (; n >= 64; n -= 64, to += 64, from += 64)
+    _mm512_storeu_si512(to, _mm512_xor_si512(pz_load512(from), _mm512_set1_epi8((char)flip)));
+  if (n > 0) {
+    const __mmask64 some = ~(__mmask64)0 >> (64 - n);
+    _mm512_mask_storeu_epi8(to, some, _mm512_xor_si512(_mm512_maskz_loadu_epi8(some, from), _mm512_set1_epi8((char)flip)));
+  }
+#else
+  for (int i = 0; i < n; ++i) to[i] = (pz_i8)(from[i] ^ (pz_i8)flip);
+#endif
+}
+
+PZ_INLINE void pz_tile_fill(pz_i8 *to, int value, int n, int flip) {
+  for (int i = 0; i < n; ++i) to[i] = (pz_i8)((pz_i8)value ^ (pz_i8)flip);
+}
+
+/* The input with its padding, ph rows of pw pixels of c values. */
+PZ_INLINE void pz_tile_padded(const pz_i8 *x, pz_i8 *to, int h, int wd, int c, int pt, int pl, int ph, int pw, int zero,
+                              int flip) {
+  const int rows = ph - pt < h ? ph - pt : h, pixels = pw - pl < wd ? pw - pl : wd;
+  if (pl == 0 && pw == wd && pt == 0 && ph <= h) {
+    pz_tile_copy(to, x, ph * wd * c, flip);
+    return;
+  }
+  pz_tile_fill(to, zero, pt * pw * c, flip);
+  to += pt * pw * c;
+  for (int r = 0; r < rows; ++r, x += wd * c, to += pw * c) {
+    pz_tile_fill(to, zero, pl * c, flip);
+    pz_tile_copy(to + pl * c, x, pixels * c, flip);
+    pz_tile_fill(to + (pl + pixels) * c, zero, (pw - pl - pixels) * c, flip);
+  }
+  pz_tile_fill(to, zero, (ph - pt - rows) * pw * c, flip);
+}
+
+#endif

@@ -1,0 +1,93 @@
+"""Packing for the kernels of processors with wide vectors. C side: `kernels/pz_tile16.h`, `pz_conv2d_tile16.h`."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from picozoo.ops import _matmul8 as m8
+from picozoo.ops import _mve
+from picozoo.specs import TensorType
+
+
+def pack_tiles(w: np.ndarray, folded: np.ndarray, r: m8.Requant) -> np.ndarray:
+    """Blocks of 16 output channels: biases twice, weights, multipliers, shifts. uint32 words.
+
+    Args:
+        w: (out, runs, values of a run) int8.
+        folded: (out,) biases with the input's zero point folded in.
+
+    Example:
+        >>> r = m8.Requant(np.array([1 << 30]), np.array([-1]), 0, 0, -128, 127)
+        >>> pack_tiles(np.ones((3, 1, 9), np.int8), np.zeros(3, np.int64), r).size == 32 + 3 * 16 + 20
+        True
+    """
+    out, runs, run = w.shape
+    blocks = -(-out // 16)
+    full = np.zeros((blocks * 16, runs, -(-run // 4) * 4), np.int8)
+    full[:out, :, :run] = w
+    weights = full.reshape(blocks, 16, runs, -1, 4).transpose(0, 2, 3, 1, 4).reshape(blocks, -1)
+    flipped = folded - 128 * w.reshape(out, -1).astype(np.int64).sum(1)
+
+    def part(v: np.ndarray, dtype: Any) -> np.ndarray:
+        padded = np.zeros(blocks * 16, dtype)
+        padded[:out] = v
+        return padded.reshape(blocks, 16)
+
+    biases = (part(folded, np.int32), part(flipped, np.int32))
+    factors = (part(r.multiplier, np.int32), part(r.shift, np.int8))
+    parts = (*biases, np.ascontiguousarray(weights), *factors)
+    return np.concatenate([p.view(np.uint8) for p in parts], 1).reshape(-1).view("<u4")
+
+
+def pack_depthwise(w: np.ndarray, folded: np.ndarray, r: m8.Requant) -> np.ndarray:
+    """The same for depthwise weights (channels, taps), 32 channels a block in two halves. uint32 words."""
+    c, taps = w.shape
+    blocks = -(-c // 32)
+    order = np.arange(32).reshape(4, 2, 4).transpose(1, 0, 2)  # (half, group of four, channel)
+
+    def halves(v: np.ndarray, dtype: Any) -> np.ndarray:
+        padded = np.zeros(blocks * 32, dtype)
+        padded[:c] = v
+        return np.ascontiguousarray(padded.reshape(blocks, 32)[:, order.reshape(2, 16)])  # (block, half, lane)
+
+    full = np.zeros((blocks * 32, -(-taps // 2) * 2), np.int16)
+    full[:c, :taps] = w
+    pairs = full.reshape(blocks, 32, -1, 2)[:, order.reshape(2, 16)]  # (block, half, lane, pair, place)
+    pairs = np.ascontiguousarray(pairs.transpose(0, 3, 1, 2, 4))
+    m, s = halves(r.multiplier, np.int32).view(np.uint8), halves(r.shift, np.int8).view(np.uint8)
+    factors = np.concatenate([m, s], 2)
+    parts = (halves(folded, np.int32), pairs, factors)
+    return np.concatenate([p.reshape(blocks, -1).view(np.uint8) for p in parts], 1).reshape(-1).view("<u4")
+
+
+def padded_size(y: TensorType, w: TensorType, a: Any) -> tuple[int, int]:
+    """Rows and pixels of the padded input, as far as windows reach."""
+    return (
+        (y.shape[1] - 1) * a.stride[0] + (w.shape[1] - 1) * a.dilation[0] + 1,
+        (y.shape[2] - 1) * a.stride[1] + (w.shape[2] - 1) * a.dilation[1] + 1,
+    )
+
+
+def conv_scratch(x: TensorType, w: TensorType, y: TensorType, a: Any) -> int:
+    """Bytes of working memory."""
+    ph, pw = padded_size(y, w, a)
+    return ph * pw * x.shape[3] + (3 if a.groups == 1 else 31)
+
+
+def emit_conv(call: Any, weights: np.ndarray, folded: np.ndarray, r: m8.Requant) -> str:
+    """The call of a convolution's kernel, depthwise or without groups."""
+    a, (n, h, w, c), (_, oh, ow, o) = call.attrs, call.ins[0].shape, call.outs[0].shape
+    _, kh, kw, _ = weights.shape
+    depthwise = a.groups > 1
+    sizes = (kh, kw, *a.stride, a.pad[0], a.pad[2], *a.dilation, r.x_zero, *padded_size(call.outs[0], call.ins[1], a))
+    q = _mve.out_literal(weights, folded, r)
+    if depthwise:
+        packed = pack_depthwise(weights.reshape(o, -1), folded, r)
+        kernel, shape = "pz_conv2d_i8_depthwise_tile16", [n, h, w, c, oh, ow]
+    else:
+        packed = pack_tiles(weights.reshape(o, kh if a.dilation[1] == 1 else kh * kw, -1), folded, r)
+        kernel, shape = "pz_conv2d_i8_tile16", [n, h, w, c, oh, ow, o]
+    where = (call.x(0), call.table("packed", packed), call.y(), call.scratch("pz_i8"))
+    return call.run(kernel, *where, *shape, *sizes, q, header="pz_conv2d_tile16.h")
