@@ -152,6 +152,8 @@ class Call:
         if not self.has(i):
             raise BadFile(f"input {i} is missing")
         t = self.model.tensors[self.op.inputs[i]]
+        if t.data is None and self.known(self.op.inputs[i]):
+            return self.program.constants[self.values[self.op.inputs[i]]]
         if t.data is None or (self.op.inputs[i] in self.values and self.values[self.op.inputs[i]][0] != "@"):
             raise Unsupported(f"{what or f'input {i}'} ({t.name!r}) must be constant here; it is computed")
         type_ = tensor_type(t)
@@ -174,6 +176,17 @@ class Call:
         """A bias of zeros, for layers without one."""
         t = TensorType((n,), dtype or ("f32" if self.out().quant is None else "i32"))
         return self.const(np.zeros(n, t.numpy), t, "zeros")
+
+    def is_constant(self, i: int) -> bool:
+        """Are the numbers of input `i` known?"""
+        number = self.op.inputs[i] if self.has(i) else -1
+        return number >= 0 and self.known(number)
+
+    def known(self, number: int) -> bool:
+        """Is a tensor constant, in the file or made so here?"""
+        if number in self.values:
+            return self.values[number][0] == "@"
+        return self.model.tensors[number].data is not None
 
     def constant(self, ref: str) -> np.ndarray:
         """The numbers behind a constant. Raises Unsupported if it is computed."""

@@ -39,6 +39,7 @@ DTYPES: dict[int, str] = {0: "f32", 2: "i32", 3: "u8", 4: "i64", 6: "bool", 7: "
 OTHER_DTYPES = {1: "float16", 5: "string", 8: "complex64", 10: "float64", 12: "uint64", 13: "resource", 15: "uint32"}
 _WINDOW = {"padding": (0, "b", 0), "stride_w": (1, "i", 0), "stride_h": (2, "i", 0)}
 _ACT = {"act": (0, "b", 0)}
+_ACT_AT_3 = {"act": (3, "b", 0)}
 # Options of an operator: name -> (field number, kind as in `struct`, or "v" for a vector of int32; default).
 OPTIONS: dict[str, dict[str, tuple[int, str, Any]]] = {
     "CONV_2D": _WINDOW | {"act": (3, "b", 0), "dilation_w": (4, "i", 1), "dilation_h": (5, "i", 1)},
@@ -67,6 +68,17 @@ OPTIONS: dict[str, dict[str, tuple[int, str, Any]]] = {
     "UNPACK": {"count": (0, "i", 0), "axis": (1, "i", 0)},
     "GATHER": {"axis": (0, "i", 0), "batch_dims": (1, "i", 0)},
     "GELU": {"approximate": (0, "?", False)},
+    "SPACE_TO_DEPTH": {"block": (0, "i", 0)},
+    "DEPTH_TO_SPACE": {"block": (0, "i", 0)},
+    "MIRROR_PAD": {"mode": (0, "b", 0)},
+    "RESIZE_NEAREST_NEIGHBOR": {"corners": (0, "?", False), "centres": (1, "?", False)},
+    "RESIZE_BILINEAR": {"corners": (2, "?", False), "centres": (3, "?", False)},
+    "ONE_HOT": {"axis": (0, "i", 0)},
+    "L2_POOL_2D": _WINDOW | {"width": (3, "i", 0), "height": (4, "i", 0), "act": (5, "b", 0)},
+    "L2_NORMALIZATION": _ACT,
+    "BATCH_MATMUL": {"adj_x": (0, "?", False), "adj_y": (1, "?", False), "asymmetric": (2, "?", False)},
+    "CUMSUM": {"exclusive": (0, "?", False), "reverse": (1, "?", False)},
+    "TRANSPOSE_CONV": _WINDOW | _ACT_AT_3,
     "SVDF": {"rank": (0, "i", 0), "act": (1, "b", 0), "asymmetric": (2, "?", False)},
     "UNIDIRECTIONAL_SEQUENCE_LSTM": {
         "act": (0, "b", 0),

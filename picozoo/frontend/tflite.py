@@ -18,7 +18,7 @@ from typing import Any
 
 from picozoo import ops
 from picozoo.errors import BadFile, PicozooError, Unsupported
-from picozoo.frontend import _tflite_composites
+from picozoo.frontend import _tflite_composites, _tflite_math, _tflite_moves
 from picozoo.frontend import _tflite_schema as schema
 from picozoo.frontend._tflite_call import Call, clean, outside_type, tensor_type
 from picozoo.ir.program import Function, Program
@@ -36,7 +36,11 @@ def readers() -> dict[str, tuple[str, Callable[..., Any]]]:
         for kind, read_ in ops.get(name).tflite.items():
             assert kind not in table, f"{kind} is read by {table[kind][0]} and {name}"
             table[kind] = (name, read_)
-    return table | {k: ("composite", v) for k, v in _tflite_composites.READERS.items()}
+    for part in (_tflite_composites, _tflite_moves, _tflite_math):
+        for kind, read_ in part.READERS.items():
+            assert kind not in table, f"{kind} is read by {table[kind][0]} and {part.__name__}"
+            table[kind] = ("composite", read_)
+    return table
 
 
 def read(path: Path) -> Program:

@@ -66,25 +66,6 @@ def _tflite(ctx: Any) -> Any:
     return ctx.emit("slice", [x], SliceAttrs(tuple(begin), tuple(size), (1,) * len(shape)))
 
 
-def _tflite_strided(ctx: Any) -> Any:
-    """Begin, end and step of each dimension; a bit of a mask says "from the first", "to the last", "take one"."""
-    x, o = ctx.ref(0), ctx.options
-    shape = ctx.type(x).shape
-    begin, end, step = (ctx.array(k, "begin, end and steps").reshape(-1).tolist() for k in (1, 2, 3))
-    if o["ellipsis_mask"] or o["new_axis_mask"] or o["offset"] or min(step, default=1) < 1 or len(begin) != len(shape):
-        raise Unsupported("ellipsis, new axes, fewer dimensions or steps below 1 are not supported")
-    first, sizes = [], []
-    for d, n in enumerate(shape):
-        one = o["shrink_axis_mask"] >> d & 1
-        a = None if o["begin_mask"] >> d & 1 and not one else begin[d]
-        b = None if o["end_mask"] >> d & 1 else end[d]
-        lo, hi, _ = slice(a % n if one and n else a, b, step[d]).indices(n)
-        first.append(lo)
-        sizes.append(1 if one else max(0, -(-(hi - lo) // step[d])))
-    attrs = SliceAttrs(tuple(first), tuple(sizes), tuple(step))
-    return ctx.reshape(ctx.emit("slice", [x], attrs), ctx.out().shape)
-
-
 class Slice(Mover):
     name = "slice"
     Attrs = SliceAttrs
@@ -96,7 +77,7 @@ class Slice(Mover):
         "chunk.default": _chunk,
         "narrow.default": lambda ctx, x, dim, start, n: _slice(ctx, x, dim, start, start + n),
     }
-    tflite = {"SLICE": _tflite, "STRIDED_SLICE": _tflite_strided}
+    tflite = {"SLICE": _tflite}
     cases = (
         Case((TensorType((4, 5, 6)),), SliceAttrs((1, 0, 2), (2, 5, 2), (1, 1, 2))),
         Case((TensorType((9,), "i8"),), SliceAttrs((1,), (4,), (2,))),

@@ -19,7 +19,6 @@ def _read(ctx: Any, cond: Any, a: Any, b: Any) -> Any:
 
 class Where(Elementwise):
     name = "where"
-    tflite = dict.fromkeys(("SELECT", "SELECT_V2"), lambda ctx: ctx.emit("where", [ctx.ref(0), ctx.ref(1), ctx.ref(2)]))
     aten = {"where.self": _read, "where.ScalarSelf": _read, "where.ScalarOther": _read, "where.Scalar": _read}
     cases = (
         Case((TensorType((2, 5), "bool"), TensorType((2, 5)), TensorType(()))),
@@ -35,6 +34,9 @@ class Where(Elementwise):
 
     def reference(self, args: list[np.ndarray], ins: Types, outs: Types, attrs: Any) -> list[np.ndarray]:
         return [np.where(args[0], args[1], args[2])]
+
+    def lowers(self, ins: Types, outs: Types, attrs: Any) -> bool:
+        return all(t.dtype == outs[0].dtype and t.quant == outs[0].quant for t in ins[1:])
 
     def inplace(self, ins: Types, outs: Types, attrs: Any) -> tuple[int, ...]:
         return tuple(i for i, t in enumerate(ins) if t.shape == outs[0].shape and t.nbytes == outs[0].nbytes)
