@@ -17,4 +17,6 @@ PZ_DEFINE_BINARY_CLIP(pz_add_clip_f32, pz_f32, a + b)
 
 PZ_DEFINE_SUM8(pz_add_q8, +)
 
+PZ_DEFINE_ARITH16(pz_add_q16, PZ_WIDEN15(a, q.ma, q.sa) + PZ_WIDEN15(b, q.mb, q.sb))
+
 #endif

@@ -37,6 +37,13 @@ PZ_INLINE pz_i8 pz_arith8_finish(int32_t acc, const pz_arith8_args q) {
     PZ_BINARY_LOOPS(pz_i8, *y++ = pz_arith8_finish(expr, q))                      \
   }
 
+/* The same in int16, where sums are widened by 15 bits. */
+#define PZ_DEFINE_ARITH16(name, expr)                                                                       \
+  PZ_KERNEL void name(PZ_BINARY_ARGS(pz_i16, pz_i16), const pz_arith8_args q) {                             \
+    PZ_BINARY_LOOPS(pz_i16, *y++ = (pz_i16)pz_clamp(pz_requant(expr, q.m, q.s) + q.zero, q.lo, q.hi))       \
+  }
+#define PZ_WIDEN15(v, m, s) pz_requant((int32_t)(v) * ((int32_t)1 << 15), m, s)
+
 #if PZ_MVE
 /* pz_requant_small of four values by one factor. */
 PZ_INLINE int32x4_t pz_small4(int32x4_t v, int32_t m, int s) {

@@ -17,4 +17,6 @@ PZ_DEFINE_BINARY_CLIP(pz_mul_clip_f32, pz_f32, a * b)
 
 PZ_DEFINE_ARITH8(pz_mul_q8, (a - q.za) * (b - q.zb))
 
+PZ_DEFINE_ARITH16(pz_mul_q16, a * b)
+
 #endif

@@ -4,6 +4,7 @@
 #define PZ_SOFTMAX_H
 
 #include "pz_fixed.h"
+#include "pz_lut.h"
 #include "pz_math.h"
 
 PZ_INLINE float pz_column_max(const pz_f32 *x, int n, int inner, float beta) {
@@ -79,12 +80,6 @@ PZ_INLINE int32_t pz_reciprocal12(uint32_t x, int *bits) {
 
 PZ_DEFINE_SOFTMAX8(pz_softmax_i8, pz_i8, 8)
 PZ_DEFINE_SOFTMAX8(pz_softmax_i8_i16, pz_i16, 16)
-
-/* A table of 513 values at an int16 place, with linear interpolation. */
-PZ_INLINE int32_t pz_lookup16(int32_t x, const pz_i16 PZ_FLASH *table) {
-  const int at = 256 + (int)(x >> 7);
-  return table[at] + ((((int32_t)table[at + 1] - table[at]) * (x & 127) + 64) >> 7);
-}
 
 /* int16: rows of n values; exp over [-10, 0] and 1 / (1 + x) over [0, 1] as tables; m, shift: to steps of the first.
    y: 32768 * probability. */

@@ -1,4 +1,4 @@
-"""Sum, difference and product in int8, as LiteRT's reference kernels compute them, with an optional clamp.
+"""Sum, difference and product in int8 and int16, as LiteRT's reference kernels compute them, with an optional clamp.
 
 C side: `kernels/pz_arith8.h`.
 """
@@ -22,7 +22,6 @@ from picozoo.ops._op import Case, Types
 from picozoo.ops.linear import clip_act, float_bounds
 from picozoo.specs import QuantParams, TensorType
 
-LEFT = 20  # bits by which sums and differences are widened before they are scaled
 
 
 @dataclass(frozen=True)
@@ -54,7 +53,10 @@ class Arithmetic(Binary):
         return {0: "act", 1: "act"}
 
     def lowers(self, ins: Types, outs: Types, attrs: ActAttrs) -> bool:
-        return all(t.dtype == "i8" and t.quant is not None and t.quant.per_tensor for t in (*ins, outs[0]))
+        types = (*ins, outs[0])
+        if not all(t.dtype == ins[0].dtype and t.quant is not None and t.quant.per_tensor for t in types):
+            return False
+        return ins[0].dtype == "i8" or (ins[0].dtype == "i16" and not any(_zero(t) for t in types))
 
     @abstractmethod
     def integers(self, a: np.ndarray, b: np.ndarray, ins: Types, y: TensorType) -> tuple[np.ndarray, int, int]:
@@ -67,7 +69,7 @@ class Arithmetic(Binary):
             return [clip_act(made, attrs.act) if y.is_float else made]
         a, b = (v.astype(np.int64) - _zero(t) for v, t in zip(args, ins, strict=True))
         acc, m, s = self.integers(a, b, ins, y)
-        return [requantize(acc, m, s, _zero(y), *activation_bounds(attrs.act, _scale(y), _zero(y)))]
+        return [requantize(acc, m, s, _zero(y), *activation_bounds(attrs.act, _scale(y), _zero(y), y.dtype))]
 
     def in_order(self, ins: Types, y: TensorType) -> bool:
         """Can the kernel of the integer form simply walk along both operands?"""
@@ -82,29 +84,29 @@ class Arithmetic(Binary):
         where = (call.x(0), call.x(1), call.y(), *loops.args)
         if call.outs[0].quant is not None:
             args = self.literal(call.ins, call.outs[0], call.attrs)
-            if "tile16" in call.target.features and self.in_order(call.ins, call.outs[0]):
+            if call.outs[0].dtype == "i8" and "tile16" in call.target.features and self.in_order(call.ins, call.outs[0]):
                 n, sign = call.outs[0].size, 1 if self.name == "add" else -1
                 return call.run("pz_sum8_tile16", *where[:3], n, sign, args, header="pz_arith8_tile16.h")
-            return call.run(f"pz_{self.name}_q8", *where, args)
+            return call.run(f"pz_{self.name}_q{8 if call.outs[0].dtype == 'i8' else 16}", *where, args)
         if call.attrs.act != "none":
             return call.run(f"pz_{self.name}_clip_f32", *where, *float_bounds(call))
         return call.run(f"pz_{self.name}_{call.ins[0].dtype}", *where)
 
 
 class Sum8(Arithmetic):
-    """ADD and SUB: both inputs are brought to a common scale, twice the larger one, with 20 bits below it."""
+    """ADD and SUB: both inputs are brought to a common scale, twice the larger one, with 20 bits below it (int16: 15)."""
 
     sign: ClassVar[int] = 1
 
     def _factors(self, ins: Types, y: TensorType) -> list[tuple[int, int]]:
         a, b = np.float64(_scale(ins[0])), np.float64(_scale(ins[1]))
         twice = 2 * max(a, b)
-        return [quantize_multiplier(float(v)) for v in (a / twice, b / twice, twice / ((1 << LEFT) * _scale(y)))]
+        return [quantize_multiplier(float(v)) for v in (a / twice, b / twice, twice / ((1 << left(y)) * _scale(y)))]
 
     def integers(self, a: np.ndarray, b: np.ndarray, ins: Types, y: TensorType) -> tuple[np.ndarray, int, int]:
         first, second, (m, s) = self._factors(ins, y)
-        wide_a = multiply_by_quantized_multiplier(a << LEFT, *first)
-        return wide_a + self.sign * multiply_by_quantized_multiplier(b << LEFT, *second), m, s
+        wide_a = multiply_by_quantized_multiplier(a << left(y), *first)
+        return wide_a + self.sign * multiply_by_quantized_multiplier(b << left(y), *second), m, s
 
     def literal(self, ins: Types, y: TensorType, attrs: ActAttrs) -> str:
         (ma, sa), (mb, sb), (m, s) = self._factors(ins, y)
@@ -119,7 +121,7 @@ class Sum8(Arithmetic):
 
 
 def _literal(ins: Types, y: TensorType, attrs: ActAttrs, factors: tuple[int, ...]) -> str:
-    lo, hi = activation_bounds(attrs.act, _scale(y), _zero(y))
+    lo, hi = activation_bounds(attrs.act, _scale(y), _zero(y), y.dtype)
     fields = (_zero(ins[0]), _zero(ins[1]), *factors, _zero(y), lo, hi)
     return f"(pz_arith8_args){{{', '.join(map(str, fields))}}}"
 
@@ -137,6 +139,11 @@ class Product8(Arithmetic):
     def literal(self, ins: Types, y: TensorType, attrs: ActAttrs) -> str:
         m, s = self._factor(ins, y)
         return _literal(ins, y, attrs, (0, 0, 0, 0, m, s, int(-28 <= s <= 0)))
+
+
+def left(t: TensorType) -> int:
+    """Bits by which sums and differences are widened before they are scaled."""
+    return 20 if t.dtype == "i8" else 15
 
 
 def _scale(t: TensorType) -> float:
@@ -164,5 +171,9 @@ def arithmetic_cases() -> tuple[Case, ...]:
     for q in (coarse, fine):
         ins = (TensorType((9,), "i8", qa), TensorType((9,), "i8", qa))
         found.append(Case(ins, ActAttrs(), (TensorType((9,), "i8", q),)))
+    wa, wb, wy = (QuantParams.tensor(v) for v in (0.0002, 0.00007, 0.0004))
+    for a, b, act in (((2, 3, 4), (4,), "none"), ((7,), (7,), "relu"), ((5,), (), "relu6")):
+        ins = (TensorType(a, "i16", wa), TensorType(b, "i16", wb))
+        found.append(Case(ins, ActAttrs(act), (TensorType(a, "i16", wy),)))
     plain = binary_cases(("f32", "i32", "i8"))
     return (*(Case(c.ins, ActAttrs(), low=c.low, high=c.high) for c in plain), *found)

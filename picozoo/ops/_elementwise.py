@@ -11,6 +11,7 @@ import numpy as np
 
 from picozoo.errors import Unsupported
 from picozoo.ops._fixed_point import quantize_array, quantize_multiplier, requantize
+from picozoo.ops._lut16 import lookup16, lut16
 from picozoo.ops._op import Case, NoAttrs, Op, Types
 from picozoo.specs import QuantParams, TensorType
 
@@ -112,6 +113,8 @@ class Unary(Elementwise):
     def reference(self, args: list[np.ndarray], ins: Types, outs: Types, attrs: Any) -> list[np.ndarray]:
         if outs[0].quant is not None:
             assert ins[0].quant is not None
+            if outs[0].dtype == "i16":
+                return [self.wide(args[0], ins[0].quant, outs[0].quant, attrs)]
             return [self.table(ins[0].quant, outs[0].quant, attrs)[args[0].astype(np.int64) + 128]]
         return [self.fn(args[0], attrs)]
 
@@ -123,16 +126,35 @@ class Unary(Elementwise):
             # times the reciprocal, where plain quantisation divides
             return quantize_array(y * (np.float32(1) / np.float32(qy.scale[0])), 1.0, qy.zero_point[0])
 
+    def table16(self, qx: QuantParams, qy: QuantParams, attrs: Any) -> np.ndarray:
+        """The int16 form's table, see `_lut16.lut16`; zero points are 0."""
+        low, high = np.float32(qx.scale[0]) * np.float32(-32768), np.float32(qx.scale[0]) * np.float32(32767)
+        steps = np.float32(65536) / (np.float32(65535) * np.float32(qy.scale[0]))
+        with np.errstate(all="ignore"):
+            return lut16(lambda x: np.nan_to_num(self.fn(x, attrs)), float(low), float(high), float(steps))
+
+    def wide(self, x: np.ndarray, qx: QuantParams, qy: QuantParams, attrs: Any) -> np.ndarray:
+        """The int16 form."""
+        return lookup16(x, self.table16(qx, qy, attrs))
+
+    def emit_wide(self, call: Call, qx: QuantParams, qy: QuantParams) -> str:
+        """C of the int16 form."""
+        table = call.table("lut", self.table16(qx, qy, call.attrs))
+        return call.run("pz_lut_i16", call.x(0), table, call.y(), call.outs[0].size, header="pz_lut.h")
+
     def inplace(self, ins: Types, outs: Types, attrs: Any) -> tuple[int, ...]:
         return (0,)
 
     def lowers(self, ins: Types, outs: Types, attrs: Any) -> bool:
-        return ins[0].dtype == "i8" and outs[0].dtype == "i8"
+        zeros = [t.quant.zero_point for t in (ins[0], outs[0]) if t.quant is not None]
+        return ins[0].dtype == outs[0].dtype and (ins[0].dtype == "i8" or (ins[0].dtype == "i16" and zeros == [(0,)] * 2))
 
     def emit(self, call: Call) -> str:
         n = call.outs[0].size
         if call.outs[0].quant is not None:
             assert call.ins[0].quant is not None
+            if call.outs[0].dtype == "i16":
+                return self.emit_wide(call, call.ins[0].quant, call.outs[0].quant)
             table = self.table(call.ins[0].quant, call.outs[0].quant, call.attrs)
             return call.run("pz_lut_i8", call.x(0), call.table("lut", table), call.y(), n, header="pz_lut.h")
         extra = [call.literal(getattr(call.attrs, a)) for a in self.attr_order]
@@ -177,6 +199,34 @@ def clipped_table(qx: QuantParams, qy: QuantParams, low: float, high: float) -> 
     return requantize(np.arange(-128, 128) - qx.zero_point[0], m, s, zero, lo, hi).astype(np.int8)
 
 
+def clipped_factors(qx: QuantParams, qy: QuantParams, low: float, high: float) -> tuple[int, int, int, int]:
+    """Factor, shift and bounds of a clamp in int16."""
+    m, s = quantize_multiplier(float(np.float32(qx.scale[0]) / np.float32(qy.scale[0])))
+    with np.errstate(over="ignore"):
+        lo, hi = quantize_array(np.array([low, high], np.float32), qy.scale[0], 0, "i16").tolist()
+    return m, s, lo, hi
+
+
+class Rectifier(Unary):
+    """A unary operator that is a clamp: in int16 one requantisation with bounds."""
+
+    @abstractmethod
+    def bounds(self, attrs: Any) -> tuple[float, float]:
+        """Least and largest result."""
+
+    def table(self, qx: QuantParams, qy: QuantParams, attrs: Any) -> np.ndarray:
+        return clipped_table(qx, qy, *self.bounds(attrs))
+
+    def wide(self, x: np.ndarray, qx: QuantParams, qy: QuantParams, attrs: Any) -> np.ndarray:
+        m, s, lo, hi = clipped_factors(qx, qy, *self.bounds(attrs))
+        return requantize(x, m, s, 0, lo, hi)
+
+    def emit_wide(self, call: Call, qx: QuantParams, qy: QuantParams) -> str:
+        m, s, lo, hi = clipped_factors(qx, qy, *self.bounds(call.attrs))
+        args = (call.x(0), call.y(), call.outs[0].size, m, s, 0, 0, lo, hi)
+        return call.run("pz_requantize_i16_i16", *args, header="pz_requantize.h")
+
+
 def torch_unary(name: str, **attr_args: str) -> Mapping[str, Callable[..., Any]]:
     """Reader of an aten unary overload whose extra arguments become attributes of the same name."""
 
@@ -190,10 +240,12 @@ def unary_cases(low: float = -4.0, high: float = 4.0, attrs: Any = None) -> Sequ
     """Float in one and three dimensions, and the int8 table."""
     a = attrs or NoAttrs()
     qx, qy = QuantParams.tensor(max(abs(low), abs(high)) / 127, 3), QuantParams.tensor(0.02, -7)
+    wx, wy = QuantParams.tensor(max(abs(low), abs(high)) / 32768), QuantParams.tensor(0.0001)
     return (
         Case((TensorType((7,)),), a, low=low, high=high),
         Case((TensorType((2, 3, 5)),), a, low=low, high=high),
         Case((TensorType((1, 9), "i8", qx),), a, (TensorType((1, 9), "i8", qy),)),
+        Case((TensorType((3, 9), "i16", wx),), a, (TensorType((3, 9), "i16", wy),)),
     )
 
 

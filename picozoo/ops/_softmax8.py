@@ -9,11 +9,11 @@ Source: gemmlowp's fixed-point functions (`exp_on_negative_values`, `one_over_on
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
 
 import numpy as np
 
 from picozoo.ops._fixed_point import multiply_by_quantized_multiplier, quantize_multiplier, rounding_shift_right
+from picozoo.ops._lut16 import lookup16, lut16
 
 _DIFF_BITS = 5  # integer bits of a scaled difference
 ACCUM_BITS = 12  # integer bits of the sum
@@ -95,30 +95,6 @@ def softmax8(rows: np.ndarray, table: np.ndarray, bits_out: int = 8) -> np.ndarr
         low = -1 << (bits_out - 1)
         made[i] = np.clip(y + low, low, -1 - low)
     return made
-
-
-def lut16(fn: Callable[[np.ndarray], np.ndarray], low: float, high: float) -> np.ndarray:
-    """LiteRT's table of 513 values of a function over [low, high], Q0.15, each moved by half the error between two."""
-    step = np.float32((high - low) / 512)
-    at = np.float32(low) + np.arange(513, dtype=np.float32) * step
-    exact = np.array(fn(at), np.float32) * np.float32(32768)
-    value = np.floor(exact + 0.5)
-    middle = np.floor(fn(at[:-1] + step / 2).astype(np.float32) * np.float32(32768) + 0.5)
-    error = np.floor((exact[1:] + value[:-1]) / 2 + 0.5) - middle
-    made = np.concatenate([value[:-1] - _away(error / 2), value[-1:]])
-    return np.clip(made, -32768, 32767).astype(np.int16)
-
-
-def _away(x: np.ndarray) -> np.ndarray:
-    """Nearest integer, halves away from zero."""
-    return np.sign(x) * np.floor(np.abs(x) + 0.5)
-
-
-def lookup16(x: np.ndarray, table: np.ndarray) -> np.ndarray:
-    """Values at int16 places of a `lut16` table, with linear interpolation."""
-    wide, x = table.astype(np.int64), x.astype(np.int64)
-    base = wide[256 + (x >> 7)]
-    return base + (((wide[257 + (x >> 7)] - base) * (x & 127) + 64) >> 7)
 
 
 def tables16() -> tuple[np.ndarray, np.ndarray]:

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from picozoo.ops import _tflite as tflite
-from picozoo.ops._elementwise import Unary, clipped_table, unary_cases
+from picozoo.ops._elementwise import Rectifier, unary_cases
 from picozoo.specs import QuantParams
 
 BIG = 3.4028234663852886e38
@@ -25,7 +25,7 @@ def _clamp(ctx: Any, x: Any, low: Any = None, high: Any = None) -> Any:
     return ctx.emit("clamp", [ctx.ref(x)], a)
 
 
-class Clamp(Unary):
+class Clamp(Rectifier):
     name = "clamp"
     Attrs = ClampAttrs
     attr_order = ("low", "high")
@@ -50,8 +50,8 @@ class Clamp(Unary):
             return np.clip(x, max(int(np.ceil(max(attrs.low, info.min))), info.min), int(min(attrs.high, info.max)))
         return np.clip(x, np.float32(attrs.low), np.float32(attrs.high))
 
-    def table(self, qx: QuantParams, qy: QuantParams, attrs: Any) -> np.ndarray:
-        return clipped_table(qx, qy, attrs.low, attrs.high)
+    def bounds(self, attrs: Any) -> tuple[float, float]:
+        return attrs.low, attrs.high
 
     def emit(self, call: Any) -> str:
         if call.ins[0].dtype != "f32" and call.outs[0].quant is None:

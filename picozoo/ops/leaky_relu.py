@@ -36,12 +36,21 @@ class LeakyRelu(Unary):
     def fn(self, x: np.ndarray, attrs: LeakyReluAttrs) -> np.ndarray:
         return np.where(x > 0, x, x * np.float32(attrs.slope))
 
-    def table(self, qx: QuantParams, qy: QuantParams, attrs: LeakyReluAttrs) -> np.ndarray:
+    def _factors(self, qx: QuantParams, qy: QuantParams, attrs: LeakyReluAttrs) -> tuple[tuple[int, int], tuple[int, int]]:
         sx, sy = np.float32(qx.scale[0]), np.float32(qy.scale[0])
+        return quantize_multiplier(float(sx / sy)), quantize_multiplier(float(sx * np.float32(attrs.slope) / sy))
+
+    def table(self, qx: QuantParams, qy: QuantParams, attrs: LeakyReluAttrs) -> np.ndarray:
         x = np.arange(-128, 128) - qx.zero_point[0]
-        above, below = (quantize_multiplier(float(f)) for f in (sx / sy, sx * np.float32(attrs.slope) / sy))
-        made = [requantize(x, *m, qy.zero_point[0], -128, 127) for m in (above, below)]
+        made = [requantize(x, *m, qy.zero_point[0], -128, 127) for m in self._factors(qx, qy, attrs)]
         return np.where(x >= 0, *made).astype(np.int8)
+
+    def wide(self, x: np.ndarray, qx: QuantParams, qy: QuantParams, attrs: LeakyReluAttrs) -> np.ndarray:
+        return np.where(x >= 0, *(requantize(x, *m, 0, -32768, 32767) for m in self._factors(qx, qy, attrs)))
+
+    def emit_wide(self, call: Any, qx: QuantParams, qy: QuantParams) -> str:
+        above, below = self._factors(qx, qy, call.attrs)
+        return str(call.run("pz_leaky_relu_q16", call.x(0), call.y(), call.outs[0].size, *above, *below))
 
 
 OP = LeakyRelu()

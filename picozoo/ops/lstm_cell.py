@@ -15,13 +15,9 @@ import numpy as np
 from picozoo.errors import Unsupported
 from picozoo.ops import _matmul8 as m8
 from picozoo.ops._fixed_point import multiply_by_quantized_multiplier, quantize_multiplier, rounding_shift_right
+from picozoo.ops._lut16 import sigmoid_table
 from picozoo.ops._op import Case, Op, Types
 from picozoo.specs import QuantParams, Target, TensorType
-
-
-def sigmoid_table() -> np.ndarray:
-    """65536 * sigmoid(i / 24), i = 0 ... 255, as uint16 (held in int32)."""
-    return np.minimum(np.floor(65536 / (1 + np.exp(-np.arange(256) / 24.0)) + 0.5), 65535).astype(np.int32)
 
 
 def sigmoid_q15(x: np.ndarray) -> np.ndarray:

@@ -9,11 +9,11 @@ import numpy as np
 from picozoo.ops import _onnx as onnx
 from picozoo.ops import _tflite as tflite
 from picozoo.ops._aten import unary
-from picozoo.ops._elementwise import Unary, clipped_table, unary_cases
+from picozoo.ops._elementwise import Rectifier, unary_cases
 from picozoo.specs import QuantParams
 
 
-class Relu(Unary):
+class Relu(Rectifier):
     name = "relu"
     onnx = {"Relu": onnx.unary("relu")}
     dtypes = ("f32", "i8", "i16", "i32", "i64")
@@ -24,8 +24,8 @@ class Relu(Unary):
     def fn(self, x: np.ndarray, attrs: Any) -> np.ndarray:
         return np.maximum(x, 0)
 
-    def table(self, qx: QuantParams, qy: QuantParams, attrs: Any) -> np.ndarray:
-        return clipped_table(qx, qy, 0.0, 3e38)
+    def bounds(self, attrs: Any) -> tuple[float, float]:
+        return 0.0, 3e38
 
 
 OP = Relu()
