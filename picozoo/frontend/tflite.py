@@ -58,16 +58,21 @@ def read(path: Path) -> Program:
         data = path.read_bytes()
     except OSError as e:
         raise BadFile(f"{path}: cannot be read ({e.strerror}). Check the path") from e
+    return checked(data, path.stem, str(path))
+
+
+def checked(data: bytes, name: str, where: str) -> Program:
+    """As `read`, from memory; `where` heads the messages."""
     try:
-        return from_bytes(data, path.stem)
+        return from_bytes(data, name)
     except Unsupported as e:
-        raise Unsupported(f"{path}: {e}") from None
-    except (PicozooError, ValueError, OverflowError, MemoryError, IndexError, KeyError, TypeError) as e:
-        raise BadFile(f"{path}: truncated or damaged ({e}). Get the file again") from e
+        raise Unsupported(f"{where}: {e}") from None
+    except (PicozooError, ValueError, ArithmeticError, MemoryError, LookupError, TypeError) as e:
+        raise BadFile(f"{where}: truncated or damaged ({e}). Get the file again") from e
 
 
 def from_bytes(data: bytes, name: str) -> Program:
-    """As `read`, from memory; `name` becomes the program's."""
+    """The program in a file's bytes; `name` becomes its name. Damage may raise other errors than `checked` does."""
     model = schema.parse(data)
     program = Program(name)
     function = Function("forward", (), (), [], {})
