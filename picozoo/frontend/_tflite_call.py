@@ -18,7 +18,7 @@ from picozoo.specs import QuantParams, TensorType
 _ACTS = ("none", "relu", "relu_n1_to_1", "relu6", "tanh", "sign_bit")
 _TINY = float(np.finfo(np.float32).tiny)
 # These read or make quantised values without being integer forms of a float operator.
-_CONVERTERS = ("quantize", "dequantize", "requantize", "cast")
+_CONVERTERS = ("quantize", "dequantize", "requantize", "cast", "widen")
 
 
 def clean(name: str) -> str:
@@ -176,6 +176,11 @@ class Call:
         """A bias of zeros, for layers without one."""
         t = TensorType((n,), dtype or ("f32" if self.out().quant is None else "i32"))
         return self.const(np.zeros(n, t.numpy), t, "zeros")
+
+    def was_unsigned(self, i: int) -> bool:
+        """Is input `i` quantised uint8 in the file?"""
+        t = self.model.tensors[self.op.inputs[i]]
+        return DTYPES.get(t.code) == "u8" and bool(t.scale)
 
     def is_constant(self, i: int) -> bool:
         """Are the numbers of input `i` known?"""

@@ -64,7 +64,7 @@ def _square(ctx: Any) -> str:
 
 def _squared_difference(ctx: Any) -> str:
     if ctx.out().quant is not None:
-        raise Unsupported("no integer form")
+        return str(ctx.emit("squared_difference", [ctx.ref(0), ctx.ref(1)]))
     d = ctx.emit("sub", [ctx.ref(0), ctx.ref(1)])
     return str(ctx.emit("mul", [d, d]))
 

@@ -56,7 +56,7 @@ def _floor_div(ctx: Any) -> str:
 def _l2_norm(ctx: Any) -> str:
     x = ctx.ref(0)
     if ctx.out().quant is not None:
-        return str(ctx.emit("l2_norm", [x]))
+        return str(ctx.emit("l2_norm", [x], ctx.attrs_of("l2_norm")(ctx.was_unsigned(0))))
     t = ctx.type(x)
     axis = (max(t.rank - 1, 0),)
     total = ctx.emit("sum", [ctx.emit("mul", [x, x], like=t)], ctx.attrs_of("sum")(axis, True), like=t)

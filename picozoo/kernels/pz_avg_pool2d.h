@@ -12,6 +12,13 @@ PZ_INLINE pz_i8 pz_mean_of_i8(int32_t s, int count) {
   return (pz_i8)(s < 0 ? -((-s + count / 2) / count) : (s + count / 2) / count);
 }
 
+PZ_INLINE pz_i16 pz_mean_of_i16(int32_t s, int count) {
+  return (pz_i16)(s < 0 ? -((-s + count / 2) / count) : (s + count / 2) / count);
+}
+
+/* Halves up: the mean of values of uint8, each given 128 less. */
+PZ_INLINE pz_i8 pz_mean_up(int32_t s, int count) { return (pz_i8)((s + 128 * (int32_t)count + count / 2) / count - 128); }
+
 #define PZ_DEFINE_AVG_POOL2D(name, T, S, finish)                                                                       \
   PZ_KERNEL void name(const T *x, T *y, int n, int h, int w, int c, int oh, int ow, int kh, int kw, int sh, int sw,    \
                       int pt, int pl, int whole) {                                                                     \
@@ -32,5 +39,7 @@ PZ_INLINE pz_i8 pz_mean_of_i8(int32_t s, int count) {
 
 PZ_DEFINE_AVG_POOL2D(pz_avg_pool2d_f32, pz_f32, float, pz_mean_of_f32)
 PZ_DEFINE_AVG_POOL2D(pz_avg_pool2d_i8, pz_i8, int32_t, pz_mean_of_i8)
+PZ_DEFINE_AVG_POOL2D(pz_avg_pool2d_i8_up, pz_i8, int32_t, pz_mean_up)
+PZ_DEFINE_AVG_POOL2D(pz_avg_pool2d_i16, pz_i16, int32_t, pz_mean_of_i16)
 
 #endif

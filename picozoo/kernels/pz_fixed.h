@@ -85,6 +85,11 @@ PZ_INLINE int32_t pz_requant_once_down(int32_t x, int32_t m, int shift) {
   return (pz_mul_high(x, m) + (int32_t)((uint32_t)1 << (-shift - 2))) >> (-shift - 1);
 }
 
+/* A sum of up to 48 bits times a factor of 16 bits, rounded once. */
+PZ_INLINE int32_t pz_requant_long(int64_t x, int32_t m, int shift) {
+  return (int32_t)((x * m + ((int64_t)1 << (14 - shift))) >> (15 - shift));
+}
+
 PZ_INLINE int32_t pz_clamp(int32_t x, int32_t lo, int32_t hi) { return x < lo ? lo : x > hi ? hi : x; }
 
 /* The same for accumulators known at compile time to stay within +-2^29 and shift in [-28, 0]: on a core with DSP

@@ -28,5 +28,6 @@
 
 PZ_DEFINE_MAX_POOL2D(pz_max_pool2d_f32, pz_f32)
 PZ_DEFINE_MAX_POOL2D(pz_max_pool2d_i8, pz_i8)
+PZ_DEFINE_MAX_POOL2D(pz_max_pool2d_i16, pz_i16)
 
 #endif

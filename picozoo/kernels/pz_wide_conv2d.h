@@ -5,11 +5,6 @@
 
 #include "pz_fixed.h"
 
-/* A sum of up to 48 bits times a factor of 16 bits, rounded once. */
-PZ_INLINE int32_t pz_requant_long(int64_t x, int32_t m, int shift) {
-  return (int32_t)((x * m + ((int64_t)1 << (14 - shift))) >> (15 - shift));
-}
-
 /* A sum of up to 40 bits times a factor of 31 bits, rounded once; shift from -31 to 0. In two halves, which 64 bits hold. */
 PZ_INLINE int32_t pz_requant_once64(int64_t x, int32_t m, int shift) {
   const int64_t low = (x & 0xffff) * m + ((int64_t)1 << (30 - shift));

@@ -14,12 +14,14 @@ from picozoo.specs import Target, TensorType
 
 @dataclass(frozen=True)
 class PoolAttrs:
-    """`count_pad`: an average divides by the whole window even where it hangs over the edge (PyTorch's default)."""
+    """`count_pad`: an average divides by the whole window even where it hangs over the edge (PyTorch's default);
+    `up`: int8 means round halves up, as those of uint8 do."""
 
     size: tuple[int, int] = (2, 2)
     stride: tuple[int, int] = (2, 2)
     pad: tuple[int, int, int, int] = (0, 0, 0, 0)
     count_pad: bool = True
+    up: bool = False
 
 
 def pool_reader(op: str) -> Any:
@@ -67,7 +69,7 @@ def tflite_pool(op: str) -> Any:
         x, size = ctx.ref(0), (ctx.options["height"], ctx.options["width"])
         if ctx.type(x).rank != 4:
             raise Unsupported(f"input {list(ctx.type(x).shape)} is not [N, H, W, C]")
-        attrs = PoolAttrs(size, **ctx.window(x, size), count_pad=False)
+        attrs = PoolAttrs(size, **ctx.window(x, size), count_pad=False, up=op == "avg_pool2d" and ctx.was_unsigned(0))
         return ctx.activated(ctx.emit(op, [x], attrs), ctx.act)
 
     return read
@@ -88,7 +90,7 @@ class Pool(Op):
         return [TensorType((n, oh, window_out(w, attrs.size[1], attrs.stride[1], left, right), c), ins[0].dtype)]
 
     def lowers(self, ins: Types, outs: Types, attrs: PoolAttrs) -> bool:
-        return ins[0].dtype == "i8" and ins[0].quant == outs[0].quant
+        return ins[0].dtype in ("i8", "i16") and ins[0].quant == outs[0].quant
 
     def inplace(self, ins: Types, outs: Types, attrs: PoolAttrs) -> tuple[int, ...]:
         # Output o is written after every input at or before its position was read for the last time: windows do not

@@ -7,6 +7,7 @@ from typing import Any
 
 from picozoo.errors import Unsupported
 from picozoo.ops._reduce import ReduceAttrs, runs_of
+from picozoo.specs import TensorType
 
 Reader = Callable[..., Any]
 
@@ -29,6 +30,18 @@ def binary(op: str) -> Reader:
     return read
 
 
+def comparison(op: str) -> Reader:
+    """Two tensors that broadcast; quantised ones are brought to one scale first."""
+
+    def read(ctx: Any) -> Any:
+        refs = [ctx.ref(0), ctx.ref(1)]
+        if any(ctx.type(r).quant is not None for r in refs):
+            refs = [ctx.emit("widen", [r], like=TensorType((), "i32")) for r in refs]
+        return ctx.emit(op, refs)
+
+    return read
+
+
 def reduction(op: str, attrs: type[ReduceAttrs] = ReduceAttrs) -> Reader:
     """Over the axes in the second input: one step for each run of neighbouring dimensions."""
 
@@ -38,8 +51,11 @@ def reduction(op: str, attrs: type[ReduceAttrs] = ReduceAttrs) -> Reader:
         if len({a % max(rank, 1) for a in axes}) != len(axes):
             raise Unsupported(f"axes {axes} name a dimension twice")
         runs = runs_of(axes, rank) if axes else []
-        if len(runs) > 1 and ctx.out().quant is not None:
-            raise Unsupported(f"integer form over axes {axes}, which are not neighbours")
+        if len(runs) > 1 and ctx.type(x).quant is not None and op in ("mean", "sum"):  # one rounding: reduced ones last
+            inner = sorted(a % rank for a in axes)
+            perm = (*(d for d in range(rank) if d not in inner), *inner)
+            x = ctx.emit("transpose", [x], ctx.attrs_of("transpose")(perm), like=ctx.type(x))
+            runs = [tuple(range(rank - len(inner), rank))]
         for run in runs:
             x = ctx.emit(op, [x], attrs(run, True))
         return ctx.reshape(x, ctx.out().shape)

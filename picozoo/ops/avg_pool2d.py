@@ -50,6 +50,14 @@ class AvgPool2d(Pool):
             PoolAttrs((3, 3), (2, 2), (1, 1, 1, 1), False),
             (TensorType((1, 3, 4, 2), "i8", _Q),),
         ),
+        *(
+            Case(
+                (TensorType((1, 5, 7, 2), d, _Q),),
+                PoolAttrs((2, 3), (2, 2), (1, 1, 1, 1), False, up),
+                (TensorType((1, 3, 4, 2), d, _Q),),
+            )
+            for d, up in (("i8", True), ("i16", False))
+        ),
     )
 
     def lowers(self, ins: Types, outs: Types, attrs: PoolAttrs) -> bool:
@@ -65,11 +73,13 @@ class AvgPool2d(Pool):
             return [
                 (total / (np.float32(attrs.size[0] * attrs.size[1]) if attrs.count_pad else count)).astype(np.float32)
             ]
+        if attrs.up:
+            return [(total + 128 * count + count // 2) // count - 128]
         return [np.sign(total) * ((np.abs(total) + count // 2) // count)]
 
     def emit(self, call: Any) -> str:
         return call.run(
-            f"pz_avg_pool2d_{call.ins[0].dtype}", call.x(0), call.y(), *self.window(call), int(call.attrs.count_pad)
+            f"pz_avg_pool2d_{call.ins[0].dtype}{'_up' if call.attrs.up else ''}", call.x(0), call.y(), *self.window(call), int(call.attrs.count_pad)
         )
 
 

@@ -16,7 +16,7 @@ class Eq(Binary):
     dtypes = ("f32", "bool", "i8", "u8", "i16", "i32", "i64")
     result = "bool"
     aten = {"eq.Tensor": binary("eq"), "eq.Scalar": binary("eq")}
-    tflite = {"EQUAL": tflite.binary("eq")}
+    tflite = {"EQUAL": tflite.comparison("eq")}
     cases = binary_cases(("f32", "i32", "i8"))
 
     def fn(self, a: np.ndarray, b: np.ndarray) -> np.ndarray:

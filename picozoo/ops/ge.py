@@ -16,7 +16,7 @@ class Ge(Binary):
     dtypes = ("f32", "i8", "u8", "i16", "i32", "i64")
     result = "bool"
     aten = {"ge.Tensor": binary("ge"), "ge.Scalar": binary("ge")}
-    tflite = {"GREATER_EQUAL": tflite.binary("ge")}
+    tflite = {"GREATER_EQUAL": tflite.comparison("ge")}
     cases = binary_cases(("f32", "i32", "i8"))
 
     def fn(self, a: np.ndarray, b: np.ndarray) -> np.ndarray:

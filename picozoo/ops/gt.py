@@ -16,7 +16,7 @@ class Gt(Binary):
     dtypes = ("f32", "i8", "u8", "i16", "i32", "i64")
     result = "bool"
     aten = {"gt.Tensor": binary("gt"), "gt.Scalar": binary("gt")}
-    tflite = {"GREATER": tflite.binary("gt")}
+    tflite = {"GREATER": tflite.comparison("gt")}
     cases = binary_cases(("f32", "i32", "i8"))
 
     def fn(self, a: np.ndarray, b: np.ndarray) -> np.ndarray:

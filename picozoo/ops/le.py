@@ -16,7 +16,7 @@ class Le(Binary):
     dtypes = ("f32", "i8", "u8", "i16", "i32", "i64")
     result = "bool"
     aten = {"le.Tensor": binary("le"), "le.Scalar": binary("le")}
-    tflite = {"LESS_EQUAL": tflite.binary("le")}
+    tflite = {"LESS_EQUAL": tflite.comparison("le")}
     cases = binary_cases(("f32", "i32", "i8"))
 
     def fn(self, a: np.ndarray, b: np.ndarray) -> np.ndarray:

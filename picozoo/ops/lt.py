@@ -16,7 +16,7 @@ class Lt(Binary):
     dtypes = ("f32", "i8", "u8", "i16", "i32", "i64")
     result = "bool"
     aten = {"lt.Tensor": binary("lt"), "lt.Scalar": binary("lt")}
-    tflite = {"LESS": tflite.binary("lt")}
+    tflite = {"LESS": tflite.comparison("lt")}
     cases = binary_cases(("f32", "i32", "i8"))
 
     def fn(self, a: np.ndarray, b: np.ndarray) -> np.ndarray:

@@ -8,8 +8,9 @@ from typing import Any
 import numpy as np
 
 from picozoo.errors import Unsupported
+from picozoo.ops._fixed_point import multiply_by_quantized_multiplier, multiply_long, quantize_multiplier
 from picozoo.ops._op import Case, Op, Types
-from picozoo.specs import TensorType
+from picozoo.specs import QuantParams, TensorType
 
 
 def _matmul(ctx: Any, a: Any, b: Any) -> Any:
@@ -47,6 +48,13 @@ class Matmul(Op):
         Case((TensorType((3, 4)), TensorType((4, 5)))),
         Case((TensorType((2, 3, 4)), TensorType((2, 4, 2)))),
         Case((TensorType((2, 3), "i32"), TensorType((3, 2), "i32"))),
+        *(
+            Case(
+                (TensorType((2, 3, 9), d, QuantParams.tensor(a, z)), TensorType((2, 9, 4), d, QuantParams.tensor(b, -z))),
+                outs=(TensorType((2, 3, 4), d, QuantParams.tensor(y, 2 * z)),),
+            )
+            for d, a, b, y, z in (("i8", 0.02, 0.05, 0.3, 9), ("i16", 0.0002, 0.0004, 0.0009, 0))
+        ),
     )
 
     def infer(self, ins: Types, attrs: Any) -> list[TensorType]:
@@ -60,11 +68,39 @@ class Matmul(Op):
     def macs(self, ins: Types, outs: Types, attrs: Any) -> int:
         return outs[0].size * ins[0].shape[-1]
 
+    def lowers(self, ins: Types, outs: Types, attrs: Any) -> bool:
+        types = (*ins, outs[0])
+        if any(t.dtype != ins[0].dtype or t.quant is None or not t.quant.per_tensor for t in types):
+            return False
+        a, b, y = (t.quant.scale[0] for t in types if t.quant is not None)
+        zeros = any(t.quant.zero_point[0] for t in types if t.quant is not None)
+        return (ins[0].dtype == "i8" or (ins[0].dtype == "i16" and not zeros)) and a * b < y * (1 << 13)
+
+    def _fixed(self, ins: Types, outs: Types) -> tuple[int, ...]:
+        """Zero points, factor and shift; int16 has a factor of 16 bits, for sums of more than 32."""
+        a, b, y = (t.quant for t in (*ins, outs[0]))
+        assert a is not None and b is not None and y is not None
+        sa, sb, sy = (np.float64(np.float32(q.scale[0])) for q in (a, b, y))
+        m, s = quantize_multiplier(float(sa * sb / sy))
+        if ins[0].dtype == "i16":
+            m = (m + (1 << 15)) >> 16 if m < 0x7FFF0000 else 0x7FFF
+        return a.zero_point[0], b.zero_point[0], y.zero_point[0], m, s
+
     def reference(self, args: list[np.ndarray], ins: Types, outs: Types, attrs: Any) -> list[np.ndarray]:
+        if outs[0].quant is not None:
+            za, zb, zy, m, s = self._fixed(ins, outs)
+            acc = np.matmul(args[0].astype(np.int64) - za, args[1].astype(np.int64) - zb)
+            info = np.iinfo(outs[0].numpy)
+            made = multiply_long(acc, m, s) if ins[0].dtype == "i16" else multiply_by_quantized_multiplier(acc, m, s)
+            return [np.clip(made + zy, info.min, info.max)]
         return [np.matmul(args[0], args[1])]
 
     def emit(self, call: Any) -> str:
         *batch, m, k = call.ins[0].shape
+        if call.outs[0].quant is not None:
+            size = (prod(batch), m, k, call.ins[1].shape[-1])
+            kernel = f"pz_matmul_q{8 if call.ins[0].dtype == 'i8' else 16}"
+            return call.run(kernel, call.x(0), call.x(1), call.y(), *size, *self._fixed(call.ins, call.outs))
         return call.run(
             f"pz_matmul_{call.ins[0].dtype}", call.x(0), call.x(1), call.y(), prod(batch), m, k, call.ins[1].shape[-1]
         )

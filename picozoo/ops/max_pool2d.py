@@ -22,6 +22,7 @@ class MaxPool2d(Pool):
         Case((TensorType((1, 6, 5, 3)),), PoolAttrs()),
         Case((TensorType((2, 5, 5, 2)),), PoolAttrs((3, 3), (2, 1), (1, 1, 1, 1))),
         Case((TensorType((1, 6, 6, 5), "i8", _Q),), PoolAttrs(), (TensorType((1, 3, 3, 5), "i8", _Q),)),
+        Case((TensorType((1, 6, 6, 5), "i16", _Q),), PoolAttrs(), (TensorType((1, 3, 3, 5), "i16", _Q),)),
     )
 
     def reference(self, args: list[np.ndarray], ins: Types, outs: Types, attrs: PoolAttrs) -> list[np.ndarray]:

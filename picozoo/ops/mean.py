@@ -14,6 +14,7 @@ from picozoo.ops._reduce import Reduce, ReduceAttrs, reduce_cases, reduce_reader
 from picozoo.specs import QuantParams, TensorType
 
 _QX, _QY = QuantParams.tensor(0.05, 4), QuantParams.tensor(0.03, -9)
+_WX, _WY = QuantParams.tensor(0.0005), QuantParams.tensor(0.0003)
 
 
 class Mean(Reduce):
@@ -26,13 +27,14 @@ class Mean(Reduce):
     cases = (
         *reduce_cases(("f32",)),
         Case((TensorType((1, 5, 4, 3), "i8", _QX),), ReduceAttrs((1, 2), True), (TensorType((1, 1, 1, 3), "i8", _QY),)),
+        Case((TensorType((1, 5, 4, 3), "i16", _WX),), ReduceAttrs((1, 2), True), (TensorType((1, 1, 1, 3), "i16", _WY),)),
     )
 
     def fn(self, x: np.ndarray, axis: tuple[int, ...]) -> np.ndarray:
         return x.mean(axis, dtype=np.float32)
 
     def lowers(self, ins: Types, outs: Types, attrs: ReduceAttrs) -> bool:
-        return ins[0].dtype == outs[0].dtype == "i8"
+        return ins[0].dtype == outs[0].dtype and ins[0].dtype in ("i8", "i16")
 
     def _fixed(self, ins: Types, outs: Types, attrs: ReduceAttrs) -> tuple[int, int, int, int, int]:
         """multiplier, shift, n * zero point of the input, zero point of the output, n."""
@@ -49,13 +51,14 @@ class Mean(Reduce):
             return super().reference(args, ins, outs, attrs)
         m, s, nz, zero, _ = self._fixed(ins, outs, attrs)
         total = args[0].reshape(self.split(ins[0], attrs)).astype(np.int64).sum(1) - nz
-        return [requantize(total, m, s, zero, -128, 127)]
+        info = np.iinfo(outs[0].numpy)
+        return [requantize(total, m, s, zero, int(info.min), int(info.max))]
 
     def emit(self, call: Any) -> str:
         if call.outs[0].quant is None:
             return super().emit(call)
         m, s, nz, zero, _ = self._fixed(call.ins, call.outs, call.attrs)
-        return call.run("pz_mean_i8", call.x(0), call.y(), *self.split(call.ins[0], call.attrs), nz, m, s, zero)
+        return call.run(f"pz_mean_{call.ins[0].dtype}", call.x(0), call.y(), *self.split(call.ins[0], call.attrs), nz, m, s, zero)
 
 
 OP = Mean()

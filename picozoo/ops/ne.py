@@ -14,7 +14,7 @@ class Ne(Binary):
     dtypes = ("f32", "bool", "i8", "u8", "i16", "i32", "i64")
     result = "bool"
     aten = {"ne.Tensor": binary("ne"), "ne.Scalar": binary("ne")}
-    tflite = {"NOT_EQUAL": tflite.binary("ne")}
+    tflite = {"NOT_EQUAL": tflite.comparison("ne")}
     cases = binary_cases(("f32", "i32", "i8"))
 
     def fn(self, a: np.ndarray, b: np.ndarray) -> np.ndarray:
