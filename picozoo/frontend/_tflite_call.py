@@ -3,19 +3,22 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
 
 from picozoo import ops
 from picozoo.errors import BadFile, Unsupported
-from picozoo.frontend._tflite_schema import DTYPES, OTHER_DTYPES, Model, Operator, Tensor
+from picozoo.frontend._tflite_schema import DTYPES, MAX_OPERATORS, OTHER_DTYPES, Graph, Operator, Tensor
 from picozoo.ir.program import Function, Node, Program
 from picozoo.ops.clamp import ClampAttrs
 from picozoo.ops.reshape import ReshapeAttrs
 from picozoo.specs import QuantParams, TensorType
 
 _ACTS = ("none", "relu", "relu_n1_to_1", "relu6", "tanh", "sign_bit")
+MAX_MADE = 1 << 24  # values of a tensor that the importer makes
 _TINY = float(np.finfo(np.float32).tiny)
 # These read or make quantised values without being integer forms of a float operator.
 _CONVERTERS = ("quantize", "dequantize", "requantize", "cast", "widen")
@@ -65,14 +68,80 @@ def outside_type(t: Tensor) -> TensorType:
     return TensorType(t.shape, "u8", QuantParams(inside.quant.scale, t.zero, inside.quant.axis))
 
 
+@dataclass
+class Shared:
+    """What all subgraphs share. `variables`: each one's value at this place; `states`: where it is kept."""
+
+    graphs: list[Graph]
+    read: Callable[[Call], Any]
+    variables: dict[str, str] = field(default_factory=dict)
+    states: dict[str, str] = field(default_factory=dict)
+    wrong: list[str] = field(default_factory=list)
+    operators: int = 0
+
+
 class Call:
     """One operator of the file about to become nodes. Values are passed as references."""
 
-    def __init__(self, program: Program, function: Function, model: Model, values: dict[int, str]) -> None:
-        self.program, self.function, self.model, self.values = program, function, model, values
+    def __init__(
+        self, program: Program, function: Function, graph: Graph, values: dict[int, str], shared: Shared, depth: int = 0
+    ) -> None:
+        self.program, self.function, self.model, self.values = program, function, graph, values
+        self.shared, self.depth = shared, depth
         self.op = Operator("", (), ())
         self.index = 0
-        self.names: set[str] = set()
+        self.names: set[str] = {n.name for n in function.nodes}
+        self.handles: dict[int, Any] = {}
+
+    # -- subgraphs ----------------------------------------------------------------------------------------------------
+    def child(
+        self, graph: Graph, function: Function, values: dict[int, str], program: Program | None = None
+    ) -> Call:
+        """A reader of another subgraph, into this function or another."""
+        inner = Call(program or self.program, function, graph, values, self.shared, self.depth + 1)
+        inner.names = self.names if function is self.function else inner.names
+        return inner
+
+    def walk(self) -> None:
+        """Read every operator of the subgraph in the file's order. What cannot be read is noted in `shared.wrong`."""
+        for index, operator in enumerate(self.model.operators):
+            self.shared.operators += 1
+            if self.shared.operators > MAX_OPERATORS:
+                raise BadFile(f"its subgraphs come to more than {MAX_OPERATORS} operators")
+            self.index, self.op = index, operator
+            self.shared.read(self)
+
+    def refs(self, numbers: tuple[int, ...]) -> list[str]:
+        """References of tensors of the subgraph."""
+        self.op = Operator("results", numbers, ())
+        return [self.ref(i) for i in range(len(numbers))]
+
+    def variable(self, name: str, type_: TensorType, value: np.ndarray) -> str:
+        """A variable as kept state with a first value; returns the state."""
+        state = self.program.add_state(clean(name) or "variable", value, type_)
+        self.shared.states[name] = self.shared.variables[name] = state
+        return state
+
+    def made(self, t: TensorType, value: float = 0) -> np.ndarray:
+        """An array of one value; refused where it would be larger than any board's memory."""
+        self.room(t)
+        return np.full(t.shape, value, t.numpy)
+
+    def room(self, t: TensorType) -> None:
+        """Raise BadFile if so many values cannot belong to a real model."""
+        if t.size > MAX_MADE:
+            raise BadFile(f"{t.size} values in one tensor; {MAX_MADE} is the limit")
+
+    def program_name(self, hint: str) -> str:
+        """A function's name that is not taken."""
+        k = 1
+        while f"{hint}_{k}" in self.program.functions:
+            k += 1
+        return f"{hint}_{k}"
+
+    def node_name(self, hint: str) -> str:
+        """A layer's name that is not taken."""
+        return self._free(hint)
 
     # -- what readers ask ---------------------------------------------------------------------------------------------
     @property
@@ -134,7 +203,7 @@ class Call:
         type_ = tensor_type(t)
         zero = type_.quant.zero_point[0] if type_.quant is not None and type_.dtype == "i8" else 0
         name = self.values[number] = self.program.add_state(
-            clean(t.name) or "state", np.full(type_.shape, zero, type_.numpy), type_
+            clean(t.name) or "state", self.made(type_, zero), type_
         )
         return name
 
@@ -170,12 +239,13 @@ class Call:
 
     def const(self, array: np.ndarray, type_: TensorType, hint: str) -> str:
         """Store a constant made here."""
+        self.room(type_)
         return self.program.add_constant(hint, array, type_)
 
     def zeros(self, n: int, dtype: str = "") -> str:
         """A bias of zeros, for layers without one."""
         t = TensorType((n,), dtype or ("f32" if self.out().quant is None else "i32"))
-        return self.const(np.zeros(n, t.numpy), t, "zeros")
+        return self.const(self.made(t), t, "zeros")
 
     def was_unsigned(self, i: int) -> bool:
         """Is input `i` quantised uint8 in the file?"""
@@ -295,7 +365,7 @@ class Call:
     @property
     def place(self) -> str:
         """Which operator of the file this is, for reports."""
-        return f"{self.op.kind} #{self.index}"
+        return f"{self.op.kind} #{self.index}" + (f" of a subgraph, {self.depth} deep" if self.depth else "")
 
     def _free(self, name: str) -> str:
         base, k = name, 1
@@ -306,6 +376,9 @@ class Call:
 
     def finish(self, found: Any) -> None:
         """Bind what a reader gave back to the operator's outputs, under the declared shapes."""
+        if self.op.kind == "VAR_HANDLE":
+            self.handles.update(dict.fromkeys(self.op.outputs, found))
+            return
         refs = found if isinstance(found, list) else [found]
         if len(refs) != len(self.op.outputs):
             raise BadFile(f"it has {len(self.op.outputs)} outputs, expected {len(refs)}")
@@ -325,4 +398,4 @@ def _told(t: TensorType) -> str:
     return f"{t.dtype}{list(t.shape)}{q}"
 
 
-__all__ = ["Call", "clean", "outside_type", "tensor_type"]
+__all__ = ["Call", "Shared", "clean", "outside_type", "tensor_type"]

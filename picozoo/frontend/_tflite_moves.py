@@ -242,7 +242,7 @@ def _rank(ctx: Any) -> str:
 
 def _fill(ctx: Any) -> str:
     if ctx.is_constant(1):
-        return str(ctx.const(np.full(ctx.out().shape, ctx.array(1).reshape(-1)[0]), ctx.out(), "filled"))
+        return str(ctx.const(ctx.made(ctx.out(), ctx.array(1).reshape(-1)[0]), ctx.out(), "filled"))
     value = ctx.reshape(ctx.ref(1), ())
     return str(ctx.emit("expand", [value], ctx.attrs_of("expand")(ctx.out().shape)))
 

@@ -40,7 +40,7 @@ OTHER_DTYPES = {1: "float16", 5: "string", 8: "complex64", 10: "float64", 12: "u
 _WINDOW = {"padding": (0, "b", 0), "stride_w": (1, "i", 0), "stride_h": (2, "i", 0)}
 _ACT = {"act": (0, "b", 0)}
 _ACT_AT_3 = {"act": (3, "b", 0)}
-# Options of an operator: name -> (field number, kind as in `struct`, or "v" for a vector of int32; default).
+# Options of an operator: name -> (field number, kind as in `struct`, "v" for a vector of int32, "t" for text; default).
 OPTIONS: dict[str, dict[str, tuple[int, str, Any]]] = {
     "CONV_2D": _WINDOW | {"act": (3, "b", 0), "dilation_w": (4, "i", 1), "dilation_h": (5, "i", 1)},
     "DEPTHWISE_CONV_2D": _WINDOW
@@ -79,6 +79,10 @@ OPTIONS: dict[str, dict[str, tuple[int, str, Any]]] = {
     "BATCH_MATMUL": {"adj_x": (0, "?", False), "adj_y": (1, "?", False), "asymmetric": (2, "?", False)},
     "CUMSUM": {"exclusive": (0, "?", False), "reverse": (1, "?", False)},
     "TRANSPOSE_CONV": _WINDOW | _ACT_AT_3,
+    "IF": {"then": (0, "i", 0), "else": (1, "i", 0)},
+    "WHILE": {"cond": (0, "i", 0), "body": (1, "i", 0)},
+    "CALL_ONCE": {"init": (0, "i", 0)},
+    "VAR_HANDLE": {"name": (1, "t", "")},
     "SVDF": {"rank": (0, "i", 0), "act": (1, "b", 0), "asymmetric": (2, "?", False)},
     "UNIDIRECTIONAL_SEQUENCE_LSTM": {
         "act": (0, "b", 0),
@@ -91,7 +95,7 @@ OPTIONS: dict[str, dict[str, tuple[int, str, Any]]] = {
 MAX_BYTES = 1 << 28
 MAX_RANK = 8
 MAX_ELEMENTS = 1 << 31
-_MAX_OPERATORS = 1 << 14
+MAX_OPERATORS = 1 << 14
 
 
 class Bytes:
@@ -205,15 +209,22 @@ class Operator:
 
 
 @dataclass
-class Model:
-    """The first subgraph of a file."""
+class Graph:
+    """One subgraph of a file."""
 
     tensors: list[Tensor]
     operators: list[Operator]
     inputs: tuple[int, ...]
     outputs: tuple[int, ...]
+
+
+@dataclass
+class Model:
+    """A file: its subgraphs, the first of which is the model, and the pieces of metadata by name."""
+
+    graphs: list[Graph]
     description: str
-    subgraphs: int
+    metadata: dict[str, np.ndarray]
 
 
 def parse(data: bytes) -> Model:
@@ -230,17 +241,22 @@ def parse(data: bytes) -> Model:
         raise BadFile(f"its schema version is {version}; 3 is read")
     codes = [_kind(t) for t in root.tables(1)]
     buffers = [_buffer(file, t) for t in root.tables(4)]
-    graphs = list(root.tables(2))
+    graphs = [_graph(t, codes, buffers) for t in root.tables(2)]
     if not graphs:
         raise BadFile("it holds no subgraph")
-    tensors = [_tensor(t, buffers) for t in graphs[0].tables(0)]
-    operators = [_operator(t, codes, len(tensors)) for t in graphs[0].tables(3)]
-    if len(operators) > _MAX_OPERATORS:
-        raise BadFile(f"it has {len(operators)} operators; {_MAX_OPERATORS} is the limit")
-    inputs, outputs = (_numbers(graphs[0].ints(k), len(tensors)) for k in (1, 2))
-    if not outputs:
+    if not graphs[0].outputs:
         raise BadFile("it has no output")
-    return Model(tensors, operators, inputs, outputs, root.text(3), len(graphs))
+    metadata = {t.text(0): buffers[k] for t in root.tables(6) if (k := t.number(1, "I")) < len(buffers)}
+    return Model(graphs, root.text(3), metadata)
+
+
+def _graph(t: Table, codes: list[str], buffers: list[np.ndarray]) -> Graph:
+    tensors = [_tensor(u, buffers) for u in t.tables(0)]
+    operators = [_operator(u, codes, len(tensors)) for u in t.tables(3)]
+    if len(operators) > MAX_OPERATORS:
+        raise BadFile(f"it has {len(operators)} operators; {MAX_OPERATORS} is the limit")
+    inputs, outputs = (_numbers(t.ints(k), len(tensors)) for k in (1, 2))
+    return Graph(tensors, operators, inputs, outputs)
 
 
 def _kind(t: Table) -> str:
@@ -287,7 +303,9 @@ def _operator(t: Table, codes: list[str], tensors: int) -> Operator:
     kind, options = codes[code], t.table(4)
     given = {}
     for name, (slot, how, default) in OPTIONS.get(kind, {}).items():
-        if how == "v":
+        if how == "t":
+            given[name] = default if options is None else options.text(slot)
+        elif how == "v":
             given[name] = default if options is None else options.ints(slot, MAX_RANK)
         else:
             given[name] = default if options is None else options.number(slot, how, default)

@@ -18,9 +18,9 @@ from typing import Any
 
 from picozoo import ops
 from picozoo.errors import BadFile, PicozooError, Unsupported
-from picozoo.frontend import _tflite_composites, _tflite_math, _tflite_moves
+from picozoo.frontend import _tflite_composites, _tflite_control, _tflite_math, _tflite_moves
 from picozoo.frontend import _tflite_schema as schema
-from picozoo.frontend._tflite_call import Call, clean, outside_type, tensor_type
+from picozoo.frontend._tflite_call import Call, Shared, clean, outside_type, tensor_type
 from picozoo.ir.program import Function, Program
 from picozoo.ir.verify import verify
 
@@ -36,7 +36,7 @@ def readers() -> dict[str, tuple[str, Callable[..., Any]]]:
         for kind, read_ in ops.get(name).tflite.items():
             assert kind not in table, f"{kind} is read by {table[kind][0]} and {name}"
             table[kind] = (name, read_)
-    for part in (_tflite_composites, _tflite_moves, _tflite_math):
+    for part in (_tflite_composites, _tflite_moves, _tflite_math, _tflite_control):
         for kind, read_ in part.READERS.items():
             assert kind not in table, f"{kind} is read by {table[kind][0]} and {part.__name__}"
             table[kind] = ("composite", read_)
@@ -74,11 +74,12 @@ def checked(data: bytes, name: str, where: str) -> Program:
 def from_bytes(data: bytes, name: str) -> Program:
     """The program in a file's bytes; `name` becomes its name. Damage may raise other errors than `checked` does."""
     model = schema.parse(data)
+    graph = model.graphs[0]
     program = Program(name)
     function = Function("forward", (), (), [], {})
     values: dict[int, str] = {}
-    for k in model.inputs:
-        t = model.tensors[k]
+    for k in graph.inputs:
+        t = graph.tensors[k]
         if k in values or t.data is not None:
             raise BadFile(f"input {t.name!r} is given twice or is a constant")
         ref = function.fresh(clean(t.name) or "x")
@@ -86,40 +87,47 @@ def from_bytes(data: bytes, name: str) -> Program:
         function.params = (*function.params, ref)
         values[k] = ref
     program.functions["forward"] = function
-    call = Call(program, function, model, values)
-    for k in model.inputs:
+    call = Call(program, function, graph, values, Shared(model.graphs, _read_one))
+    for k in graph.inputs:
         call.op = schema.Operator("INPUT", (k,), (k,))
-        values[k] = call.converted(values[k], tensor_type(model.tensors[k]))
-    _walk(call)
+        values[k] = call.converted(values[k], tensor_type(graph.tensors[k]))
+    call.walk()
+    _tell(call.shared)
     results = []
-    for k in model.outputs:
+    for k in graph.outputs:
         call.op = schema.Operator("OUTPUT", (k,), (k,))
-        results.append(call.converted(call.ref(0), outside_type(model.tensors[k])))
+        results.append(call.converted(call.ref(0), outside_type(graph.tensors[k])))
     function.results = tuple(results)
     if model.description:
         program.meta["tflite"] = model.description
     return verify(program, "reading")
 
 
-def _walk(call: Call) -> None:
-    """Every operator in the file's order. What cannot be read is noted, and all of it told at the end."""
-    wrong: list[str] = []
-    for index, operator in enumerate(call.model.operators):
-        call.index, call.op = index, operator
-        made = ", ".join(call.model.tensors[k].name[:80] for k in call.op.outputs[:2])
-        if call.op.kind not in readers():
-            wrong.append(f"{call.op.kind} (makes {made!r}): no such operator here")
-        else:
-            try:
-                call.finish(readers()[call.op.kind][1](call))
-                continue
-            except Unsupported as e:
-                wrong.append(f"{call.op.kind} (makes {made!r}): {e}")
-        _assume(call)
+def _read_one(call: Call) -> None:
+    """The operator that the reader stands at."""
+    kind, wrong = call.op.kind, call.shared.wrong
+    made = ", ".join(call.model.tensors[k].name[:80] for k in call.op.outputs[:2])
+    where = f"{kind} (makes {made!r}{', in a subgraph' if call.depth else ''})"
+    if kind not in readers():
+        wrong.append(f"{where}: no such operator here")
+    else:
+        told = len(wrong)
+        try:
+            call.finish(readers()[kind][1](call))
+            return
+        except Unsupported as e:
+            if len(wrong) == told or call.depth:  # what stands in a subgraph has been told
+                wrong.append(f"{where}: {e}")
+    _assume(call)
+
+
+def _tell(shared: Shared) -> None:
+    """Raise if anything could not be read: all of it at once."""
+    wrong = shared.wrong
     if wrong:
         more = f"; and {len(wrong) - _NAMED} more" if len(wrong) > _NAMED else ""
         raise Unsupported(
-            f"{len(wrong)} of its {len(call.model.operators)} operators cannot be compiled yet: "
+            f"{len(wrong)} of its {shared.operators} operators cannot be compiled yet: "
             f"{'; '.join(wrong[:_NAMED])}{more}. The operators that can are listed in docs/operators.md"
         )
 
