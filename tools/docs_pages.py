@@ -12,6 +12,7 @@ from typing import Any
 
 import click
 from docs_onnx import onnx_page
+from docs_tflite import tflite
 from docs_zoo import zoo_pages
 
 from picozoo import find, ops
@@ -40,6 +41,7 @@ def pages() -> dict[str, str]:
     """Path below the repository -> text."""
     return {
         "docs/operators.md": operators(),
+        "docs/tflite.md": tflite(ROOT, MADE, table),
         "docs/boards.md": boards(),
         "docs/json.md": json_schema(),
         "docs/cli.md": command_line(),

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import io
-from collections.abc import Sequence
+import json
+import sys
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -18,12 +20,13 @@ from picozoo.find import unknown
 MOST_BYTES = 1 << 30
 
 
-def read(given: Sequence[str], slots: Sequence[Slot]) -> list[np.ndarray]:
+def read(given: Sequence[str], slots: Sequence[Slot], meta: Mapping[str, str] | None = None) -> list[np.ndarray]:
     """The inputs of a function, in its order and types.
 
     Args:
         given: "FILE" or "NAME=FILE" each. One raw file without a name holds all inputs, one behind the other.
         slots: what the function takes.
+        meta: the program's; where it says how an input is normalised, .npy files of uint8 (pixels) are, and it is told.
 
     Raises:
         UsageError: wrong number, name, shape or type; says what is expected.
@@ -32,7 +35,9 @@ def read(given: Sequence[str], slots: Sequence[Slot]) -> list[np.ndarray]:
     files = _assign(given, slots)
     if len(files) == 1 and len(slots) > 1 and "" in files:
         return _split(files[""], slots)
-    return [_one(files[s.name], s) for s in slots]
+    steps = json.loads((meta or {}).get("preprocessing", "[]"))
+    known = dict(zip((s.name for s in slots), steps, strict=True)) if len(steps) == len(slots) else {}
+    return [_one(files[s.name], s, known.get(s.name)) for s in slots]
 
 
 def _assign(given: Sequence[str], slots: Sequence[Slot]) -> dict[str, Path]:
@@ -60,7 +65,17 @@ def _bytes(path: Path) -> bytes:
     return path.read_bytes()
 
 
-def _one(path: Path, slot: Slot) -> np.ndarray:
+def _normalised(array: np.ndarray, slot: Slot, step: Mapping[str, list[float]]) -> np.ndarray:
+    """Pixels as the model was trained with them: (value - mean) / std."""
+    mean, std = (np.array(step[k], np.float32) for k in ("mean", "std"))
+    if mean.size not in (1, array.shape[-1] if array.ndim else 1):
+        raise UsageError(f"input {slot.name}: its file normalises {mean.size} channels, the array has {array.shape}")
+    told = f"(value - {', '.join(f'{v:g}' for v in mean)}) / {', '.join(f'{v:g}' for v in std)}"
+    print(f"input {slot.name}: {told}, as the model's file says", file=sys.stderr)
+    return (array.astype(np.float32) - mean) / std
+
+
+def _one(path: Path, slot: Slot, step: Mapping[str, list[float]] | None = None) -> np.ndarray:
     raw = _bytes(path)
     if path.suffix != ".npy":
         return _raw(raw, slot, path)
@@ -70,6 +85,8 @@ def _one(path: Path, slot: Slot) -> np.ndarray:
         raise BadFile(f"{path}: not a .npy file of numbers ({e})") from None
     if not isinstance(array, np.ndarray) or array.dtype.kind not in "fiub":
         raise BadFile(f"{path}: not a .npy file of numbers")
+    if step and array.dtype == np.uint8 and slot.type.dtype != "u8":
+        array = _normalised(array, slot, step)
     # Integers for a quantised input are taken as the board's own integers only if they have its type.
     if slot.type.quant is not None and array.dtype.kind in "iu" and array.dtype != slot.type.numpy:
         raise UsageError(

@@ -240,7 +240,7 @@ def _one_call(
     if name not in fw.model.entries:
         raise UsageError(unknown("function", name, list(fw.model.entries)))
     entry = fw.model.entries[name]
-    arrays = _arrays.read(given, entry.inputs)
+    arrays = _arrays.read(given, entry.inputs, fw.network.program.meta if name == fw.program.main.name else None)
     missing = emulate.available(fw.board)
     if missing:
         raise MissingTool(missing)

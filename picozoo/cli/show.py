@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import json
+from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -169,6 +170,21 @@ def _facts(net: Network, constants: int, state: int) -> list[tuple[str, str]]:
         rows.append(("try", f"picozoo run {name} --board {card.board[net.size]}"))
     elif net.path:
         rows.append(("file", str(net.path)))
+    return rows + _travels(net.program.meta)
+
+
+def _travels(meta: Mapping[str, str]) -> list[tuple[str, str]]:
+    """What the model's own file says about its use."""
+    rows = [("says", meta["about"])] if "about" in meta else []
+    for k, step in enumerate(json.loads(meta.get("preprocessing", "[]"))):
+        if step:
+            mean, std = (", ".join(f"{v:g}" for v in step[n]) for n in ("mean", "std"))
+            rows.append(
+                ("takes", f"input {k + 1}: (value - {mean}) / {std}; picozoo run does it with .npy files of uint8")
+            )
+    if "labels" in meta:
+        labels = json.loads(meta["labels"])
+        rows.append(("gives", f"{len(labels)} labels: {', '.join(labels[:8])}{' ...' if len(labels) > 8 else ''}"))
     return rows
 
 

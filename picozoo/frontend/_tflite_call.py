@@ -94,9 +94,7 @@ class Call:
         self.handles: dict[int, Any] = {}
 
     # -- subgraphs ----------------------------------------------------------------------------------------------------
-    def child(
-        self, graph: Graph, function: Function, values: dict[int, str], program: Program | None = None
-    ) -> Call:
+    def child(self, graph: Graph, function: Function, values: dict[int, str], program: Program | None = None) -> Call:
         """A reader of another subgraph, into this function or another."""
         inner = Call(program or self.program, function, graph, values, self.shared, self.depth + 1)
         inner.names = self.names if function is self.function else inner.names
@@ -202,9 +200,7 @@ class Call:
             raise BadFile(f"tensor {t.name!r} should be kept between calls by this operator alone")
         type_ = tensor_type(t)
         zero = type_.quant.zero_point[0] if type_.quant is not None and type_.dtype == "i8" else 0
-        name = self.values[number] = self.program.add_state(
-            clean(t.name) or "state", self.made(type_, zero), type_
-        )
+        name = self.values[number] = self.program.add_state(clean(t.name) or "state", self.made(type_, zero), type_)
         return name
 
     def keep(self, state: str, ref: str) -> None:

@@ -1,7 +1,7 @@
 """Control flow and variables of TFLite files: IF, WHILE, CALL_ONCE, and resource variables as kept state.
 
-`ctx` is `_tflite_call.Call`. Both branches of an IF are computed and one is taken, so that a branch may neither keep state
-nor write a variable.
+`ctx` is `_tflite_call.Call`. Both branches of an IF are computed and one is taken, so that a branch may neither keep
+state nor write a variable.
 """
 
 from __future__ import annotations

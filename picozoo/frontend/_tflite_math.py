@@ -3,12 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from math import prod
 from typing import Any
 
 import numpy as np
 
-from picozoo.errors import Unsupported
+from picozoo.errors import BadFile, Unsupported
+from picozoo.frontend._tflite_moves import pick
+from picozoo.ops import _tflite as tflite
+from picozoo.ops._op import norm_axis
 from picozoo.ops._pool import PoolAttrs
+from picozoo.ops.conv2d import Conv2dAttrs, layer
+from picozoo.ops.pad import PadAttrs
 from picozoo.specs import TensorType
 
 
@@ -50,7 +56,22 @@ def _floor_div(ctx: Any) -> str:
     x, y = ctx.ref(0), ctx.ref(1)
     if ctx.type(x).is_float:
         return str(ctx.emit("floor", [ctx.emit("div", [x, y])]))
-    return str(ctx.emit("floor_div", [x, y]))
+    whole = ctx.emit("sub", [x, ctx.emit("mod", [x, y])])
+    return str(ctx.emit("div", [whole, y]))
+
+
+def _floor_mod(ctx: Any) -> str:
+    x, y = ctx.ref(0), ctx.ref(1)
+    if not ctx.type(x).is_float:
+        return str(ctx.emit("mod", [x, y]))
+    whole = ctx.emit("floor", [ctx.emit("div", [x, y])])
+    return str(ctx.emit("sub", [x, ctx.emit("mul", [whole, y])]))
+
+
+def _cumsum(ctx: Any) -> str:
+    x, axis = ctx.ref(0), int(ctx.array(1, "the axis").reshape(-1)[0])
+    attrs = ctx.attrs_of("cumsum")(norm_axis(axis, ctx.type(x).rank), ctx.options["exclusive"], ctx.options["reverse"])
+    return str(ctx.emit("cumsum", [x], attrs))
 
 
 def _l2_norm(ctx: Any) -> str:
@@ -93,6 +114,43 @@ def _spread(ctx: Any, x: str, shape: tuple[int, ...]) -> str:
     return str(ctx.emit("expand", [x], ctx.attrs_of("expand")(shape), like=t)) if ctx.type(x).shape != shape else x
 
 
+def _transpose_conv(ctx: Any) -> str:
+    """A convolution with turned weights over the input with zeros between its pixels; weights [O, KH, KW, I].
+
+    It multiplies by these zeros too: stride * stride times the products that are needed.
+    """
+    x, w, out = ctx.ref(2), ctx.array(1, "transposed convolution weights"), ctx.out().shape
+    if ctx.type(x).rank != 4 or w.ndim != 4 or len(out) != 4:
+        raise Unsupported(f"input {list(ctx.type(x).shape)} does not fit weights {list(w.shape)}")
+    pad: list[int] = []
+    for d, stride in ((1, ctx.options["stride_h"]), (2, ctx.options["stride_w"])):
+        if stride < 1:
+            raise BadFile(f"stride {stride}")
+        x = _apart(ctx, x, d, stride)
+        n, k = ctx.type(x).shape[d], w.shape[d]
+        before = k - 1 - max(0, n + k - 1 - out[d]) // 2
+        after = out[d] + k - 1 - n - before
+        if min(before, after) < 0:
+            x = pick(ctx, x, d, np.arange(max(0, -before), n + min(0, after)))
+        pad += [max(0, before), max(0, after)]
+    t = ctx.type(ctx.ref(1))
+    turned = ctx.const(np.ascontiguousarray(w[:, ::-1, ::-1]), t, ctx.hint(1))
+    act = ctx.act if ctx.act in ("none", "relu", "relu6") else "none"
+    attrs = Conv2dAttrs(pad=(pad[0], pad[1], pad[2], pad[3]), act=act)
+    return str(ctx.activated(layer(ctx, x, turned, attrs, bias_at=3), "none" if act == ctx.act else ctx.act))
+
+
+def _apart(ctx: Any, x: str, axis: int, stride: int) -> str:
+    """Zeros between the places of one dimension."""
+    shape = ctx.type(x).shape
+    if stride == 1:
+        return x
+    x = ctx.reshape(x, (prod(shape[: axis + 1]), 1, prod(shape[axis + 1 :])))
+    x = ctx.emit("pad", [x], PadAttrs((0, 0, 0), (0, stride - 1, 0)), like=ctx.type(x))
+    x = ctx.reshape(x, (*shape[:axis], shape[axis] * stride, *shape[axis + 1 :]))
+    return pick(ctx, x, axis, np.arange((shape[axis] - 1) * stride + 1))
+
+
 def _ceil(ctx: Any) -> str:
     x = ctx.ref(0)
     return str(ctx.emit("neg", [ctx.emit("floor", [ctx.emit("neg", [x])])]))
@@ -103,7 +161,11 @@ READERS: Mapping[str, Callable[..., Any]] = {
     "L2_POOL_2D": _l2_pool,
     "PRELU": _prelu,
     "FLOOR_DIV": _floor_div,
+    "FLOOR_MOD": _floor_mod,
+    "CUMSUM": _cumsum,
+    "REDUCE_PROD": tflite.reduction("prod"),
     "L2_NORMALIZATION": _l2_norm,
     "BATCH_MATMUL": _batch_matmul,
     "CEIL": _ceil,
+    "TRANSPOSE_CONV": _transpose_conv,
 }

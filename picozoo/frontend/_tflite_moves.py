@@ -13,11 +13,11 @@ import numpy as np
 
 from picozoo.errors import BadFile, Unsupported
 from picozoo.ops._op import norm_axis
+from picozoo.ops._reduce import ReduceAttrs
 from picozoo.ops.cast import CastAttrs
 from picozoo.ops.concat import ConcatAttrs
 from picozoo.ops.gather import GatherAttrs
 from picozoo.ops.pad import PadAttrs
-from picozoo.ops._reduce import ReduceAttrs
 from picozoo.ops.slice import SliceAttrs
 from picozoo.ops.transpose import TransposeAttrs
 from picozoo.specs import TensorType
@@ -219,7 +219,8 @@ def resize_places(n: int, out: int, corners: bool, centres: bool) -> np.ndarray:
     scale = np.float32((n - 1) / (out - 1)) if corners and out > 1 else np.float32(n) / np.float32(out)
     at = (np.arange(out, dtype=np.float32) + np.float32(0.5 if centres else 0)) * scale
     at = np.floor(at + np.float32(0.5)) if corners else np.floor(at)
-    return np.clip(at.astype(np.int64), 0, n - 1)
+    found: np.ndarray = np.clip(at.astype(np.int64), 0, n - 1)
+    return found
 
 
 def _resize_nearest(ctx: Any) -> str:

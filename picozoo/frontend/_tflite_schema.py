@@ -52,7 +52,8 @@ OPTIONS: dict[str, dict[str, tuple[int, str, Any]]] = {
     "FULLY_CONNECTED": _ACT | {"format": (1, "b", 0), "keep_dims": (2, "?", False), "asymmetric": (3, "?", False)},
     "SOFTMAX": {"beta": (0, "f", 0.0)},
     "CONCATENATION": {"axis": (0, "i", 0), "act": (1, "b", 0)},
-    **dict.fromkeys(("ADD", "SUB", "MUL", "DIV"), _ACT),
+    **dict.fromkeys(("ADD", "SUB"), _ACT | {"shift": (1, "?", True)}),
+    **dict.fromkeys(("MUL", "DIV"), _ACT),
     "RESHAPE": {"shape": (0, "v", ())},
     "SQUEEZE": {"dims": (0, "v", ())},
     "STRIDED_SLICE": {

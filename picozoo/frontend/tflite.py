@@ -18,7 +18,7 @@ from typing import Any
 
 from picozoo import ops
 from picozoo.errors import BadFile, PicozooError, Unsupported
-from picozoo.frontend import _tflite_composites, _tflite_control, _tflite_math, _tflite_moves
+from picozoo.frontend import _tflite_composites, _tflite_control, _tflite_math, _tflite_metadata, _tflite_moves
 from picozoo.frontend import _tflite_schema as schema
 from picozoo.frontend._tflite_call import Call, Shared, clean, outside_type, tensor_type
 from picozoo.ir.program import Function, Program
@@ -100,6 +100,8 @@ def from_bytes(data: bytes, name: str) -> Program:
     function.results = tuple(results)
     if model.description:
         program.meta["tflite"] = model.description
+    if _tflite_metadata.NAME in model.metadata:
+        program.meta |= _tflite_metadata.read(model.metadata[_tflite_metadata.NAME], data, len(graph.inputs))
     return verify(program, "reading")
 
 

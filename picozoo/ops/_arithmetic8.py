@@ -5,6 +5,7 @@ C side: `kernels/pz_arith8.h`.
 
 from __future__ import annotations
 
+import math
 from abc import abstractmethod
 from dataclasses import dataclass
 from typing import Any, ClassVar
@@ -23,12 +24,14 @@ from picozoo.ops.linear import clip_act, float_bounds
 from picozoo.specs import QuantParams, TensorType
 
 
-
 @dataclass(frozen=True)
 class ActAttrs:
-    """`act`: "none", "relu" or "relu6", applied to the result."""
+    """`act`: "none", "relu" or "relu6", applied to the result; `shift`: int16 sums whose scales are powers of two only
+    shift the finer input, as LiteRT may.
+    """
 
     act: str = "none"
+    shift: bool = False
 
 
 def tflite_arithmetic(op: str) -> Any:
@@ -36,10 +39,22 @@ def tflite_arithmetic(op: str) -> Any:
 
     def read(ctx: Any) -> Any:
         act = ctx.act if ctx.act in ("none", "relu", "relu6") else "none"
-        made = ctx.emit(op, [ctx.ref(0), ctx.ref(1)], ActAttrs(act))
+        refs = [ctx.ref(0), ctx.ref(1)]
+        shift = bool(ctx.options.get("shift")) and _shifts([ctx.type(r) for r in refs], ctx.out()) is not None
+        made = ctx.emit(op, refs, ActAttrs(act, shift))
         return ctx.activated(made, "none" if act == ctx.act else ctx.act)
 
     return read
+
+
+def _shifts(ins: Types, y: TensorType) -> list[int] | None:
+    """Bits by which each input is shifted right, if a sum in int16 needs no more than that of one of them."""
+    if y.dtype != "i16" or any(t.quant is None for t in (*ins, y)):
+        return None
+    powers = [math.log2(_scale(t)) for t in (*ins, y)]
+    bits = [powers[2] - p for p in powers[:2]]
+    fits = all(p == int(p) for p in powers) and min(bits) == 0 and max(bits) < 16
+    return [int(b) for b in bits] if fits else None
 
 
 class Arithmetic(Binary):
@@ -59,7 +74,9 @@ class Arithmetic(Binary):
         return ins[0].dtype == "i8" or (ins[0].dtype == "i16" and not any(_zero(t) for t in types))
 
     @abstractmethod
-    def integers(self, a: np.ndarray, b: np.ndarray, ins: Types, y: TensorType) -> tuple[np.ndarray, int, int]:
+    def integers(
+        self, a: np.ndarray, b: np.ndarray, ins: Types, y: TensorType, attrs: ActAttrs
+    ) -> tuple[np.ndarray, int, int]:
         """Accumulators of the integer form from values less their zero points, and the factor to the output."""
 
     def reference(self, args: list[np.ndarray], ins: Types, outs: Types, attrs: ActAttrs) -> list[np.ndarray]:
@@ -68,10 +85,10 @@ class Arithmetic(Binary):
             made = self.fn(args[0], args[1])
             return [clip_act(made, attrs.act) if y.is_float else made]
         a, b = (v.astype(np.int64) - _zero(t) for v, t in zip(args, ins, strict=True))
-        acc, m, s = self.integers(a, b, ins, y)
+        acc, m, s = self.integers(a, b, ins, y, attrs)
         return [requantize(acc, m, s, _zero(y), *activation_bounds(attrs.act, _scale(y), _zero(y), y.dtype))]
 
-    def in_order(self, ins: Types, y: TensorType) -> bool:
+    def in_order(self, ins: Types, y: TensorType, attrs: ActAttrs) -> bool:
         """Can the kernel of the integer form simply walk along both operands?"""
         return False
 
@@ -84,7 +101,7 @@ class Arithmetic(Binary):
         where = (call.x(0), call.x(1), call.y(), *loops.args)
         if call.outs[0].quant is not None:
             args = self.literal(call.ins, call.outs[0], call.attrs)
-            if call.outs[0].dtype == "i8" and "tile16" in call.target.features and self.in_order(call.ins, call.outs[0]):
+            if call.outs[0].dtype == "i8" and "tile16" in call.target.features and self.in_order(call.ins, call.outs[0], call.attrs):
                 n, sign = call.outs[0].size, 1 if self.name == "add" else -1
                 return call.run("pz_sum8_tile16", *where[:3], n, sign, args, header="pz_arith8_tile16.h")
             return call.run(f"pz_{self.name}_q{8 if call.outs[0].dtype == 'i8' else 16}", *where, args)
@@ -94,30 +111,34 @@ class Arithmetic(Binary):
 
 
 class Sum8(Arithmetic):
-    """ADD and SUB: both inputs are brought to a common scale, twice the larger one, with 20 bits below it (int16: 15)."""
+    """ADD and SUB: both inputs are brought to a common scale, twice the larger one, with `left` bits below it."""
 
     sign: ClassVar[int] = 1
 
-    def _factors(self, ins: Types, y: TensorType) -> list[tuple[int, int]]:
+    def _factors(self, ins: Types, y: TensorType, attrs: ActAttrs) -> list[tuple[int, int]]:
+        if attrs.shift and (bits := _shifts(ins, y)) is not None:
+            return [*((1 << 30, -14 - b) for b in bits), (1 << 30, 1)]
         a, b = np.float64(_scale(ins[0])), np.float64(_scale(ins[1]))
         twice = 2 * max(a, b)
         return [quantize_multiplier(float(v)) for v in (a / twice, b / twice, twice / ((1 << left(y)) * _scale(y)))]
 
-    def integers(self, a: np.ndarray, b: np.ndarray, ins: Types, y: TensorType) -> tuple[np.ndarray, int, int]:
-        first, second, (m, s) = self._factors(ins, y)
+    def integers(
+        self, a: np.ndarray, b: np.ndarray, ins: Types, y: TensorType, attrs: ActAttrs
+    ) -> tuple[np.ndarray, int, int]:
+        first, second, (m, s) = self._factors(ins, y, attrs)
         wide_a = multiply_by_quantized_multiplier(a << left(y), *first)
         return wide_a + self.sign * multiply_by_quantized_multiplier(b << left(y), *second), m, s
 
     def literal(self, ins: Types, y: TensorType, attrs: ActAttrs) -> str:
-        (ma, sa), (mb, sb), (m, s) = self._factors(ins, y)
-        return _literal(ins, y, attrs, (ma, sa, mb, sb, m, s, int(self._small(ins, y))))
+        (ma, sa), (mb, sb), (m, s) = self._factors(ins, y, attrs)
+        return _literal(ins, y, attrs, (ma, sa, mb, sb, m, s, int(self._small(ins, y, attrs))))
 
-    def _small(self, ins: Types, y: TensorType) -> bool:
-        shifts = [s for _, s in self._factors(ins, y)]
+    def _small(self, ins: Types, y: TensorType, attrs: ActAttrs) -> bool:
+        shifts = [s for _, s in self._factors(ins, y, attrs)]
         return min(shifts) >= -28 and max(shifts) <= 0
 
-    def in_order(self, ins: Types, y: TensorType) -> bool:
-        return ins[0].shape == ins[1].shape == y.shape and self._small(ins, y)
+    def in_order(self, ins: Types, y: TensorType, attrs: ActAttrs) -> bool:
+        return ins[0].shape == ins[1].shape == y.shape and self._small(ins, y, attrs)
 
 
 def _literal(ins: Types, y: TensorType, attrs: ActAttrs, factors: tuple[int, ...]) -> str:
@@ -133,7 +154,9 @@ class Product8(Arithmetic):
         a, b, c = (np.float32(_scale(t)) for t in (*ins, y))
         return quantize_multiplier(float(a * b / c))
 
-    def integers(self, a: np.ndarray, b: np.ndarray, ins: Types, y: TensorType) -> tuple[np.ndarray, int, int]:
+    def integers(
+        self, a: np.ndarray, b: np.ndarray, ins: Types, y: TensorType, attrs: ActAttrs
+    ) -> tuple[np.ndarray, int, int]:
         return a * b, *self._factor(ins, y)
 
     def literal(self, ins: Types, y: TensorType, attrs: ActAttrs) -> str:
@@ -175,5 +198,7 @@ def arithmetic_cases() -> tuple[Case, ...]:
     for a, b, act in (((2, 3, 4), (4,), "none"), ((7,), (7,), "relu"), ((5,), (), "relu6")):
         ins = (TensorType(a, "i16", wa), TensorType(b, "i16", wb))
         found.append(Case(ins, ActAttrs(act), (TensorType(a, "i16", wy),)))
+    ins = (TensorType((9,), "i16", QuantParams.tensor(2.0**-12)), TensorType((9,), "i16", QuantParams.tensor(2.0**-15)))
+    found.append(Case(ins, ActAttrs("none", True), (ins[0],)))
     plain = binary_cases(("f32", "i32", "i8"))
     return (*(Case(c.ins, ActAttrs(), low=c.low, high=c.high) for c in plain), *found)

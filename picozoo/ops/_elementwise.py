@@ -147,7 +147,9 @@ class Unary(Elementwise):
 
     def lowers(self, ins: Types, outs: Types, attrs: Any) -> bool:
         zeros = [t.quant.zero_point for t in (ins[0], outs[0]) if t.quant is not None]
-        return ins[0].dtype == outs[0].dtype and (ins[0].dtype == "i8" or (ins[0].dtype == "i16" and zeros == [(0,)] * 2))
+        return ins[0].dtype == outs[0].dtype and (
+            ins[0].dtype == "i8" or (ins[0].dtype == "i16" and zeros == [(0,)] * 2)
+        )
 
     def emit(self, call: Call) -> str:
         n = call.outs[0].size

@@ -21,7 +21,9 @@ def lut16(fn: Callable[[np.ndarray], np.ndarray], low: float, high: float, steps
     at = np.float32(low) + np.arange(513, dtype=np.float32) * step
     exact = fn(at.astype(np.float64)).astype(np.float32) * by
     value = _away(exact)
-    error = _away((exact[1:] + value[:-1]) / 2) - _away(fn((at[:-1] + step / 2).astype(np.float64)).astype(np.float32) * by)
+    error = _away((exact[1:] + value[:-1]) / 2) - _away(
+        fn((at[:-1] + step / 2).astype(np.float64)).astype(np.float32) * by
+    )
     made = np.concatenate([value[:-1] - _away(error / 2), value[-1:]])
     return np.clip(made, -32768, 32767).astype(np.int16)
 

@@ -26,7 +26,9 @@ class Abs(Unary):
         return np.abs(x)
 
     def table(self, qx: QuantParams, qy: QuantParams, attrs: Any) -> np.ndarray:
-        made = requantize(np.abs(np.arange(-128, 128) - qx.zero_point[0]), *_factor(qx, qy), qy.zero_point[0], -128, 127)
+        made = requantize(
+            np.abs(np.arange(-128, 128) - qx.zero_point[0]), *_factor(qx, qy), qy.zero_point[0], -128, 127
+        )
         return made.astype(np.int8)
 
     def wide(self, x: np.ndarray, qx: QuantParams, qy: QuantParams, attrs: Any) -> np.ndarray:

@@ -79,7 +79,11 @@ class AvgPool2d(Pool):
 
     def emit(self, call: Any) -> str:
         return call.run(
-            f"pz_avg_pool2d_{call.ins[0].dtype}{'_up' if call.attrs.up else ''}", call.x(0), call.y(), *self.window(call), int(call.attrs.count_pad)
+            f"pz_avg_pool2d_{call.ins[0].dtype}{'_up' if call.attrs.up else ''}",
+            call.x(0),
+            call.y(),
+            *self.window(call),
+            int(call.attrs.count_pad),
         )
 
 

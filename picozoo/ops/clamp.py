@@ -9,7 +9,6 @@ import numpy as np
 
 from picozoo.ops import _tflite as tflite
 from picozoo.ops._elementwise import Rectifier, unary_cases
-from picozoo.specs import QuantParams
 
 BIG = 3.4028234663852886e38
 

@@ -143,14 +143,15 @@ def _tflite_depthwise(ctx: Any) -> Any:
     return ctx.activated(layer(ctx, x, weights, attrs), rest)
 
 
-def layer(ctx: Any, x: str, w: str, attrs: Conv2dAttrs, once: bool = False) -> str:
+def layer(ctx: Any, x: str, w: str, attrs: Conv2dAttrs, once: bool = False, bias_at: int = 2) -> str:
     """A convolution of a TFLite file in the form that its types ask for.
 
     Args:
         once: the sum is rounded once, as in fully connected layers.
+        bias_at: which input the bias is, if it is there.
     """
     tx, tw = ctx.type(x), ctx.type(w)
-    bias = [ctx.ref(2)] if ctx.has(2) else []
+    bias = [ctx.ref(bias_at)] if ctx.has(bias_at) else []
     plain = {f.name: getattr(attrs, f.name) for f in fields(attrs)}
     if tx.dtype == "f32" and tw.dtype == "i8" and tw.quant is not None:
         depthwise, per = attrs.groups > 1, not tw.quant.per_tensor

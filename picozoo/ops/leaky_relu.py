@@ -36,7 +36,9 @@ class LeakyRelu(Unary):
     def fn(self, x: np.ndarray, attrs: LeakyReluAttrs) -> np.ndarray:
         return np.where(x > 0, x, x * np.float32(attrs.slope))
 
-    def _factors(self, qx: QuantParams, qy: QuantParams, attrs: LeakyReluAttrs) -> tuple[tuple[int, int], tuple[int, int]]:
+    def _factors(
+        self, qx: QuantParams, qy: QuantParams, attrs: LeakyReluAttrs
+    ) -> tuple[tuple[int, int], tuple[int, int]]:
         sx, sy = np.float32(qx.scale[0]), np.float32(qy.scale[0])
         return quantize_multiplier(float(sx / sy)), quantize_multiplier(float(sx * np.float32(attrs.slope) / sy))
 

@@ -50,7 +50,10 @@ class Matmul(Op):
         Case((TensorType((2, 3), "i32"), TensorType((3, 2), "i32"))),
         *(
             Case(
-                (TensorType((2, 3, 9), d, QuantParams.tensor(a, z)), TensorType((2, 9, 4), d, QuantParams.tensor(b, -z))),
+                (
+                    TensorType((2, 3, 9), d, QuantParams.tensor(a, z)),
+                    TensorType((2, 9, 4), d, QuantParams.tensor(b, -z)),
+                ),
                 outs=(TensorType((2, 3, 4), d, QuantParams.tensor(y, 2 * z)),),
             )
             for d, a, b, y, z in (("i8", 0.02, 0.05, 0.3, 9), ("i16", 0.0002, 0.0004, 0.0009, 0))

@@ -27,7 +27,9 @@ class Mean(Reduce):
     cases = (
         *reduce_cases(("f32",)),
         Case((TensorType((1, 5, 4, 3), "i8", _QX),), ReduceAttrs((1, 2), True), (TensorType((1, 1, 1, 3), "i8", _QY),)),
-        Case((TensorType((1, 5, 4, 3), "i16", _WX),), ReduceAttrs((1, 2), True), (TensorType((1, 1, 1, 3), "i16", _WY),)),
+        Case(
+            (TensorType((1, 5, 4, 3), "i16", _WX),), ReduceAttrs((1, 2), True), (TensorType((1, 1, 1, 3), "i16", _WY),)
+        ),
     )
 
     def fn(self, x: np.ndarray, axis: tuple[int, ...]) -> np.ndarray:
@@ -58,7 +60,9 @@ class Mean(Reduce):
         if call.outs[0].quant is None:
             return super().emit(call)
         m, s, nz, zero, _ = self._fixed(call.ins, call.outs, call.attrs)
-        return call.run(f"pz_mean_{call.ins[0].dtype}", call.x(0), call.y(), *self.split(call.ins[0], call.attrs), nz, m, s, zero)
+        return call.run(
+            f"pz_mean_{call.ins[0].dtype}", call.x(0), call.y(), *self.split(call.ins[0], call.attrs), nz, m, s, zero
+        )
 
 
 OP = Mean()

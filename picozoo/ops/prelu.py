@@ -1,4 +1,4 @@
-"""x for x >= 0, else slope * x with a slope of its own for each place; broadcasts. In int8; float files get primitives."""
+"""x for x >= 0, else slope * x, with a slope for each place; broadcasts. In int8; float files get primitives."""
 
 from __future__ import annotations
 
@@ -49,7 +49,9 @@ class Prelu(Binary):
 
     def emit(self, call: Any) -> str:
         loops = plan_loops(call.outs[0].shape, call.ins[0].shape, call.ins[1].shape)
-        return str(call.run("pz_prelu_i8", call.x(0), call.x(1), call.y(), *loops.args, *self._fixed(call.ins, call.outs)))
+        return str(
+            call.run("pz_prelu_i8", call.x(0), call.x(1), call.y(), *loops.args, *self._fixed(call.ins, call.outs))
+        )
 
 
 OP = Prelu()

@@ -10,7 +10,6 @@ from picozoo.ops import _onnx as onnx
 from picozoo.ops import _tflite as tflite
 from picozoo.ops._aten import unary
 from picozoo.ops._elementwise import Rectifier, unary_cases
-from picozoo.specs import QuantParams
 
 
 class Relu(Rectifier):

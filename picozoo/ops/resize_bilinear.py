@@ -87,7 +87,9 @@ class ResizeBilinear(Op):
         how = places if ins[0].is_float or attrs.floating else places10
         return [how(ins[0].shape[1 + d], attrs.size[d], attrs.corners, attrs.centres) for d in range(2)]
 
-    def reference(self, args: list[np.ndarray], ins: Types, outs: Types, attrs: ResizeBilinearAttrs) -> list[np.ndarray]:
+    def reference(
+        self, args: list[np.ndarray], ins: Types, outs: Types, attrs: ResizeBilinearAttrs
+    ) -> list[np.ndarray]:
         (y0, y1, fy), (x0, x1, fx) = self._tables(ins, attrs)
         floats = ins[0].is_float or attrs.floating
         v = args[0].astype(_F) + _F(128 if attrs.floating else 0) if floats else args[0].astype(np.int64)
@@ -107,7 +109,11 @@ class ResizeBilinear(Op):
         tables = []
         for axis, (low, high, part) in zip("yx", self._tables(call.ins, call.attrs), strict=True):
             kind = np.float32 if part.dtype == np.float32 else np.int16
-            for name, t in (("low", low.astype(np.int16)), ("high", high.astype(np.int16)), ("part", part.astype(kind))):
+            for name, t in (
+                ("low", low.astype(np.int16)),
+                ("high", high.astype(np.int16)),
+                ("part", part.astype(kind)),
+            ):
                 tables.append(call.table(f"{axis}{name}", t))
         kernel = "pz_resize_bilinear_" + ("u8" if call.attrs.floating else call.ins[0].dtype)
         return str(call.run(kernel, call.x(0), call.y(), *tables, n, h, w, c, *call.attrs.size))

@@ -14,7 +14,6 @@ from picozoo.ops._lut16 import squash16, squash_factor, squash_table
 from picozoo.ops._op import Case, Types
 from picozoo.specs import QuantParams, TensorType
 
-
 _Y = TensorType((2, 50), "i16", QuantParams.tensor(2.0**-15))
 
 

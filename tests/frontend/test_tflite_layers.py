@@ -111,3 +111,41 @@ def test_fully_connected(rng: np.random.Generator, kind: str, bias: bool) -> Non
         asymmetricQuantizeInputs=kind == "hybrid asymmetric",
     )
     compare(net, rng)
+
+
+@pytest.mark.parametrize("kind", ["float", "int8", "int8 per channel", "uint8", "int16"])
+def test_transposed_convolution(rng: np.random.Generator, kind: str) -> None:
+    net, dtype = Net(), {"float": "float32", "int8 per channel": "int8"}.get(kind, kind)
+    h, w, c = (int(v) for v in rng.integers(1, 6, 3))
+    kh, kw, o = (int(v) for v in rng.integers(1, 5, 3))
+    sh, sw = (int(v) for v in rng.integers(1, 4, 2))
+    same = bool(rng.integers(2))
+    out = [n * s if same else (n - 1) * s + max(k, s) for n, s, k in ((h, sh, kh), (w, sw, kw))]
+    qx, qy = ({}, {}) if kind == "float" else (quant(rng, dtype, 0.01, 0.1), quant(rng, dtype, 0.1, 0.6))
+    size = net.const(np.array([2, *out, o], np.int32))
+    shape = (o, kh, kw, c)
+    if kind == "float":
+        wb = [
+            net.const(rng.uniform(-1, 1, shape).astype(np.float32)),
+            net.const(rng.uniform(-1, 1, o).astype(np.float32)),
+        ]
+    elif kind.startswith("int8"):
+        scales = log_uniform(rng, 0.002, 0.02, o if kind.endswith("channel") else 1)
+        b = rng.integers(-4000, 4000, o).astype(np.int32)
+        wb = [
+            net.const(rng.integers(-127, 128, shape).astype(np.int8), scales),
+            net.const(b, scales * np.float32(qx["scale"])),
+        ]
+    else:
+        wb = parameters(net, rng, kind, shape, 0, qx, True)
+    x = net.input((2, h, w, c), dtype, **qx)
+    net.op(
+        "TRANSPOSE_CONV",
+        [size, wb[0], x, wb[1]],
+        [T((2, *out, o), dtype, **qy)],
+        "TransposeConvOptions",
+        padding=0 if same else 1,
+        strideH=sh,
+        strideW=sw,
+    )
+    compare(net, rng)
