@@ -94,9 +94,7 @@ def onnx_page() -> str:
         held.setdefault(dtype, []).append(name)
     types = table(("held in", "types of ONNX"), [(k, ", ".join(v)) for k, v in held.items()])
     left_out = table(("class", "tests", "why"), [(k, str(v), WHY.get(k, "–")) for k, v in found["left_out"].items()])
-    failures = table(
-        ("test", "what happened", "why"), [(f"`{k}`", v, _why(k)) for k, v in found["failures"].items()]
-    )
+    failures = table(("test", "what happened", "why"), [(f"`{k}`", v, _why(k)) for k, v in found["failures"].items()])
     composites = ", ".join(f"`{k}`" for k, (where, _) in sorted(onnx.readers().items()) if where == "composite")
     text = TEXT.format(types=types, left_out=left_out, failures=failures, composites=composites, **{
         k: found[k] for k in ("total", "passed", "static", "percent", "with_fixed_inputs")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -243,6 +244,15 @@ class Call:
         t = TensorType((n,), dtype or ("f32" if self.out().quant is None else "i32"))
         return self.const(self.made(t), t, "zeros")
 
+    def half(self, i: int) -> np.ndarray | None:
+        """The numbers of a constant of float16, which no operator but DEQUANTIZE takes; None if it is none."""
+        t = self.model.tensors[self.op.inputs[i]] if self.has(i) else None
+        if t is None or t.code != 1 or t.data is None:
+            return None
+        if t.data.nbytes != 2 * math.prod(t.shape):
+            raise BadFile(f"tensor {t.name!r} needs {2 * math.prod(t.shape)} bytes, its buffer holds {t.data.nbytes}")
+        return np.frombuffer(t.data.tobytes(), np.float16).reshape(t.shape)
+
     def was_unsigned(self, i: int) -> bool:
         """Is input `i` quantised uint8 in the file?"""
         t = self.model.tensors[self.op.inputs[i]]
@@ -267,8 +277,10 @@ class Call:
         return array
 
     def reshape_constant(self, ref: str, shape: tuple[int, ...]) -> str:
-        """A constant under another shape, its first dimension the same."""
+        """Weights under another shape, their first dimension the same."""
         t = self.type(ref)
+        if ref[0] != "@":
+            return self.reshape(ref, shape)
         return self.const(self.constant(ref).reshape(shape), t.with_(shape=shape), ref[1:])
 
     def attrs_of(self, op: str) -> Any:
@@ -276,10 +288,10 @@ class Call:
         return ops.get(op).Attrs
 
     def odd_layer(self, x: str, w: str) -> bool:
-        """Does a layer with weights mix float and int8, have int16 activations or weights with a zero point?"""
+        """Does a layer mix float and int8, have int16 activations, computed weights, or weights with a zero point?"""
         q = self.type(w).quant
         return (self.type(x).quant is None) != (q is None) or (
-            q is not None and (self.type(x).dtype == "i16" or any(q.zero_point))
+            q is not None and (self.type(x).dtype == "i16" or any(q.zero_point) or w[0] != "@")
         )
 
     def hint(self, i: int) -> str:

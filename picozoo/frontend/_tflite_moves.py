@@ -22,6 +22,8 @@ from picozoo.ops.slice import SliceAttrs
 from picozoo.ops.transpose import TransposeAttrs
 from picozoo.specs import TensorType
 
+_MOST = 1 << 16  # repeats, and pixels along one side
+
 
 def pick(ctx: Any, x: str, axis: int, index: np.ndarray | list[int]) -> str:
     """x with the places `index` along one dimension; by a slice where they lie in steps."""
@@ -75,22 +77,22 @@ def strided_slice(ctx: Any) -> str:
     return str(ctx.reshape(kept, ctx.out().shape))
 
 
-def _places(o: dict[str, Any], d: int, begin: int, end: int, step: int, n: int) -> list[int]:
+def _places(o: dict[str, Any], d: int, begin: int, end: int, step: int, n: int) -> np.ndarray:
     """What one dimension of n keeps."""
     if o["shrink_axis_mask"] >> d & 1:
         begin += n if begin < 0 else 0
         if not 0 <= begin < n:
             raise BadFile(f"place {begin} of a dimension of {n}")
-        return [begin]
+        return np.array([begin])
     first = None if o["begin_mask"] >> d & 1 else begin
     last = None if o["end_mask"] >> d & 1 else end
-    return list(range(*slice(first, last, step).indices(n)))
+    return np.arange(*slice(first, last, step).indices(n))
 
 
 def _tile(ctx: Any) -> str:
     x = ctx.ref(0)
     for axis, n in enumerate(_numbers(ctx, 1, "the repeats")):
-        if n < 1:
+        if not 1 <= n <= _MOST:
             raise Unsupported(f"{n} repeats")
         if n > 1:
             x = ctx.emit("concat", [x] * n, ConcatAttrs(axis), like=ctx.type(x))
@@ -227,7 +229,7 @@ def _resize_nearest(ctx: Any) -> str:
     x, (h, w) = ctx.ref(0), _numbers(ctx, 1, "the size")
     _, ih, iw, _ = _image(ctx, x)
     corners, centres = ctx.options["corners"], ctx.options["centres"]
-    if min(h, w, ih, iw) < 1:
+    if min(h, w, ih, iw) < 1 or max(h, w) > _MOST:
         raise BadFile(f"from {ih} x {iw} to {h} x {w}")
     x = pick(ctx, x, 1, resize_places(ih, h, corners, centres))
     return pick(ctx, x, 2, resize_places(iw, w, corners, centres))
@@ -250,6 +252,8 @@ def _fill(ctx: Any) -> str:
 
 def _range(ctx: Any) -> str:
     a, b, step = (ctx.array(i, "start, end and step").reshape(-1)[0] for i in range(3))
+    if ctx.out().rank != 1 or not step or abs((float(b) - float(a)) / float(step)) > ctx.out().size + 1:
+        raise BadFile(f"numbers from {a} to {b} in steps of {step} as {list(ctx.out().shape)}")
     made = np.arange(a, b, step, dtype=ctx.out().numpy)
     return str(ctx.const(made, ctx.out(), "range"))
 

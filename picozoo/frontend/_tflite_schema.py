@@ -95,7 +95,7 @@ OPTIONS: dict[str, dict[str, tuple[int, str, Any]]] = {
 }
 MAX_BYTES = 1 << 28
 MAX_RANK = 8
-MAX_ELEMENTS = 1 << 31
+MAX_ELEMENTS = 1 << 25
 MAX_OPERATORS = 1 << 14
 
 

@@ -160,7 +160,7 @@ def layer(ctx: Any, x: str, w: str, attrs: Conv2dAttrs, once: bool = False, bias
         refs = [x, w, *(bias or [ctx.zeros(tw.shape[0])])]
         return str(ctx.emit("hybrid_conv2d", refs, ctx.attrs_of("hybrid_conv2d")(**plain, **how)))
     shifted = tw.quant is not None and any(tw.quant.zero_point)
-    if tx.quant is None or (tx.dtype == "i8" and not shifted):
+    if tx.quant is None or (tx.dtype == "i8" and not shifted and w[0] == "@"):
         return str(ctx.emit("conv2d", [x, w, *bias], attrs))
     if shifted and tw.dtype == "i8":
         zero = tw.quant.broadcast(tw.rank)[1]

@@ -12,9 +12,17 @@ from picozoo.ops._op import Case, Types
 from picozoo.specs import QuantParams, TensorType
 
 
+def _tflite(ctx: Any) -> Any:
+    """Constants of float16 become float32 here; all else is quantised."""
+    half = ctx.half(0)
+    if half is not None:
+        return ctx.const(half.astype(np.float32), TensorType(half.shape), ctx.hint(0))
+    return ctx.emit("dequantize", [ctx.ref(0)])
+
+
 class Dequantize(Elementwise):
     name = "dequantize"
-    tflite = {"DEQUANTIZE": lambda ctx: ctx.emit("dequantize", [ctx.ref(0)])}
+    tflite = {"DEQUANTIZE": _tflite}
     cases = (
         Case((TensorType((3, 5), "i8", QuantParams.tensor(0.02, 5)),), outs=(TensorType((3, 5)),)),
         Case((TensorType((2, 3), "i16", QuantParams.tensor(0.001)),), outs=(TensorType((2, 3)),)),

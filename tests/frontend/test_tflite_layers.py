@@ -149,3 +149,38 @@ def test_transposed_convolution(rng: np.random.Generator, kind: str) -> None:
         strideW=sw,
     )
     compare(net, rng)
+
+
+def test_computed_weights(rng: np.random.Generator) -> None:
+    """Both inputs of a fully connected layer are computed."""
+    net = Net()
+    k, n = (int(v) for v in rng.integers(1, 20, 2))
+    x, w = net.input((3, k), "int8", **quant(rng, "int8", 0.01, 0.1)), net.input((n, k), "int8", scale=0.02, zero=0)
+    y = T((3, n), "int8", **quant(rng, "int8", 0.1, 0.6))
+    net.op("FULLY_CONNECTED", [x, w], [y], "FullyConnectedOptions")
+    compare(net, rng)
+
+
+def test_weights_in_float16(rng: np.random.Generator) -> None:
+    net = Net()
+    half = net.const(rng.uniform(-1, 1, (4, 7)).astype(np.float16))
+    (w,) = net.op("DEQUANTIZE", [half], [T((4, 7), "float32")])
+    net.op("FULLY_CONNECTED", [net.input((2, 7), "float32"), w], [T((2, 4), "float32")], "FullyConnectedOptions")
+    compare(net, rng)
+
+
+@pytest.mark.parametrize("first", ["float32", "int8", "uint8", "int16"])
+@pytest.mark.parametrize("second", ["int8", "uint8", "int16", "int32"])
+def test_quantize(rng: np.random.Generator, first: str, second: str) -> None:
+    if second == "int32" and first != "int16":
+        pytest.skip("LiteRT makes int32 of int16 only")
+    if (first, second) == ("int16", "uint8"):
+        pytest.skip("LiteRT does not make uint8 of int16")
+    net = Net()
+    x = net.input((3, 50), first, **({} if first == "float32" else quant(rng, first, 0.01, 0.05)))
+    y = quant(rng, second, 0.01, 0.05) if second != "int32" else {"scale": 1e-5, "zero": 0}
+    made = net.op("QUANTIZE", [x], [T((3, 50), second, **y)])
+    if second != "int32":
+        net.op("DEQUANTIZE", made, [T((3, 50), "float32")])
+        net.outputs = [*made, *net.outputs]
+    compare(net, rng)

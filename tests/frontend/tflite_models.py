@@ -14,7 +14,17 @@ litert = pytest.importorskip("ai_edge_litert.interpreter", reason="needs ai-edge
 schema = pytest.importorskip("ai_edge_litert.schema_py_generated", reason="needs ai-edge-litert")
 flatbuffers = pytest.importorskip("flatbuffers", reason="needs flatbuffers")
 
-_CODES = {"float32": 0, "int32": 2, "uint8": 3, "int64": 4, "bool": 6, "int16": 7, "int8": 9, "resource": 13}
+_CODES = {
+    "float32": 0,
+    "float16": 1,
+    "int32": 2,
+    "uint8": 3,
+    "int64": 4,
+    "bool": 6,
+    "int16": 7,
+    "int8": 9,
+    "resource": 13,
+}
 _VERSIONS = {"BROADCAST_TO": 2}
 
 
