@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from picozoo.errors import Unsupported
+from picozoo.ops._log_softmax8 import differences, log_softmax8
 from picozoo.ops._op import Case, Op, Types, norm_axis
 from picozoo.ops._softmax8 import exp_table, factor16, softmax8, softmax16, tables16
 from picozoo.specs import QuantParams, TensorType
@@ -19,6 +20,7 @@ _Y = {
     ("i8", "i16"): QuantParams.tensor(1 / 65536, -32768),
     ("i16", "i16"): QuantParams.tensor(1 / 32768, 0),
 }
+_LOG = QuantParams.tensor(1 / 16, 127)  # of a logarithm
 
 
 @dataclass(frozen=True)
@@ -67,6 +69,10 @@ class Softmax(Op):
         Case((TensorType((2, 5, 3)),), SoftmaxAttrs(1, True)),
         Case((TensorType((2, 4)),), SoftmaxAttrs(1, False, 0.5)),
         *(
+            Case((TensorType(s, "i8", QuantParams.tensor(q)),), SoftmaxAttrs(1, True), (TensorType(s, "i8", _LOG),))
+            for s, q in (((3, 12), 0.2), ((5, 7), 0.02), ((2, 3), 1.5), ((1, 40), 0.06), ((2, 1), 0.1))
+        ),
+        *(
             Case((TensorType(s, a, QuantParams.tensor(q)),), SoftmaxAttrs(1, False, b), (TensorType(s, y, _Y[a, y]),))
             for s, q, b, a, y in (
                 ((3, 12), 0.2, 1.0, "i8", "i8"),
@@ -91,8 +97,8 @@ class Softmax(Op):
             ins[0].quant is not None
             and ins[0].quant.per_tensor
             and outs[0].quant is not None
-            and _close(outs[0].quant, _Y.get((ins[0].dtype, outs[0].dtype)))
-            and not attrs.log
+            and _close(outs[0].quant, _LOG if attrs.log else _Y.get((ins[0].dtype, outs[0].dtype)))
+            and (not attrs.log or ins[0].dtype == outs[0].dtype == "i8")
             and attrs.axis == ins[0].rank - 1
             and attrs.beta * ins[0].quant.scale[0] * (1 << 26) > 1
         )
@@ -102,6 +108,9 @@ class Softmax(Op):
             rows = args[0].reshape(-1, ins[0].shape[-1])
             if ins[0].dtype == "i16":
                 return [softmax16(rows, ins[0].quant.scale[0], attrs.beta)]
+            if attrs.log:
+                table = self._table(ins, attrs)
+                return [log_softmax8(rows, table, differences(ins[0].quant.scale[0], len(table)))]
             return [softmax8(rows, self._table(ins, attrs), 16 if outs[0].dtype == "i16" else 8)]
         x = args[0] * np.float32(attrs.beta)
         x = x - x.max(attrs.axis, keepdims=True)
@@ -129,6 +138,11 @@ class Softmax(Op):
         if call.outs[0].quant is not None:
             table = self._table(call.ins, call.attrs)
             where = (call.x(0), call.y(), call.table("exp", table))
+            if call.attrs.log:
+                scaled = call.table("scaled", differences(call.ins[0].quant.scale[0], len(table)))
+                return call.run(
+                    "pz_log_softmax_i8", *where, scaled, prod(s[:a]), s[a], len(table), header="pz_softmax.h"
+                )
             kernel = "pz_softmax_i8" if call.outs[0].dtype == "i8" else "pz_softmax_i8_i16"
             return call.run(kernel, *where, prod(s[:a]), s[a], len(table), header="pz_softmax.h")
         return call.run(

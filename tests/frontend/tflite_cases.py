@@ -311,7 +311,7 @@ def cases() -> list[Case]:
             "CumsumOptions",
             {"exclusive": True, "reverse": True},
         ),
-        Case("LOG_SOFTMAX", ((3, 7),), (3, 7), (FLOAT,)),
+        Case("LOG_SOFTMAX", ((3, 7),), (3, 7), (FLOAT, I8), scale={I8: (16 / 256, 127)}),
         Case(
             "SOFTMAX",
             ((3, 7),),
