@@ -421,6 +421,7 @@ def compile_network(net: Network, board: Board, options: Options, *, watch: pipe
             keep_float=options.keep_float,
             int16=options.int16,
         )
+    if precision == "int8" and (not is_quantised(float_program) or "qdq" in float_program.meta):
         program = pipeline.run(
             program,
             [p for p in pipeline.INTEGER if options.io == "int8" or "integer_io" not in p.__name__],

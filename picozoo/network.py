@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cache
 from pathlib import Path
@@ -58,7 +58,14 @@ class Network:
         return f"<network {self.name}: functions {functions}; {numbers:,} constants>"
 
 
-def load(name: str | Path, *, calibrate: Any = None, trust_pickle: bool = False) -> Network:
+def load(
+    name: str | Path,
+    *,
+    calibrate: Any = None,
+    trust_pickle: bool = False,
+    shapes: Mapping[str, Sequence[int]] | None = None,
+    fixed: Mapping[str, Any] | None = None,
+) -> Network:
     """A network of the zoo by name, or a file.
 
     Args:
@@ -66,6 +73,8 @@ def load(name: str | Path, *, calibrate: Any = None, trust_pickle: bool = False)
             importer reads (`.tflite`, `.skops` ...).
         calibrate: typical inputs of the main function, to quantise it with; as `compile` takes them.
         trust_pickle: read a file that runs code when it is opened.
+        shapes: input -> its shape, where an ONNX file leaves dimensions open (1 by default).
+        fixed: input -> a value that it always has; it becomes a constant. ONNX files only.
 
     Raises:
         UnknownName: no network has this name; the message gives the nearest.
@@ -75,15 +84,17 @@ def load(name: str | Path, *, calibrate: Any = None, trust_pickle: bool = False)
         >>> load("perceptron")
         <network perceptron: functions forward, learn; 2,307 constants>
     """
-    net = _load(str(name), trust_pickle)
+    net = _load(str(name), trust_pickle, shapes, fixed)
     if calibrate is not None:
         net.calibration = calibration_of(net.program, calibrate)
     return net
 
 
-def _load(text: str, trust_pickle: bool) -> Network:
+def _load(
+    text: str, trust_pickle: bool, shapes: Mapping[str, Sequence[int]] | None, fixed: Mapping[str, Any] | None
+) -> Network:
     if "/" in text or "\\" in text or "." in text or Path(text).is_file():
-        return _load_file(Path(text), trust_pickle)
+        return _load_file(Path(text), trust_pickle, shapes, fixed)
     base, _, size = text.partition(":")
     module = find.load("zoo", base, "network")
     size = size or "default"
@@ -118,7 +129,9 @@ def importers() -> Mapping[str, str]:
     return found
 
 
-def _load_file(path: Path, trust_pickle: bool) -> Network:
+def _load_file(
+    path: Path, trust_pickle: bool, shapes: Mapping[str, Sequence[int]] | None, fixed: Mapping[str, Any] | None
+) -> Network:
     suffix = path.suffix.lower()
     if suffix in importers():
         importer = find.load("frontend", importers()[suffix], "importer")
@@ -127,6 +140,10 @@ def _load_file(path: Path, trust_pickle: bool) -> Network:
                 f"{path}: a {suffix} file runs whatever code is in it when it is opened. {importer.INSTEAD}; or, if "
                 f"you made this file yourself, say --trust-pickle (trust_pickle=True in Python)"
             )
+        if shapes or fixed:
+            if not getattr(importer, "OPEN_SHAPES", False):
+                raise UsageError(f"{path}: shapes and fixed inputs (--shape, --fix) are for ONNX files")
+            return Network(importer.read(path, shapes, fixed), path=path)
         return Network(importer.read(path), path=path)
     if suffix != artefact.SUFFIX:
         if not suffix:

@@ -69,6 +69,35 @@ def compile_options(f: F) -> F:
     return f
 
 
+def _named(text: str) -> tuple[str, str]:
+    """NAME=VALUE. Raises UsageError if it is not."""
+    name, equals, value = text.partition("=")
+    if not name or not equals:
+        raise UsageError(f"{text!r} should be NAME=VALUE")
+    return name, value
+
+
+def _numbers(name: str, text: str) -> list[int]:
+    try:
+        return [int(n) for n in text.split(",") if n.strip()]
+    except ValueError:
+        raise UsageError(f"--shape {name}={text}: a shape is whole numbers with commas, such as 1,3,224,224") from None
+
+
+def _value(name: str, text: str) -> Any:
+    """Numbers with commas, or the array in a .npy file."""
+    import numpy as np
+
+    try:
+        if text.endswith(".npy"):
+            return np.load(text, allow_pickle=False)
+        words = [w.strip() for w in text.split(",") if w.strip()]
+        whole = all(w.lstrip("+-").isdigit() for w in words)
+        return np.array([int(w) if whole else float(w) for w in words])
+    except (OSError, ValueError) as e:
+        raise UsageError(f"--fix {name}={text}: give numbers with commas or a .npy file ({e})") from None
+
+
 @dataclass(frozen=True)
 class Model:
     """What the options of `model_options` say: how to read the network, and how to quantise it."""
@@ -82,12 +111,17 @@ class Model:
     optimiser: str = "sgd"
     rate: float = 0.01
     snapshot: bool = True
+    shapes: tuple[str, ...] = ()
+    fixed: tuple[str, ...] = ()
 
     def load(self, name: str) -> Network:
         """The network, with its calibration data, and a training step where one is asked for."""
         from picozoo.network import load, with_learning
 
-        net = load(name, calibrate=self.calibrate or None, trust_pickle=self.trust_pickle)
+        shapes = {k: _numbers(k, v) for k, v in map(_named, self.shapes)}
+        fixed = {k: _value(k, v) for k, v in map(_named, self.fixed)}
+        data = self.calibrate or None
+        net = load(name, calibrate=data, trust_pickle=self.trust_pickle, shapes=shapes, fixed=fixed)
         if not self.learn:
             return net
         return with_learning(net, self.learn, optimiser=self.optimiser, rate=self.rate, snapshot=self.snapshot)
@@ -108,7 +142,12 @@ class Model:
     def words(self) -> list[str]:
         """The options again, as words of a command line."""
         found = ["--calibrate", self.calibrate] if self.calibrate else []
-        for flag, names in (("--int16", self.int16), ("--keep-float", self.keep_float)):
+        for flag, names in (
+            ("--int16", self.int16),
+            ("--keep-float", self.keep_float),
+            ("--shape", self.shapes),
+            ("--fix", self.fixed),
+        ):
             found += [w for n in names for w in (flag, n)]
         if self.learn:
             found += ["--learn", self.learn, "--optimiser", self.optimiser, "--rate", f"{self.rate:g}"]
@@ -127,15 +166,32 @@ def model_options(f: F) -> F:
         int16: tuple[str, ...],
         keep_float: tuple[str, ...],
         trust_pickle: bool,
+        shapes: tuple[str, ...],
+        fixed: tuple[str, ...],
         **others: Any,
     ) -> Any:
         def split(names: tuple[str, ...]) -> tuple[str, ...]:
             return tuple(n.strip() for part in names for n in part.split(",") if n.strip())
 
-        return f(*args, model=Model(calibrate, int8, split(int16), split(keep_float), trust_pickle), **others)
+        model = Model(calibrate, int8, split(int16), split(keep_float), trust_pickle, shapes, fixed)
+        return f(*args, model=model, **others)
 
     made: Any = command
     for option in (
+        click.option(
+            "--fix",
+            "fixed",
+            multiple=True,
+            metavar="NAME=VALUE",
+            help="ONNX: an input that always has this value: numbers with commas, or a .npy file.",
+        ),
+        click.option(
+            "--shape",
+            "shapes",
+            multiple=True,
+            metavar="NAME=N,N…",
+            help="ONNX: the shape of an input whose dimensions the file leaves open.  [default: 1 for each]",
+        ),
         click.option("--trust-pickle", is_flag=True, help="Open a .pkl or .joblib file, which runs the code in it."),
         click.option(
             "--keep-float", multiple=True, metavar="LAYER[,…]", help="int8: leave these layers in float32; see 'show'."

@@ -51,6 +51,7 @@ class Builder:
         self.functions = {(f.domain, f.name): f for f in model.functions}
         self.kinds: dict[str, int] = {}  # reference -> ONNX element type, where it is not the IR's own
         self.quantised: dict[str, str] = {}  # an integer value -> the same as QuantizeLinear's node made it
+        self.dequantised: dict[str, str] = {}  # output of a dequantize node -> the constant it reads
         self.names: set[str] = set()
         self.depth = 0
 
@@ -263,6 +264,8 @@ class Call:
             ref = self.function.fresh(label)
             self.function.types[ref] = t
             made.append(ref)
+        if op == "dequantize" and refs[0][0] == "@":
+            self.builder.dequantised[made[0]] = refs[0]
         self.function.nodes.append(Node(op, self._free(made[0][1:]), tuple(refs), tuple(made), attrs, self.place))
         return made[0] if len(made) == 1 else made
 
@@ -318,16 +321,19 @@ class Call:
         known = self.program.constant(ref)
         if known is not None:
             return self.const(known.transpose(perm), ref, self.type(ref).dtype)
-        made = next((n for n in reversed(self.function.nodes) if ref in n.outputs), None)
-        if made is None or made.op != "dequantize" or made.inputs[0][0] != "@":
+        inner = self.builder.dequantised.get(ref)
+        if inner is None:
             return self.transpose(ref, perm)
-        t = self.type(made.inputs[0])
+        t = self.type(inner)
         q = t.quant
         if q is not None and q.axis is not None:
             q = replace(q, axis=perm.index(q.axis))
-        a = self.program.constants[made.inputs[0]].transpose(perm)
-        turned = self.program.add_constant(made.inputs[0], a, TensorType(a.shape, t.dtype, q))
-        return str(self.emit("dequantize", [turned]))
+        a = self.program.constants[inner].transpose(perm)
+        return str(self.emit("dequantize", [self.program.add_constant(inner, a, TensorType(a.shape, t.dtype, q))]))
+
+    def is_weight(self, ref: str) -> bool:
+        """Is it a constant, or one behind a dequantize node?"""
+        return ref[0] == "@" or ref in self.builder.dequantised
 
     def cast(self, ref: str, dtype: str) -> str:
         """The same values in another element type of the IR."""

@@ -272,9 +272,8 @@ def matmul(ctx: Any, a: str, b: str) -> str:
     a = ctx.reshape(a, (1, *sa)) if len(sa) == 1 else a
     b = ctx.reshape(b, (*sb, 1)) if len(sb) == 1 else b
     ta, tb = ctx.shape(a), ctx.shape(b)
-    known = ctx.program.constant(b)
-    if len(tb) == 2 and known is not None and ctx.type(b).is_float and ctx.program.constant(a) is None:
-        y = ctx.emit("linear", [ctx.reshape(a, (math.prod(ta[:-1]), ta[-1])), ctx.const(known.T, b)])
+    if len(tb) == 2 and ctx.is_weight(b) and ctx.type(b).is_float and ctx.program.constant(a) is None:
+        y = ctx.emit("linear", [ctx.reshape(a, (math.prod(ta[:-1]), ta[-1])), ctx.turned(b, (1, 0))])
     elif len(tb) == 2:
         y = ctx.emit("matmul", [ctx.reshape(a, (math.prod(ta[:-1]), ta[-1])), b])
     else:
@@ -292,9 +291,14 @@ def _gemm(ctx: Any) -> str:
     a, b = ctx.ref(0), ctx.ref(1)
     alpha, beta = float(ctx.attr("alpha", 1.0)), float(ctx.attr("beta", 1.0))
     a = ctx.transpose(a, (1, 0)) if ctx.attr("transA", 0) else a
-    known, c = ctx.program.constant(b), ctx.constant(2)
+    c = ctx.constant(2)
     n = ctx.shape(b)[0 if ctx.attr("transB", 0) else 1]
     flat = not ctx.has(2) or (c is not None and c.size in (1, n) and c.shape[-1:] in ((), (1,), (n,)))
+    known = ctx.program.constant(b)
+    row = not ctx.has(2) or (ctx.is_weight(ctx.ref(2)) and ctx.shape(ctx.ref(2)) == (n,))
+    if known is None and ctx.is_weight(b) and row and alpha == beta == 1:
+        w = b if ctx.attr("transB", 0) else ctx.turned(b, (1, 0))
+        return str(ctx.emit("linear", [a, w, *([ctx.ref(2)] if ctx.has(2) else [])]))
     if known is not None and flat and ctx.type(a).is_float:
         w = known if ctx.attr("transB", 0) else known.T
         refs = [a, ctx.const(w * np.float32(alpha), ctx.node.input[1])]

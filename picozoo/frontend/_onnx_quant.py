@@ -20,6 +20,7 @@ from picozoo.frontend._onnx_shapes import part
 from picozoo.ops._op import norm_axis
 from picozoo.ops._reduce import ReduceAttrs
 from picozoo.ops.clamp import ClampAttrs
+from picozoo.ops.leaky_relu import LeakyReluAttrs
 from picozoo.ops.quantize import QuantizeAttrs
 from picozoo.specs import QuantParams, TensorType
 
@@ -183,7 +184,17 @@ def _conv_integer(ctx: Any) -> str:
 
 
 def _qlinear_matmul(ctx: Any) -> str:
-    """(a - za)(b - zb) exactly in int32, times sa * sb / sy in float, rounded once: as ONNX Runtime."""
+    """(a - za)(b - zb) exactly in int32, times sa * sb / sy in float, rounded once: as ONNX Runtime.
+
+    With constant weights it is a fully connected layer between dequantize and quantize, for the integer kernels.
+    """
+    b, zero = ctx.constant(3), ctx.constant(5)
+    if b is not None and b.ndim == 2 and ctx.kind(3) == 3 and zero is not None and not np.any(zero):
+        scale = ctx.array(4, "the weights' scale").reshape(-1)
+        q = QuantParams(tuple(float(v) for v in scale), (0,) * scale.size, 0 if scale.size > 1 else None)
+        w = ctx.program.add_constant("weights_q", b.T, TensorType(b.T.shape, "i8", q))
+        y = ctx.emit("linear", [_real(ctx, 0), ctx.emit("dequantize", [w])])
+        return _back(ctx, y, 6)
     acc = matmul(ctx, _shifted(ctx, 0, 2, rows=True), _shifted(ctx, 3, 5))
     factor = ctx.op("div", ctx.op("mul", _scale(ctx, 1, True), _scale(ctx, 4, False)), _scale(ctx, 6, False))
     kind = ctx.kind(7)
@@ -232,6 +243,42 @@ def _qlinear_conv(ctx: Any) -> str:
     return quantize(ctx, y, *wanted, kind)
 
 
+# -- operators of ONNX Runtime ------------------------------------------------------------------------------------
+def _real(ctx: Any, i: int) -> str:
+    """Input i with its scale and zero point behind it, as a real number."""
+    known = _params(ctx, i + 1, i + 2)
+    if known is None:
+        for k in (i + 1, i + 2):
+            ctx.array(k, "a scale or zero point")
+        raise Unsupported("more than one scale")
+    return dequantize(ctx, ctx.ref(i), ctx.kind(i), *known)
+
+
+def _back(ctx: Any, y: str, i: int) -> str:
+    """A real number quantised with the scale at input i and the zero point behind it, in the first input's type."""
+    known = _params(ctx, i, i + 1)
+    if known is None:
+        raise Unsupported("more than one scale")
+    ctx.out_kind = ctx.kind(i + 1) if ctx.has(i + 1) else ctx.kind(0)
+    return quantize(ctx, y, *known, ctx.out_kind)
+
+
+def _between(op: str, inputs: int = 1, attrs: Callable[..., Any] = lambda ctx: None) -> Callable[..., Any]:
+    """dequantize, the operator in float, quantize; `lower_qdq` makes one integer operator of it where there is one."""
+
+    def read(ctx: Any) -> str:
+        refs = [_real(ctx, 3 * k) for k in range(inputs)]
+        return _back(ctx, ctx.emit(op, refs, attrs(ctx)), 3 * inputs)
+
+    return read
+
+
+def _pooled(ctx: Any) -> Any:
+    if ctx.attr("channels_last", 0):
+        raise Unsupported("channels_last=1")
+    return ReduceAttrs(tuple(range(2, ctx.type(ctx.ref(0)).rank)), True)
+
+
 READERS: Mapping[str, Callable[..., Any]] = {
     "QuantizeLinear": _quantize_linear,
     "DequantizeLinear": _dequantize_linear,
@@ -240,4 +287,9 @@ READERS: Mapping[str, Callable[..., Any]] = {
     "ConvInteger": _conv_integer,
     "QLinearMatMul": _qlinear_matmul,
     "QLinearConv": _qlinear_conv,
+    "com.microsoft.QLinearAdd": _between("add", 2),
+    "com.microsoft.QLinearMul": _between("mul", 2),
+    "com.microsoft.QLinearSigmoid": _between("sigmoid"),
+    "com.microsoft.QLinearLeakyRelu": _between("leaky_relu", 1, lambda c: LeakyReluAttrs(float(c.attr("alpha", 0.01)))),
+    "com.microsoft.QLinearGlobalAveragePool": _between("mean", 1, _pooled),
 }

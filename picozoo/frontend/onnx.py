@@ -27,6 +27,7 @@ from picozoo.ir.verify import verify
 from picozoo.specs import TensorType
 
 SUFFIXES = (".onnx",)
+OPEN_SHAPES = True  # `read` takes shapes and fixed values of inputs
 OLDEST = 7  # operator set; of older ones, nodes whose meaning has not changed since
 _NAMED = 12  # most operators listed in one message
 _DEPTH = 24  # of graphs in graphs and functions in functions
@@ -124,6 +125,8 @@ def _program(model: Any, name: str, shapes: Any, fixed: Any, folder: Path | None
     for ref, o in zip(function.results, graph.output, strict=True):
         if ref in builder.kinds and KINDS[builder.kinds[ref]][0] not in ("float32",):
             program.meta.setdefault(f"onnx.kind.{o.name}", KINDS[builder.kinds[ref]][0])
+    if any(n.op == "quantize" for n in function.nodes):
+        program.meta["qdq"] = "pairs that are still to become integer operators"
     if model.producer_name:
         program.meta["onnx"] = f"{model.producer_name} {model.producer_version}".strip()[:200]
     return verify(program, "reading")

@@ -101,7 +101,8 @@ class Arithmetic(Binary):
         where = (call.x(0), call.x(1), call.y(), *loops.args)
         if call.outs[0].quant is not None:
             args = self.literal(call.ins, call.outs[0], call.attrs)
-            if call.outs[0].dtype == "i8" and "tile16" in call.target.features and self.in_order(call.ins, call.outs[0], call.attrs):
+            tiles = "tile16" in call.target.features and call.outs[0].dtype == "i8"
+            if tiles and self.in_order(call.ins, call.outs[0], call.attrs):
                 n, sign = call.outs[0].size, 1 if self.name == "add" else -1
                 return call.run("pz_sum8_tile16", *where[:3], n, sign, args, header="pz_arith8_tile16.h")
             return call.run(f"pz_{self.name}_q{8 if call.outs[0].dtype == 'i8' else 16}", *where, args)

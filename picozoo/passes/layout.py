@@ -91,27 +91,49 @@ def _sink(program: Program, f: Function) -> bool:
             continue
         perm = next(iter(perms))
         attrs = ops.get(node.op).permute(node.attrs, program.in_types(f, node), perm)
-        inputs = [_unpermuted(program, f, made, r, perm) for r in node.inputs]
+        extra: list[Node] = []
+        inputs = [_unpermuted(program, f, made, r, perm, extra) for r in node.inputs]
         if attrs is None or any(r is None for r in inputs):
             continue
         _rebuild(program, f, i, node, [r for r in inputs if r], attrs, perm)
+        f.nodes[i:i] = extra
         return True
     return False
 
 
-def _unpermuted(program: Program, f: Function, made: dict[str, Node], ref: str, perm: Perm) -> str | None:
-    """The input in the order before the transpose: its source, a permuted constant, or a scalar."""
+def _unpermuted(
+    program: Program, f: Function, made: dict[str, Node], ref: str, perm: Perm, extra: list[Node]
+) -> str | None:
+    """The input in the order before the transpose: its source, a permuted constant, or a scalar.
+
+    A quantised constant with one scale is permuted behind its dequantize node, a new one in `extra`.
+    """
     if ref in made and made[ref].op == "transpose":
         return made[ref].inputs[0]
     t = program.type_of(f, ref)
     if t.size == 1 and t.rank <= 1:
         return ref
+    before = made.get(ref)
+    if before is not None and before.op == "dequantize" and before.inputs[0][0] == "@":
+        q = program.constant_types[before.inputs[0]]
+        if q.quant is None or not q.quant.per_tensor:
+            return None
+        turned = _turned(program.constants[before.inputs[0]], perm)
+        made_ref = f.fresh(f"{ref}.last")
+        f.types[made_ref] = t.with_(shape=turned.shape)
+        inner = program.add_constant(before.inputs[0], turned, q.with_(shape=turned.shape))
+        extra.append(replace(before, name=_free_name(f, made_ref[1:]), inputs=(inner,), outputs=(made_ref,)))
+        return made_ref
     value = program.constant(ref)
     if value is None or t.quant is not None:
         return None
-    full = value.reshape((1,) * (len(perm) - t.rank) + t.shape)
-    turned = full.transpose(inverse(perm))
+    turned = _turned(value, perm)
     return program.add_constant(ref, turned, t.with_(shape=turned.shape))
+
+
+def _turned(value: np.ndarray, perm: Perm) -> np.ndarray:
+    """A constant that broadcasts, in the order before the transpose."""
+    return value.reshape((1,) * (len(perm) - value.ndim) + value.shape).transpose(inverse(perm))
 
 
 def _rebuild(program: Program, f: Function, i: int, node: Node, inputs: list[str], attrs: object, perm: Perm) -> None:

@@ -11,6 +11,7 @@ from picozoo.passes import (
     dead_code,
     fold_affine,
     fold_constants,
+    fold_dequantized,
     fuse_activation,
     fuse_elementwise,
     integer_io,
@@ -40,6 +41,7 @@ FLOAT: Sequence[ModuleType] = (
 # From quantize/dequantize pairs to integer operators.
 INTEGER: Sequence[ModuleType] = (
     lower_qdq,  # needs the pairs as the quantiser wrote them
+    fold_dequantized,  # after lowering: what is left is used in float
     integer_io,  # after lowering: what is left at the edges is the caller's conversion
     dead_code,
 )
