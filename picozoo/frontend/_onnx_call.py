@@ -21,7 +21,7 @@ from picozoo.specs import TensorType, dtype_of
 
 FOLD_INTS, FOLD_FLOATS = 1 << 20, 4096  # largest results, in bytes, that are computed here when all inputs are constant
 _NO_FOLD = ("while_loop", "dequantize", "copy")
-MAX_NODES = 50_000  # made of one file, unrolled loops included
+MAX_NODES = 10_000  # made of one file, or read, with unrolled loops and functions in place of their calls
 
 
 class NeedsConstant(Unsupported):
@@ -53,11 +53,35 @@ class Builder:
         self.quantised: dict[str, str] = {}  # an integer value -> the same as QuantizeLinear's node made it
         self.dequantised: dict[str, str] = {}  # output of a dequantize node -> the constant it reads
         self.names: set[str] = set()
+        self.counts: dict[str, int] = {}  # name -> where the search for a free one goes on
+        self.stored: dict[tuple[TensorType, bytes], str] = {}
+        self.steps = 0  # nodes read
         self.depth = 0
 
     def type(self, ref: str) -> TensorType:
         """Type of a value."""
         return self.program.type_of(self.function, ref)
+
+    def fresh(self, label: str) -> str:
+        """A reference that is not taken yet; `Function.fresh` for many values of one name."""
+        ref, k = f"%{label}", self.counts.get(f"%{label}", 1)
+        while ref in self.function.types:
+            ref, k = f"%{label}.{k}", k + 1
+        self.counts[f"%{label}"] = k
+        return ref
+
+    def store(self, hint: str, array: np.ndarray, type_: TensorType) -> str:
+        """A constant; equal ones are stored once. `Program.add_constant` for many constants of one name."""
+        array = np.ascontiguousarray(array, type_.numpy)
+        key = (type_, array.tobytes())
+        if key not in self.stored:
+            base = hint.lstrip("%@$")
+            name, k = base, self.counts.get(f"@{base}", 1)
+            while f"@{name}" in self.program.constants:
+                name, k = f"{base}.{k}", k + 1
+            self.counts[f"@{base}"] = k
+            self.stored[key] = self.program.add_constant(name, array, type_)
+        return self.stored[key]
 
     def roots(self, ref: str) -> list[str]:
         """Parameters that a value is computed from."""
@@ -97,6 +121,7 @@ class Call:
         self.builder, self.node, self.scope = builder, node, scope
         self.program, self.function = builder.program, builder.function
         self.attributes = {a.name: a for a in node.attribute}
+        self.shadow: dict[str, str] = {}  # name -> the reference to use in place of its own
         self.out_kind = 0  # element type of the outputs where it is not what follows from the inputs
 
     # -- attributes and inputs ----------------------------------------------------------------------------------------
@@ -150,6 +175,8 @@ class Call:
 
     def named(self, name: str) -> str:
         """Reference of a value by its name in the file."""
+        if name in self.shadow:
+            return self.shadow[name]
         scope = self.scope.find(name)
         if scope is None:
             raise BadFile(f"value {name[:80]!r} is used before it is computed")
@@ -229,7 +256,7 @@ class Call:
         kind = dtype or ("f32" if a.dtype.kind == "f" else "bool" if a.dtype.kind == "b" else "")
         t = TensorType(a.shape, kind or dtype_of(a))
         with np.errstate(all="ignore"):
-            return self.program.add_constant(hint, a.astype(t.numpy), t)
+            return self.builder.store(hint, a.astype(t.numpy), t)
 
     def like(self, value: Any, ref: str) -> str:
         """A number as a constant of another value's element type."""
@@ -261,7 +288,7 @@ class Call:
         label = clean(self.node.name or next((o for o in self.node.output if o), "")) or op
         made = []
         for t in outs:
-            ref = self.function.fresh(label)
+            ref = self.builder.fresh(label)
             self.function.types[ref] = t
             made.append(ref)
         if op == "dequantize" and refs[0][0] == "@":
@@ -280,7 +307,7 @@ class Call:
             arrays = ops.get(op).reference([self.program.constants[r] for r in refs], list(ins), list(outs), attrs)
             made = [np.asarray(a).astype(t.numpy).reshape(t.shape) for a, t in zip(arrays, outs, strict=True)]
         hint = clean(next((o for o in self.node.output if o), "")) or "c"
-        return [self.program.add_constant(hint, a, t) for a, t in zip(made, outs, strict=True)]
+        return [self.builder.store(hint, a, t) for a, t in zip(made, outs, strict=True)]
 
     @property
     def place(self) -> str:
@@ -288,9 +315,10 @@ class Call:
         return f"{self.node.op_type} {clean(self.node.name or next(iter(self.node.output), ''))}"
 
     def _free(self, name: str) -> str:
-        base, k = name, 1
+        base, k = name, self.builder.counts.get(name, 1)
         while name in self.builder.names:
             name, k = f"{base}_{k}", k + 1
+        self.builder.counts[base] = k
         self.builder.names.add(name)
         return name
 
@@ -304,7 +332,15 @@ class Call:
     def reshape(self, ref: str, shape: Sequence[int]) -> str:
         """The same elements under another shape; `ref` itself if it has it."""
         shape = tuple(int(d) for d in shape)
-        return ref if self.shape(ref) == shape else str(self.emit("reshape", [ref], ReshapeAttrs(shape)))
+        if self.shape(ref) == shape:
+            return ref
+        inner = self.builder.dequantised.get(ref)
+        quant = None if inner is None else self.type(inner).quant
+        if inner is not None and quant is not None and quant.per_tensor:
+            a = self.program.constants[inner].reshape(shape)
+            made = self.program.add_constant(inner, a, self.type(inner).with_(shape=shape))
+            return str(self.emit("dequantize", [made]))
+        return str(self.emit("reshape", [ref], ReshapeAttrs(shape)))
 
     def expand(self, ref: str, shape: Sequence[int]) -> str:
         """Broadcast to a shape."""

@@ -65,9 +65,9 @@ def quantize(ctx: Any, x: str, scale: float, zero: int, kind: int) -> str:
     q = ctx.emit("quantize", [x], QuantizeAttrs(dtype, even=True), like=t)
     if kind != 2:
         return str(q)
-    value = ctx.cast(ctx.op("bitwise_xor", ctx.plain(q), -128), "u8")
-    ctx.builder.quantised[value] = q
-    return str(value)
+    from picozoo.frontend.onnx import as_uint8
+
+    return str(as_uint8(ctx, q))
 
 
 def _quantize_linear(ctx: Any) -> str:

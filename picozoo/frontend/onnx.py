@@ -20,7 +20,7 @@ import numpy as np
 
 from picozoo import find, ops
 from picozoo.errors import BadFile, PicozooError, Unsupported, UsageError
-from picozoo.frontend._onnx_call import Builder, Call, NeedsConstant, Scope, clean
+from picozoo.frontend._onnx_call import MAX_NODES, Builder, Call, NeedsConstant, Scope, clean
 from picozoo.frontend._onnx_file import KIND_OF, KINDS, MAX_BYTES, RANGES, dtype_of_kind, module, parse
 from picozoo.ir.program import Function, Program
 from picozoo.ir.verify import verify
@@ -32,6 +32,8 @@ OLDEST = 7  # operator set; of older ones, nodes whose meaning has not changed s
 _NAMED = 12  # most operators listed in one message
 _DEPTH = 24  # of graphs in graphs and functions in functions
 _PARTS = ("shapes", "math", "nn", "recurrent", "quant", "signal", "control", "ml")
+# What moves quantised values without computing; on uint8 it works on the int8 form, so that pairs stay together.
+_MOVES = {"Reshape", "Flatten", "Squeeze", "Unsqueeze", "Transpose", "Slice", "MaxPool", "Identity"}
 # Arithmetic whose result may leave the range of an integer type that is held in a wider one.
 _OVERFLOWS = {"Add", "Sub", "Mul", "Neg", "BitShift", "BitwiseNot", "Sum", "ReduceSum", "ReduceProd", "CumSum", "Pow"}
 
@@ -97,7 +99,8 @@ def from_bytes(
     """As `read`, from memory; `name` becomes the program's, `folder` is where external data may lie."""
     model = parse(data)
     try:
-        return _program(model, name, shapes or {}, fixed or {}, folder)
+        with np.errstate(all="ignore"):  # absurd numbers give absurd constants, as they do on the board
+            return _program(model, name, shapes or {}, fixed or {}, folder)
     except (Unsupported, UsageError, BadFile):
         raise
     except (PicozooError, ValueError, OverflowError, MemoryError, LookupError, TypeError, AttributeError) as e:
@@ -239,12 +242,19 @@ def _key(node: Any) -> str:
 
 def read_node(builder: Builder, node: Any, scope: Scope) -> None:
     """One node, by its reader or through its body."""
+    builder.steps += 1
+    if builder.steps > MAX_NODES:
+        raise BadFile(f"more than {MAX_NODES:,} nodes, with functions and loops written out")
     call = Call(builder, node, scope)
     if node.domain in ("", "ai.onnx") and call.opset < OLDEST and _changed(node):
         raise Unsupported(f"operator set {call.opset} is too old for it; convert the model to {OLDEST} or later")
     body = builder.functions.get((node.domain, node.op_type))
     if body is not None:
         found: Any = run_body(call, body)
+    elif node.op_type in _MOVES and node.input and call.has(0) and call.ref(0) in builder.quantised:
+        call.shadow[node.input[0]] = builder.quantised[call.ref(0)]
+        found = as_uint8(call, readers()[_key(node)][1](call))
+        call.shadow.clear()
     elif _key(node) in readers():
         found = readers()[_key(node)][1](call)
         if found is NotImplemented:
@@ -255,6 +265,15 @@ def read_node(builder: Builder, node: Any, scope: Scope) -> None:
     if len(made) < len(node.output):
         made += [None] * (len(node.output) - len(made))
     _bind(call, made)
+
+
+def as_uint8(call: Call, q: Any) -> Any:
+    """The uint8 value of the file for a quantised int8 one here, 128 more."""
+    if not isinstance(q, str) or call.type(q).quant is None:
+        raise Unsupported("this form of a quantised uint8 value")
+    value = call.cast(call.op("bitwise_xor", call.plain(q), -128), "u8")
+    call.builder.quantised[value] = q
+    return value
 
 
 def _changed(node: Any) -> bool:

@@ -30,11 +30,14 @@ def run(program: Program, target: Target) -> Program:
     return dead_code.run(program, target)
 
 
+_PASS_ON = ("reshape", "transpose", "slice", "expand", "max_pool2d")  # each element of the output is one of the input
+
+
 def _sink(program: Program, f: Function) -> None:
     """mover(dequantize(q)) -> dequantize(mover(q)): files have no pair round what only moves elements."""
     made, nodes = f.producers(), []
     for node in f.nodes:
-        before = made.get(node.inputs[0]) if node.op in ("reshape", "transpose", "slice", "expand") else None
+        before = made.get(node.inputs[0]) if node.op in _PASS_ON else None
         t = program.type_of(f, before.inputs[0]) if before is not None and before.op == "dequantize" else None
         if before is None or t is None or t.quant is None or not t.quant.per_tensor or before.inputs[0][0] == "@":
             nodes.append(node)
