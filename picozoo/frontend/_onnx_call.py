@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import re
 from collections.abc import Sequence
 from dataclasses import replace
@@ -21,6 +22,9 @@ from picozoo.specs import TensorType, dtype_of
 
 FOLD_INTS, FOLD_FLOATS = 1 << 20, 4096  # largest results, in bytes, that are computed here when all inputs are constant
 _NO_FOLD = ("while_loop", "dequantize", "copy")
+# Their references walk element by element: computed here only for a few numbers, such as parts of a shape.
+_SLOW = {"conv2d", "conv3d", "conv_transpose", "deform_conv", "grid_sample", "gru", "lstm", "matmul", "pool_nd", "rnn"}
+_SLOW |= {"roi_align", "scatter_elements", "scatter_nd"}
 MAX_NODES = 10_000  # made of one file, or read, with unrolled loops and functions in place of their calls
 
 
@@ -73,7 +77,7 @@ class Builder:
     def store(self, hint: str, array: np.ndarray, type_: TensorType) -> str:
         """A constant; equal ones are stored once. `Program.add_constant` for many constants of one name."""
         array = np.ascontiguousarray(array, type_.numpy)
-        key = (type_, array.tobytes())
+        key = (type_, hashlib.sha256(array.tobytes()).digest())
         if key not in self.stored:
             base = hint.lstrip("%@$")
             name, k = base, self.counts.get(f"@{base}", 1)
@@ -302,6 +306,8 @@ class Call:
             return None
         size = sum(t.nbytes for t in outs)
         if size > max(FOLD_FLOATS if any(t.is_float for t in outs) else FOLD_INTS, sum(t.nbytes for t in ins)):
+            return None
+        if op in _SLOW and size + sum(t.nbytes for t in ins) > FOLD_FLOATS:
             return None
         with np.errstate(all="ignore"):
             arrays = ops.get(op).reference([self.program.constants[r] for r in refs], list(ins), list(outs), attrs)

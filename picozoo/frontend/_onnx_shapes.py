@@ -22,7 +22,7 @@ from picozoo.specs import DTYPES
 def filled(ctx: Any, shape: list[int], value: Any, kind: int) -> str:
     """A constant of one value."""
     dtype = dtype_of_kind(kind, "the output")
-    if any(n < 0 for n in shape) or math.prod(shape) * DTYPES[dtype][2] > MAX_BYTES:
+    if any(n < 0 for n in shape) or math.prod(shape) * DTYPES[dtype][2] > MAX_BYTES >> 4:
         raise BadFile(f"a constant of shape {shape[:8]}")
     ctx.out_kind = kind
     return str(ctx.const(np.full(shape, value, DTYPES[dtype][0]), "filled", dtype))
