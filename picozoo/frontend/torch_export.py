@@ -84,14 +84,48 @@ def capture(module: torch.nn.Module, examples: Examples | Sequence[torch.Tensor]
     program = Program(name or type(module).__name__.lower())
     tensors = dict(module.named_parameters()) | dict(module.named_buffers())
     for ep in exported.values():
-        for spec in ep.graph_signature.output_specs:
-            if spec.kind == OutputKind.BUFFER_MUTATION:
-                ref = "$" + _strip(spec.target)
-                program.states.setdefault(ref, _numpy(tensors[_strip(spec.target)], ref))
-                program.state_types[ref] = _type(tensors[_strip(spec.target)], ref)
+        _declare_states(program, ep, tensors)
     for f, ep in exported.items():
         _read_function(program, f, ep, tensors, _parameter_names(module, f))
     return verify(program, "capture")
+
+
+def from_exported(exported: ExportedProgram, name: str) -> Program:
+    """An exported program, as `torch.export.load` gives it, as a program with one function, `forward`.
+
+    Raises:
+        Unsupported: aten operators without a reader, or a graph that PyTorch cannot bring to them.
+    """
+    names = set(map(str, exported.graph_signature.user_inputs))
+    given = [n.meta["val"] for n in exported.graph.nodes if n.op == "placeholder" and n.name in names]
+    if any(not isinstance(v, torch.Tensor) for v in given):
+        raise Unsupported("its inputs are not all tensors")
+    # PyTorch binds example inputs to the signature again; only their number and shapes count
+    exported.example_inputs = (tuple(torch.zeros(tuple(_type(v, "an input").shape), dtype=v.dtype) for v in given), {})
+    try:
+        with torch.no_grad():
+            ep = exported.run_decompositions({})
+    except Exception as e:  # raises many kinds; all mean the graph is not sound
+        first = str(e).strip().splitlines()[0][:200] if str(e).strip() else type(e).__name__
+        raise Unsupported(f"its graph cannot be read ({first}). Export the model again") from e
+    _refuse_unknown({"forward": ep})
+    program = Program(name)
+    tensors: dict[str, torch.Tensor] = dict(ep.state_dict)
+    tensors |= {k: v for k, v in ep.constants.items() if isinstance(v, torch.Tensor)}
+    _declare_states(program, ep, tensors)
+    inputs = [str(u) for u in ep.graph_signature.user_inputs]
+    _read_function(program, "forward", ep, tensors, inputs)
+    return verify(program, "reading")
+
+
+def _declare_states(program: Program, ep: ExportedProgram, tensors: Mapping[str, torch.Tensor]) -> None:
+    """Buffers that a function writes to are kept state."""
+    for spec in ep.graph_signature.output_specs:
+        if spec.kind == OutputKind.BUFFER_MUTATION:
+            ref = "$" + _strip(str(spec.target))
+            value = tensors[_strip(str(spec.target))]
+            program.states.setdefault(ref, _numpy(value, ref))
+            program.state_types[ref] = _type(value, ref)
 
 
 def _export(module: torch.nn.Module, method: str, inputs: tuple[torch.Tensor, ...]) -> ExportedProgram:

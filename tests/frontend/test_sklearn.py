@@ -401,27 +401,29 @@ def test_what_cannot_be_read(est: Any, error: type[Exception], told: str) -> Non
 
 def mutate(data: bytes, rng: random.Random) -> bytes:
     """A damaged copy: bytes of the container, or of its parts, changed, cut or swapped."""
-    if rng.random() < 0.4:
+    if rng.random() < 0.2:
         raw = bytearray(data)
         for _ in range(rng.randint(1, 6)):
             raw[rng.randrange(len(raw))] = rng.randrange(256)
         return bytes(raw[: rng.randrange(len(raw))] if rng.random() < 0.3 else raw)
     out = io.BytesIO()
     with zipfile.ZipFile(io.BytesIO(data)) as old, zipfile.ZipFile(out, "w") as new:
-        for item in old.infolist():
+        items = old.infolist()
+        hit = {rng.randrange(len(items)) for _ in range(rng.randint(1, 2))}
+        for k, item in enumerate(items):
             part = bytearray(old.read(item))
-            if rng.random() < 0.5 and part:
-                for _ in range(rng.randint(1, 8)):
-                    kind, at = rng.random(), rng.randrange(len(part))
-                    if kind < 0.7:
-                        part[at] = rng.randrange(256)
-                    elif kind < 0.85:
-                        part[at : at + 1] = str(rng.choice([-1, 0, 10**9, 2**63, 1e300])).encode()
+            if k in hit:
+                start = min(128, len(part) - 1) if item.filename.endswith(".npy") and rng.random() < 0.8 else 0
+                for _ in range(rng.randint(1, 4)):
+                    at = rng.randrange(start, len(part))
+                    if item.filename.endswith(".json"):
+                        digits = [n for n, c in enumerate(part) if 48 <= c < 58]
+                        at = rng.choice(digits) if rng.random() < 0.7 else at
+                        value = rng.choice([b"-1", b"0", b"7", b"999999999", b"1e300", b"null", b"[", b'"a"'])
+                        part[at : at + 1] = value
                     else:
-                        del part[at : at + rng.randint(1, 40)]
-                    if not part:
-                        break
-            if rng.random() > 0.03:
+                        part[at] = rng.choice([rng.randrange(256), 0, 255, 127, 128])
+            if rng.random() > 0.01:
                 new.writestr(item.filename, bytes(part))
     return out.getvalue()
 
@@ -456,5 +458,5 @@ def fuzz(count: int, seed: int, folder: Path) -> dict[str, int]:
 def test_damaged_files(tmp_path: Path) -> None:
     """A sentence or a program, never anything else; nothing runs that is in the file."""
     found = fuzz(400, 1, tmp_path)
-    assert found["refused"] > 100
+    assert min(found.values()) > 40
     assert sum(found.values()) == 400

@@ -1,0 +1,206 @@
+"""PyTorch files in: `.pt2` gives what the module gives; pickles, hostile and damaged files are refused unopened."""
+
+from __future__ import annotations
+
+import io
+import json
+import pickle
+import random
+import zipfile
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+import picozoo as pz
+from picozoo.cli import main
+from picozoo.errors import BadFile, PicozooError, Unsupported
+from picozoo.ir.interp import Interpreter
+
+torch = pytest.importorskip("torch")
+
+
+class Net(torch.nn.Module):
+    """Convolution, a kept counter, a linear layer."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.conv, self.out = torch.nn.Conv2d(1, 4, 3), torch.nn.Linear(144, 3)
+        self.register_buffer("calls", torch.zeros(3))
+
+    def forward(self, image: Any) -> Any:
+        self.calls.add_(1.0)
+        return self.out(torch.relu(self.conv(image)).flatten(1)) + self.calls
+
+
+@pytest.fixture(scope="module")
+def saved(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    torch.manual_seed(0)
+    path = tmp_path_factory.mktemp("pt2") / "net.pt2"
+    torch.export.save(torch.export.export(Net().eval(), (torch.zeros(1, 1, 8, 8),)), path)
+    return path
+
+
+def changed(path: Path, to: Path, edit: Callable[[str, bytes], bytes | None]) -> Path:
+    """A copy whose parts went through `edit`; None leaves a part out."""
+    with zipfile.ZipFile(path) as old, zipfile.ZipFile(to, "w") as new:
+        for item in old.infolist():
+            part = edit(item.filename.partition("/")[2], old.read(item))
+            if part is not None:
+                new.writestr(item.filename, part)
+    return to
+
+
+def test_equals_pytorch(saved: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    torch.manual_seed(0)
+    net, x = Net().eval(), torch.randn(3, 1, 1, 8, 8)
+    program = pz.load(saved).program
+    assert program.main.params == ("%image",)
+    machine = Interpreter(program)
+    for one in x:
+        want = Net.forward(net, one).detach().numpy()
+        np.testing.assert_allclose(machine.call("forward", one.numpy())[0], want, rtol=1e-5, atol=1e-5)
+    np.save(tmp_path / "x.npy", x[0].numpy())
+    assert main(["run", str(saved), "-b", "nano33ble", "--input", str(tmp_path / "x.npy"), "--json"]) == 0
+    (found,) = json.loads(capsys.readouterr().out)
+    torch.manual_seed(0)
+    np.testing.assert_allclose(found["outputs"][0]["values"], Net()(x[0]).detach().numpy()[0], rtol=1e-4, atol=1e-4)
+
+
+def test_quantised_from_a_file(saved: Path) -> None:
+    fw = pz.compile(saved, board="host", calibrate=np.random.default_rng(0).normal(size=(8, 1, 1, 8, 8)))
+    assert fw.precision == "int8"
+
+
+class Trap:
+    """Leaves a mark when it is unpickled."""
+
+    def __init__(self, mark: Path) -> None:
+        self.mark = mark
+
+    def __reduce__(self) -> Any:
+        return (Path.touch, (self.mark,))
+
+
+def test_pickled_inputs_are_not_opened(saved: Path, tmp_path: Path) -> None:
+    """PyTorch's own loader runs them; here the file is read without them."""
+    mark, body = tmp_path / "mark", io.BytesIO()
+    torch.save(Trap(mark), body)
+    bad = changed(saved, tmp_path / "a.pt2", lambda n, b: body.getvalue() if n.startswith("data/sample") else b)
+    assert pz.load(bad).program.main.params == ("%image",)
+    assert not mark.exists()
+
+
+def test_pickled_weights_are_refused(saved: Path, tmp_path: Path) -> None:
+    mark, body = tmp_path / "mark", io.BytesIO()
+    torch.save(Trap(mark), body)
+
+    def edit(name: str, part: bytes) -> bytes:
+        if name.endswith("weights_config.json"):
+            return part.replace(b'"use_pickle": false', b'"use_pickle": true')
+        return body.getvalue() if name == "data/weights/weight_0" else part
+
+    with pytest.raises(BadFile, match="is pickled and is not opened"):
+        pz.load(changed(saved, tmp_path / "b.pt2", edit))
+    for name in ("custom_obj_0", "opaque_obj_0"):
+        with zipfile.ZipFile(tmp_path / "b.pt2", "a") as z:
+            z.writestr(f"net/data/constants/{name}", pickle.dumps(Trap(mark)))
+        with pytest.raises(BadFile):
+            pz.load(tmp_path / "b.pt2")
+    assert not mark.exists()
+
+
+@pytest.mark.parametrize(
+    "target",
+    [
+        "torch.os.system",
+        "torch.hub.load",
+        "torch.ops.aten.__class__",
+        "torch.ops.load_library",
+        "math.exp",
+        "#x",
+        "_operator.call",
+    ],
+)
+def test_calls_of_other_functions_are_refused(saved: Path, tmp_path: Path, target: str) -> None:
+    bad = changed(
+        saved,
+        tmp_path / "c.pt2",
+        lambda n, b: b.replace(b"torch.ops.aten.relu.default", target.encode()) if n.endswith("model.json") else b,
+    )
+    with pytest.raises(BadFile, match="is no operator of PyTorch"):
+        pz.load(bad)
+
+
+def test_expressions_are_refused(saved: Path, tmp_path: Path) -> None:
+    """Shapes may be expressions, which PyTorch evaluates as Python."""
+    bad = changed(saved, tmp_path / "d.pt2", lambda n, b: b.replace(
+        b'{"as_int": 8}', b'{"as_expr": {"expr_str": "__import__(\'os\').getcwd()", "hint": null}}'
+    ) if n.endswith("model.json") else b)  # fmt: skip
+    with pytest.raises(Unsupported, match="dynamic shapes"):
+        pz.load(bad)
+
+
+def test_dynamic_shapes(tmp_path: Path) -> None:
+    batch = torch.export.Dim("batch", min=2, max=9)
+    made = torch.export.export(torch.nn.Linear(3, 2), (torch.zeros(4, 3),), dynamic_shapes=({0: batch},))
+    torch.export.save(made, tmp_path / "e.pt2")
+    with pytest.raises(Unsupported, match="fixed shapes"):
+        pz.load(tmp_path / "e.pt2")
+
+
+@pytest.mark.parametrize("suffix", [".pt", ".pth"])
+def test_plain_pickles(tmp_path: Path, suffix: str, capsys: pytest.CaptureFixture[str]) -> None:
+    mark = tmp_path / "mark"
+    path = tmp_path / f"net{suffix}"
+    torch.save(Trap(mark), path)
+    assert main(["run", str(path), "-b", "host"]) == 1
+    assert "torch.export.save" in capsys.readouterr().err
+    assert not mark.exists()
+
+
+@pytest.mark.parametrize(
+    ("content", "told"), [(b"", "damaged"), (b"PK\x03\x04 no", "damaged"), (None, "Check the path")]
+)
+def test_what_is_no_file(tmp_path: Path, content: bytes | None, told: str) -> None:
+    path = tmp_path / "x.pt2"
+    if content is not None:
+        path.write_bytes(content)
+    with pytest.raises(BadFile, match=told):
+        pz.load(path)
+
+
+def fuzz(saved: Path, folder: Path, count: int, seed: int) -> dict[str, int]:
+    """Damaged copies; what came of them."""
+    rng, found = random.Random(seed), {"read": 0, "refused": 0}
+
+    def edit(name: str, part: bytes) -> bytes | None:
+        if rng.random() < 0.6 or not part:
+            return part
+        raw = bytearray(part)
+        for _ in range(rng.randint(1, 5)):
+            at = rng.randrange(len(raw))
+            if name.endswith("json") and rng.random() < 0.6:
+                raw[at : at + 1] = rng.choice([b"-1", b"9999999999", b'"x"', b"null", b"[", b"}", b"0"])
+            else:
+                raw[at] = rng.randrange(256)
+        return None if rng.random() < 0.05 else bytes(raw[: rng.randrange(len(raw))] if rng.random() < 0.1 else raw)
+
+    for _ in range(count):
+        path = changed(saved, folder / "fuzz.pt2", edit)
+        if rng.random() < 0.2:
+            path.write_bytes(path.read_bytes()[: rng.randrange(path.stat().st_size)])
+        try:
+            pz.load(path)
+            found["read"] += 1
+        except PicozooError:  # anything else fails the test
+            found["refused"] += 1
+    return found
+
+
+def test_damaged_files(saved: Path, tmp_path: Path) -> None:
+    found = fuzz(saved, tmp_path, 80, 3)
+    assert found["refused"] > 20
+    assert sum(found.values()) == 80
