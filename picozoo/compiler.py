@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 
 from picozoo import __version__, build, emulate, find
+from picozoo.compress import qdq
 from picozoo.compress.quantise import quantise
 from picozoo.compress.ranges import METHODS
 from picozoo.emit.c_model import Layer, Model, Slot, emit
@@ -412,7 +413,10 @@ def compile_network(net: Network, board: Board, options: Options, *, watch: pipe
             f"layers are named to stay in float or be int16 ({', '.join(named)}), but nothing is quantised here: "
             f"{'the file is in integers already' if precision == 'int8' else f'the precision is {precision}'}"
         )
-    if precision == "int8" and not is_quantised(float_program):
+    integer = [p for p in pipeline.INTEGER if options.io == "int8" or "integer_io" not in p.__name__]
+    if precision == "int8" and qdq.is_qdq(float_program):
+        program = pipeline.run(qdq.restore(program), integer, target, watch=watch)
+    elif precision == "int8" and not is_quantised(float_program):
         assert net.calibration is not None
         program = quantise(
             program,
@@ -421,13 +425,9 @@ def compile_network(net: Network, board: Board, options: Options, *, watch: pipe
             keep_float=options.keep_float,
             int16=options.int16,
         )
-    if precision == "int8" and (not is_quantised(float_program) or "qdq" in float_program.meta):
-        program = pipeline.run(
-            program,
-            [p for p in pipeline.INTEGER if options.io == "int8" or "integer_io" not in p.__name__],
-            target,
-            watch=watch,
-        )
+        program = pipeline.run(program, integer, target, watch=watch)
+    elif precision == "int8" and "pairs" in float_program.meta:  # an ONNX file, quantised as it came
+        program = pipeline.run(program, integer, target, watch=watch)
     program = pipeline.run(program, pipeline.PREPARE, target, watch=watch)
     plan = plan_program(program, target)
     check_plan(program, plan, target)

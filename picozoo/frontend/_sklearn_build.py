@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from picozoo import ops
-from picozoo.errors import Unsupported
+from picozoo.errors import BadFile, Unsupported
 from picozoo.ir.program import Function, Node, Program
 from picozoo.ops._reduce import ReduceAttrs
 from picozoo.ops.cast import CastAttrs
@@ -56,6 +56,8 @@ class Build:
     def emit(self, op: str, refs: Sequence[str], attrs: Any = None, name: str = "") -> str:
         """Add a node; gives its output."""
         found = ops.get(op)
+        if any(self.type(r).size == 0 for r in refs):
+            raise BadFile(f"{self.part or op}: a part of the model holds nothing")
         attrs = found.Attrs() if attrs is None else attrs
         taken = {n.name for n in self.function.nodes}
         base = label = f"{self.part}{name or op}"

@@ -129,7 +129,7 @@ def _program(model: Any, name: str, shapes: Any, fixed: Any, folder: Path | None
         if ref in builder.kinds and KINDS[builder.kinds[ref]][0] not in ("float32",):
             program.meta.setdefault(f"onnx.kind.{o.name}", KINDS[builder.kinds[ref]][0])
     if any(n.op == "quantize" for n in function.nodes):
-        program.meta["qdq"] = "pairs that are still to become integer operators"
+        program.meta["pairs"] = "pairs that are still to become integer operators"
     if model.producer_name:
         program.meta["onnx"] = f"{model.producer_name} {model.producer_version}".strip()[:200]
     return verify(program, "reading")

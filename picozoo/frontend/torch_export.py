@@ -21,7 +21,7 @@ from torch.export.graph_signature import InputKind, OutputKind
 
 from picozoo import find, ops
 from picozoo.errors import Unsupported, UsageError
-from picozoo.frontend import _composites
+from picozoo.frontend import _composites, _torch_qdq
 from picozoo.ir.program import Function, Node, Program
 from picozoo.ir.verify import verify
 from picozoo.ops.cast import CastAttrs
@@ -51,7 +51,7 @@ def readers() -> dict[str, tuple[str, Callable[..., Any]]]:
         for overload, read in ops.get(name).aten.items():
             assert overload not in table, f"{overload} is read by {table[overload][0]} and {name}"
             table[overload] = (name, read)
-    return table | {k: ("composite", v) for k, v in _composites.READERS.items()}
+    return table | {k: ("composite", v) for k, v in (_composites.READERS | _torch_qdq.READERS).items()}
 
 
 def capture(module: torch.nn.Module, examples: Examples | Sequence[torch.Tensor], *, name: str = "") -> Program:
@@ -75,11 +75,14 @@ def capture(module: torch.nn.Module, examples: Examples | Sequence[torch.Tensor]
     """
     functions = examples if isinstance(examples, Mapping) else {"forward": examples}
     training = module.training
-    module.eval()
+    exchanged = isinstance(module, torch.fx.GraphModule)  # an exported graph has no modes to switch
+    if not exchanged:
+        module.eval()
     try:
         exported = {f: _export(module, f, tuple(x)) for f, x in functions.items()}
     finally:
-        module.train(training)
+        if not exchanged:
+            module.train(training)
     _refuse_unknown(exported)
     program = Program(name or type(module).__name__.lower())
     tensors = dict(module.named_parameters()) | dict(module.named_buffers())
@@ -149,7 +152,9 @@ def _export(module: torch.nn.Module, method: str, inputs: tuple[torch.Tensor, ..
     try:
         with warnings.catch_warnings(), torch.no_grad():
             warnings.simplefilter("ignore")
-            made = torch.export.export(Method().eval(), inputs, strict=False)
+            method_module = Method()
+            method_module.training = False
+            made = torch.export.export(method_module, inputs, strict=False)
             functional: ExportedProgram = made.run_decompositions({})
             return functional
     except Exception as e:  # torch.export raises many kinds; all mean that this method cannot be captured

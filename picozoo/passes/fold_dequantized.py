@@ -13,7 +13,7 @@ from picozoo.specs import Target
 
 def run(program: Program, target: Target) -> Program:
     """The program without dequantize nodes of constants, if it is of that kind."""
-    if "qdq" not in program.meta:
+    if "pairs" not in program.meta:
         return program
     program = program.copy()
     for f in program.functions.values():

@@ -20,7 +20,7 @@ def run(program: Program, target: Target) -> Program:
     """The program with every possible island in integers and the unread pairs removed."""
     program = program.copy()
     for f in program.functions.values():
-        if "qdq" in program.meta:
+        if "pairs" in program.meta:
             _sink(program, f)
         for node in list(f.nodes):
             if node.op not in ("quantize", "dequantize", "while_loop"):
