@@ -21,7 +21,7 @@ from torch.export.graph_signature import InputKind, OutputKind
 
 from picozoo import find, ops
 from picozoo.errors import Unsupported, UsageError
-from picozoo.frontend import _composites, _torch_qdq
+from picozoo.frontend import _composites, _torch_qdq, _torch_recurrent
 from picozoo.ir.program import Function, Node, Program
 from picozoo.ir.verify import verify
 from picozoo.ops.cast import CastAttrs
@@ -51,7 +51,8 @@ def readers() -> dict[str, tuple[str, Callable[..., Any]]]:
         for overload, read in ops.get(name).aten.items():
             assert overload not in table, f"{overload} is read by {table[overload][0]} and {name}"
             table[overload] = (name, read)
-    return table | {k: ("composite", v) for k, v in (_composites.READERS | _torch_qdq.READERS).items()}
+    several = _composites.READERS | _torch_qdq.READERS | _torch_recurrent.READERS
+    return table | {k: ("composite", v) for k, v in several.items()}
 
 
 def capture(module: torch.nn.Module, examples: Examples | Sequence[torch.Tensor], *, name: str = "") -> Program:
