@@ -167,7 +167,12 @@ def _pairs(exact: Program, integer: Program) -> dict[tuple[str, str], tuple[Func
         named = {n.name: n for n in ef.nodes} if ef is not None else {}
         for qn in qf.nodes:
             en = named.get(qn.name)
-            if en is None or ef is None or en.op != qn.op or ops.get(qn.op).quant_rule in ("none", "same"):
+            if (
+                en is None
+                or ef is None
+                or (en.op != qn.op and qn.op != "wide_conv2d")
+                or ops.get(en.op).quant_rule in ("none", "same")
+            ):
                 continue
             if qf.types[qn.outputs[0]].quant is not None:
                 found[qf.name, qn.name] = (ef, en, qf, qn)
@@ -198,15 +203,15 @@ def _note(
     constant = [exact.constant(r) is not None for r in en.inputs]
     # an integer constant keeps its own integers: they are what the layer computes with
     rounded = [
-        _stored(integer, qn.inputs[i], x, types[i]) if constant[i] else to_type(x, types[i])
-        for i, x in enumerate(inputs)
+        to_type(inputs[i], t) if i < len(inputs) and not constant[i] else _stored(integer, qn.inputs[i], inputs, i, t)
+        for i, t in enumerate(types)
     ]
     own = ops.get(qn.op).reference(rounded, types, integer.out_types(qf, qn), qn.attrs)[0]
-    s.add("own", y, to_real(np.asarray(own), t))
+    s.add("own", y, to_real(np.asarray(own).reshape(t.shape), t))
     for part, mine in (("inputs", False), ("weights", True)):
         mixed = [
-            to_real(r, k).astype(np.float32) if c == mine else x
-            for x, r, k, c in zip(inputs, rounded, types, constant, strict=True)
+            _real(r, k, x) if c == mine and (k.quant is not None or not c) else x
+            for x, r, k, c in zip(inputs, rounded, types, constant, strict=False)
         ]
         s.add(part, y, _float(exact, ef, en, mixed))
     s.add("output", y, to_real(to_type(y, t), t))
@@ -218,9 +223,13 @@ def _note(
     s.values += y.size
 
 
-def _stored(integer: Program, ref: str, x: np.ndarray, t: TensorType) -> np.ndarray:
+def _stored(integer: Program, ref: str, inputs: list[np.ndarray], i: int, t: TensorType) -> np.ndarray:
     value = integer.constant(ref)
-    return value.reshape(t.shape) if value is not None else to_type(x, t)
+    return value.reshape(t.shape) if value is not None else to_type(inputs[i], t)
+
+
+def _real(x: np.ndarray, t: TensorType, like: np.ndarray) -> np.ndarray:
+    return to_real(x, t).astype(np.float32).reshape(like.shape)
 
 
 def _float(exact: Program, f: Function, node: Node, inputs: list[np.ndarray]) -> np.ndarray:

@@ -138,7 +138,11 @@ def quantise(
     ]
     _refuse_narrow(program, sites, set(int16))
     groups = _Groups()
-    made = {(s.function.name, r) for s in sites for r in s.node.outputs}
+    made: set[Key] = set()
+    for s in sites:  # what is only moved from a parameter can be quantised as its reader wants
+        moved = ops.get(s.node.op).quant_rule == "same"
+        if not moved or any((s.function.name, r) in made for r in s.node.inputs):
+            made |= {(s.function.name, r) for r in s.node.outputs}
     for s in sites:
         _tie(program, s, groups, made)
     _tie_states(program, groups)
@@ -225,7 +229,7 @@ def _lowers(program: Program, f: Function, node: Node, *, wide: bool = False) ->
         made = [t.with_(quant=QuantParams.tensor(*op.fixed_quant(outs, node.attrs))) for t in made]
     elif op.quant_rule == "fixed":
         made = [t.with_(quant=_FIXED16) for t in made]
-    return op.lowers(probe, made, node.attrs)
+    return op.lowers(probe, made, node.attrs) or (wide and op.wide_form(node.attrs) is not None)
 
 
 class _Groups:

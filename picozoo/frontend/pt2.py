@@ -67,7 +67,7 @@ def read(path: Path) -> Program:
                 f"{path}: damaged, or from a version of PyTorch that {torch.__version__} cannot read "
                 f"({type(e).__name__}). Export the model again"
             ) from e
-        from picozoo.frontend.torch_export import from_exported
+        from picozoo.frontend._torch_file import from_exported
 
         try:
             return from_exported(exported, re.sub(r"\W", "_", path.stem))

@@ -84,52 +84,24 @@ def capture(module: torch.nn.Module, examples: Examples | Sequence[torch.Tensor]
     finally:
         if not exchanged:
             module.train(training)
-    _refuse_unknown(exported)
+    refuse_unknown(exported)
     program = Program(name or type(module).__name__.lower())
     tensors = dict(module.named_parameters()) | dict(module.named_buffers())
     for ep in exported.values():
-        _declare_states(program, ep, tensors)
+        declare_states(program, ep, tensors)
     for f, ep in exported.items():
-        _read_function(program, f, ep, tensors, _parameter_names(module, f))
+        read_function(program, f, ep, tensors, _parameter_names(module, f))
     return verify(program, "capture")
 
 
-def from_exported(exported: ExportedProgram, name: str) -> Program:
-    """An exported program, as `torch.export.load` gives it, as a program with one function, `forward`.
-
-    Raises:
-        Unsupported: aten operators without a reader, or a graph that PyTorch cannot bring to them.
-    """
-    names = set(map(str, exported.graph_signature.user_inputs))
-    given = [n.meta["val"] for n in exported.graph.nodes if n.op == "placeholder" and n.name in names]
-    if any(not isinstance(v, torch.Tensor) for v in given):
-        raise Unsupported("its inputs are not all tensors")
-    # PyTorch binds example inputs to the signature again; only their number and shapes count
-    exported.example_inputs = (tuple(torch.zeros(tuple(_type(v, "an input").shape), dtype=v.dtype) for v in given), {})
-    try:
-        with torch.no_grad():
-            ep = exported.run_decompositions({})
-    except Exception as e:  # raises many kinds; all mean the graph is not sound
-        first = str(e).strip().splitlines()[0][:200] if str(e).strip() else type(e).__name__
-        raise Unsupported(f"its graph cannot be read ({first}). Export the model again") from e
-    _refuse_unknown({"forward": ep})
-    program = Program(name)
-    tensors: dict[str, torch.Tensor] = dict(ep.state_dict)
-    tensors |= {k: v for k, v in ep.constants.items() if isinstance(v, torch.Tensor)}
-    _declare_states(program, ep, tensors)
-    inputs = [str(u) for u in ep.graph_signature.user_inputs]
-    _read_function(program, "forward", ep, tensors, inputs)
-    return verify(program, "reading")
-
-
-def _declare_states(program: Program, ep: ExportedProgram, tensors: Mapping[str, torch.Tensor]) -> None:
+def declare_states(program: Program, ep: ExportedProgram, tensors: Mapping[str, torch.Tensor]) -> None:
     """Buffers that a function writes to are kept state."""
     for spec in ep.graph_signature.output_specs:
         if spec.kind == OutputKind.BUFFER_MUTATION:
             ref = "$" + _strip(str(spec.target))
             value = tensors[_strip(str(spec.target))]
             program.states.setdefault(ref, _numpy(value, ref))
-            program.state_types[ref] = _type(value, ref)
+            program.state_types[ref] = tensor_type(value, ref)
 
 
 def _export(module: torch.nn.Module, method: str, inputs: tuple[torch.Tensor, ...]) -> ExportedProgram:
@@ -204,7 +176,7 @@ def _graphs(ep: ExportedProgram) -> list[torch.fx.Graph]:
     return [m.graph for m in ep.graph_module.modules() if isinstance(m, torch.fx.GraphModule)]
 
 
-def _refuse_unknown(exported: Mapping[str, ExportedProgram]) -> None:
+def refuse_unknown(exported: Mapping[str, ExportedProgram]) -> None:
     missing = []
     for f, ep in exported.items():
         for graph in _graphs(ep):
@@ -237,7 +209,7 @@ def _source(node: torch.fx.Node) -> str:
     return f"{frames[-1][0].rsplit('/', 1)[-1]}:{frames[-1][1]}" if frames else ""
 
 
-def _type(value: torch.Tensor, what: str) -> TensorType:
+def tensor_type(value: torch.Tensor, what: str) -> TensorType:
     if value.dtype not in _DTYPES:
         raise Unsupported(
             f"{what} has element type {value.dtype}; use float32, int8, uint8, int16, int32, int64 or bool"
@@ -248,7 +220,7 @@ def _type(value: torch.Tensor, what: str) -> TensorType:
 
 
 def _numpy(value: torch.Tensor, what: str) -> np.ndarray:
-    _type(value, what)
+    tensor_type(value, what)
     return value.detach().cpu().contiguous().numpy().copy()
 
 
@@ -259,7 +231,7 @@ def _parameter_names(module: torch.nn.Module, method: str) -> list[str]:
     return [n for n in names if n.isascii() and n.isidentifier()]
 
 
-def _read_function(
+def read_function(
     program: Program, name: str, ep: ExportedProgram, tensors: Mapping[str, torch.Tensor], inputs: Sequence[str]
 ) -> None:
     f = Function(name, (), (), [], {})
@@ -276,7 +248,7 @@ def _read_function(
                 raise Unsupported(f"{name}: input {node.name} is not a tensor")
             ref = f.fresh(f"%{inputs[k]}" if k < len(inputs) else _input_name(k))
             k += 1
-            f.types[ref] = _type(node.meta["val"], f"{name}: input {ref[1:]}")
+            f.types[ref] = tensor_type(node.meta["val"], f"{name}: input {ref[1:]}")
             f.params = (*f.params, ref)
             ctx.values[node] = ref
         else:
@@ -372,7 +344,7 @@ class Context:
     @property
     def out_dtype(self) -> str:
         """Element type of the node's first output."""
-        return _type(self.out_value, f"output of {_overload(self.node)}").dtype
+        return tensor_type(self.out_value, f"output of {_overload(self.node)}").dtype
 
     def type(self, ref: str) -> TensorType:
         """Type of a value of the function being captured."""
@@ -431,7 +403,7 @@ class Context:
             name, value = self.tensors[node]
             if "$" + name in self.program.states:
                 return "$" + name
-            self.values[node] = self.program.add_constant(name, _numpy(value, name), _type(value, name))
+            self.values[node] = self.program.add_constant(name, _numpy(value, name), tensor_type(value, name))
         value = self.values[node]
         return str(value[0] if isinstance(value, list) else value)
 

@@ -136,6 +136,13 @@ class Op(ABC):
         """Is there an integer form for these quantised types? Asked by `lower_qdq`."""
         return False
 
+    def wide_form(self, attrs: Any) -> tuple[str, Any] | None:
+        """Operator and attributes of the same on int16 activations and int8 weights, if they are another operator's.
+
+        Its inputs are images [N, H, W, C], weights [O, H, W, C] and an int64 bias.
+        """
+        return None
+
     def quant_inputs(self, ins: Types, attrs: Any) -> Mapping[int, str]:
         """How quantisation treats each input of the integer form: index -> "act", "weight:AXIS" or "bias:X,W".
 

@@ -274,6 +274,13 @@ class Conv2d(Op):
     def quant_inputs(self, ins: Types, attrs: Conv2dAttrs) -> dict[int, str]:
         return {0: "act", 1: "weight:0", 2: "bias:0,1"}
 
+    def wide_form(self, attrs: Conv2dAttrs) -> tuple[str, Any]:
+        from picozoo.ops.wide_conv2d import WideConv2dAttrs
+
+        return "wide_conv2d", WideConv2dAttrs(
+            **{f.name: getattr(attrs, f.name) for f in fields(attrs)}, rounding="long"
+        )
+
     def lowers(self, ins: Types, outs: Types, attrs: Conv2dAttrs) -> bool:
         return m8.lowers(ins, outs[0])
 

@@ -126,6 +126,11 @@ class Linear(Op):
     def quant_inputs(self, ins: Types, attrs: LinearAttrs) -> dict[int, str]:
         return {0: "act", 1: "weight:0", 2: "bias:0,1"}
 
+    def wide_form(self, attrs: LinearAttrs) -> tuple[str, Any]:
+        from picozoo.ops.wide_conv2d import WideConv2dAttrs
+
+        return "wide_conv2d", WideConv2dAttrs(act=attrs.act, rounding="long")
+
     def lowers(self, ins: Types, outs: Types, attrs: LinearAttrs) -> bool:
         return m8.lowers(ins, outs[0])
 

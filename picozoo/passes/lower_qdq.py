@@ -8,8 +8,11 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+import numpy as np
+
 from picozoo import ops
 from picozoo.ir.program import Function, Node, Program, rewire
+from picozoo.ops.reshape import ReshapeAttrs
 from picozoo.passes import dead_code
 from picozoo.specs import Target, TensorType
 
@@ -75,10 +78,11 @@ def _lower(program: Program, f: Function, node: Node) -> None:
         f.types[q[0].outputs[0]] if q else f.types[ref] for ref, q in zip(node.outputs, quantizers, strict=True)
     ]
     ins = [program.type_of(f, r) for r in inputs]
-    if not ops.get(node.op).lowers(ins, outs, node.attrs):
-        return
     at = next(i for i, n in enumerate(f.nodes) if n is node)
-    f.nodes[at] = replace(node, inputs=tuple(inputs))
+    if ops.get(node.op).lowers(ins, outs, node.attrs):
+        f.nodes[at] = replace(node, inputs=tuple(inputs))
+    elif not _widen(program, f, at, inputs, outs):
+        return
     mapping = {}
     for ref, t, nodes in zip(node.outputs, outs, quantizers, strict=True):
         f.types[ref] = t
@@ -86,6 +90,40 @@ def _lower(program: Program, f: Function, node: Node) -> None:
         for n in nodes:
             f.nodes = [m for m in f.nodes if m is not n]
     rewire(f, mapping)
+
+
+def _widen(program: Program, f: Function, at: int, inputs: list[str], outs: list[TensorType]) -> bool:
+    """Put the form for int16 activations in the place of a node; False if there is none."""
+    node = f.nodes[at]
+    form, types = ops.get(node.op).wide_form(node.attrs), [program.type_of(f, r) for r in inputs]
+    if form is None or types[0].dtype != "i16" or any(program.constant(r) is None for r in inputs[1:]):
+        return False
+    op, attrs = form
+    x, w, y = types[0], types[1], outs[0]
+    k, o = w.shape[-1], w.shape[0]
+    image, windows = ((x.size // k, 1, 1, k), (o, 1, 1, k)) if x.rank != 4 or w.rank != 4 else (x.shape, w.shape)
+    bias = program.constants[inputs[2]] if len(inputs) > 2 else np.zeros(o, np.int32)
+    weights = program.constants[inputs[1]].reshape(windows)
+    refs = [
+        inputs[0],
+        program.add_constant(inputs[1], weights, w.with_(shape=windows)),
+        program.add_constant(f"{node.name}.i64", bias.astype(np.int64), TensorType((o,), "i64")),
+    ]
+    before, after, out = [], [], node.outputs[0]
+    if image != x.shape:
+        refs[0] = f.fresh(f"{node.name}.image")
+        f.types[refs[0]] = x.with_(shape=image)
+        before = [Node("reshape", f"{node.name}.image", (inputs[0],), (refs[0],), ReshapeAttrs(image))]
+    made = ops.get(op).infer([program.type_of(f, r) for r in refs], attrs)[0]
+    if made.shape != y.shape:
+        out = f.fresh(f"{node.name}.out")
+        after = [Node("reshape", f"{node.name}.out", (out,), node.outputs, ReshapeAttrs(y.shape))]
+    f.types[out] = y.with_(shape=made.shape)
+    if not ops.get(op).lowers([program.type_of(f, r) for r in refs], [f.types[out]], attrs):
+        return False
+    whole = replace(node, op=op, attrs=attrs, inputs=tuple(refs), outputs=(out,))
+    f.nodes[at : at + 1] = [*before, whole, *after]
+    return True
 
 
 def _quantizers(f: Function, uses: dict[str, list[Node | None]], ref: str) -> list[Node]:
