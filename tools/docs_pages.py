@@ -69,7 +69,20 @@ def operators() -> str:
         f"become several of these: {_composites()}. What ONNX files may have beside\n"
         "these is in [onnx.md](onnx.md).\n\n"
         + table(("operator", "what it gives", "PyTorch", "TFLite", "ONNX", "element types", "int8 form"), rows)
+        + _forms()
         + _estimators()
+    )
+
+
+def _forms() -> str:
+    """Which kernel is called on which core, for operators that have more than one form."""
+    import docs_forms
+
+    return (
+        "\n# Kernels by core\n\n"
+        "What each core calls, for operators that choose by what a core can do; all others have one form for all cores.\n"
+        "All integer forms of an operator give the same bits.\n\n"
+        + table(("operator", "kernel", "cores"), docs_forms.rows())
     )
 
 
