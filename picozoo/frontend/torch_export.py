@@ -177,6 +177,7 @@ def _graphs(ep: ExportedProgram) -> list[torch.fx.Graph]:
 
 
 def refuse_unknown(exported: Mapping[str, ExportedProgram]) -> None:
+    """Raise Unsupported for aten overloads that nothing reads, all of them at once, with their places."""
     missing = []
     for f, ep in exported.items():
         for graph in _graphs(ep):
@@ -210,6 +211,7 @@ def _source(node: torch.fx.Node) -> str:
 
 
 def tensor_type(value: torch.Tensor, what: str) -> TensorType:
+    """Type of a tensor; raises Unsupported for element types and shapes that the IR does not have."""
     if value.dtype not in _DTYPES:
         raise Unsupported(
             f"{what} has element type {value.dtype}; use float32, int8, uint8, int16, int32, int64 or bool"
@@ -234,6 +236,7 @@ def _parameter_names(module: torch.nn.Module, method: str) -> list[str]:
 def read_function(
     program: Program, name: str, ep: ExportedProgram, tensors: Mapping[str, torch.Tensor], inputs: Sequence[str]
 ) -> None:
+    """Add a function to the program: the graph of one exported method; `inputs` are names for its parameters."""
     f = Function(name, (), (), [], {})
     ctx = Context(program, f)
     specs = {s.arg.name: s for s in ep.graph_signature.input_specs}
