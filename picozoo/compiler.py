@@ -76,6 +76,7 @@ class Firmware:
     Args:
         program: as compiled, integers and all.
         float_program: before quantisation, optimised; what `program` is judged against.
+        whole_program: quantised, but with all its layers and channels: before what is needless was left out.
         precision: what "auto" became.
     """
 
@@ -85,6 +86,7 @@ class Firmware:
     precision: str
     program: Program
     float_program: Program
+    whole_program: Program
     plan: Plan
     model: Model
 
@@ -428,13 +430,14 @@ def compile_network(net: Network, board: Board, options: Options, *, watch: pipe
         program = pipeline.run(program, integer, target, watch=watch)
     elif precision == "int8" and "pairs" in float_program.meta:  # an ONNX file, quantised as it came
         program = pipeline.run(program, integer, target, watch=watch)
+    whole = program
     program = pipeline.run(program, pipeline.PREPARE, target, watch=watch)
     plan = plan_program(program, target)
     check_plan(program, plan, target)
     how = f"precision {precision}, calibration {options.method}, prefer {options.prefer}"
     stamp = f"picozoo {__version__}, {how}, for {board.core.title}"
     model = emit(program, plan, target, stamp=stamp, share=_PREFER[options.prefer][3])
-    return Firmware(net, board, options, precision, program, float_program, plan, model)
+    return Firmware(net, board, options, precision, program, float_program, whole, plan, model)
 
 
 def is_quantised(program: Program) -> bool:

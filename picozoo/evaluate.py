@@ -315,6 +315,7 @@ def _report(fw: Firmware, run: _Run, counts: Counts, stack: int | None, emulator
         steps={n: [st.node.name for st in p.shared.timeline.steps] for n, p in fw.plan.functions.items()},
         mistakes=mistakes,
         picozoo=__version__,
+        simplified=[v for v in fw.program.meta.get("simplified", "").split("; ") if v],
         quantisation=layer_noise(fw, NOISE_CALLS),
     )
 
@@ -324,7 +325,7 @@ def layer_noise(fw: Firmware, calls: int = 32) -> list[LayerNoise]:
     c = fw.network.calibration
     if c is None or fw.precision != "int8" or is_quantised(fw.float_program):
         return []
-    rows = noise.layers(fw.float_program, fw.program, c.calls(), calls)
+    rows = noise.layers(fw.float_program, fw.whole_program, c.calls(), calls)
     # an estimator's functions repeat their layers: those of the main function, and of loops, say it all
     others = {f.name for f in fw.program.public()} - {fw.program.main.name}
     return [LayerNoise(**dataclasses.asdict(row), cause=row.cause) for row in rows if row.function not in others]

@@ -73,6 +73,22 @@ class Arithmetic(Binary):
             return False
         return ins[0].dtype == "i8" or (ins[0].dtype == "i16" and not any(_zero(t) for t in types))
 
+    def bounds(
+        self, low: list[np.ndarray], high: list[np.ndarray], ins: Types, outs: Types, attrs: ActAttrs
+    ) -> tuple[np.ndarray, np.ndarray] | None:
+        """Sums and products have their ends at the ends of the inputs."""
+        if outs[0].quant is None or not self.lowers(ins, outs, attrs):
+            return None
+        wide = [
+            self.integers(a.astype(np.int64) - _zero(ins[0]), b.astype(np.int64) - _zero(ins[1]), ins, outs[0])
+            for a in (low[0], high[0])
+            for b in (low[1], high[1])
+        ]
+        if any(np.abs(acc).max(initial=0) >= 1 << (31 - max(s, 0)) for acc, _, s in wide):
+            return None  # a sum that wraps round has its ends anywhere
+        corners = [self.reference([a, b], ins, outs, attrs)[0] for a in (low[0], high[0]) for b in (low[1], high[1])]
+        return np.minimum.reduce(corners), np.maximum.reduce(corners)
+
     @abstractmethod
     def integers(
         self, a: np.ndarray, b: np.ndarray, ins: Types, y: TensorType, attrs: ActAttrs

@@ -86,6 +86,9 @@ class Elementwise(Op):
 
     elementwise = True
 
+    def channelwise(self, ins: Types, outs: Types, attrs: Any) -> bool:
+        return all(t.shape == outs[0].shape for t in ins)
+
     def permute(self, attrs: Any, ins: Types, perm: tuple[int, ...]) -> Any | None:
         return attrs
 
@@ -117,6 +120,20 @@ class Unary(Elementwise):
                 return [self.wide(args[0], ins[0].quant, outs[0].quant, attrs)]
             return [self.table(ins[0].quant, outs[0].quant, attrs)[args[0].astype(np.int64) + 128]]
         return [self.fn(args[0], attrs)]
+
+    def bounds(
+        self, low: list[np.ndarray], high: list[np.ndarray], ins: Types, outs: Types, attrs: Any
+    ) -> tuple[np.ndarray, np.ndarray] | None:
+        if ins[0].quant is None or outs[0].quant is None or ins[0].dtype != "i8":
+            return None
+        table, (a, b) = self.table(ins[0].quant, outs[0].quant, attrs), (low[0] + 128, high[0] + 128)
+        spans = [(table[i:].copy(), table[i:].copy()) for i in range(256)]
+        for least, most in spans:
+            np.minimum.accumulate(least, out=least)
+            np.maximum.accumulate(most, out=most)
+        pairs, back = np.unique(np.stack([a.reshape(-1), b.reshape(-1)], 1), axis=0, return_inverse=True)
+        ends = np.array([[spans[i][0][j - i], spans[i][1][j - i]] for i, j in pairs.tolist()])[back.reshape(-1)]
+        return ends[:, 0].reshape(a.shape), ends[:, 1].reshape(a.shape)
 
     def table(self, qx: QuantParams, qy: QuantParams, attrs: Any) -> np.ndarray:
         """Output integer for each input integer -128 ... 127; float32 arithmetic as LiteRT's tables."""

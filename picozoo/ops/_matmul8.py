@@ -69,6 +69,23 @@ def requant_of(x: TensorType, w: TensorType, y: TensorType, act: str, once: bool
     )
 
 
+def bounds(
+    low: np.ndarray, high: np.ndarray, w: np.ndarray, folded: np.ndarray, r: Requant
+) -> tuple[np.ndarray, np.ndarray] | None:
+    """Least and largest outputs of rows (..., k) between low and high, weights (out, k), in integers.
+
+    None where an accumulator could leave int32, whatever the kernel then makes of it.
+    """
+    up, down = np.maximum(w, 0).T.astype(np.float64), np.minimum(w, 0).T.astype(np.float64)
+    low, high = low.astype(np.float64), high.astype(np.float64)
+    least = (low @ up + high @ down).astype(np.int64) + folded
+    most = (high @ up + low @ down).astype(np.int64) + folded
+    room = np.int64(1) << (31 - np.maximum(r.shift, 0))
+    if (np.maximum(np.abs(least), np.abs(most)) >= room).any():
+        return None
+    return r.apply(least), r.apply(most)
+
+
 def folded_bias(w: np.ndarray, bias: np.ndarray | None, x_zero: int) -> np.ndarray:
     """bias - x_zero * sum of the channel's weights, so that the loop multiplies raw integers. (out,) int64."""
     total = w.reshape(w.shape[0], -1).astype(np.int64).sum(1)

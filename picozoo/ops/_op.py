@@ -69,6 +69,8 @@ class Op(ABC):
     quant_rule: ClassVar[str] = "none"
     # Is each element of the output made of the elements at the same (broadcast) place of the inputs?
     elementwise: ClassVar[bool] = False
+    # Integers only: does no output fall when an input rises?
+    monotone: ClassVar[bool] = False
     # Inputs that the kernel reads through PZ_FLASH, so that constants need no copy in RAM on Harvard chips.
     flash_inputs: ClassVar[tuple[int, ...]] = ()
 
@@ -111,6 +113,23 @@ class Op(ABC):
     def inplace_pairs(self, ins: Types, outs: Types, attrs: Any) -> list[tuple[int, int]]:
         """(output, input) pairs that may share memory; for operators with more than one output."""
         return [(0, i) for i in self.inplace(ins, outs, attrs)]
+
+    def bounds(
+        self, low: list[np.ndarray], high: list[np.ndarray], ins: Types, outs: Types, attrs: Any
+    ) -> tuple[np.ndarray, np.ndarray] | None:
+        """Least and largest value of every element of output 0 if every element of the inputs lies in low ... high.
+
+        Constants have low == high. None: nothing is known. By default the ends themselves for operators that are
+        `monotone`.
+        """
+        if not self.monotone or len(outs) != 1:
+            return None
+        ends = (np.asarray(self.reference(v, ins, outs, attrs)[0]).reshape(outs[0].shape) for v in (low, high))
+        return next(ends), next(ends)
+
+    def channelwise(self, ins: Types, outs: Types, attrs: Any) -> bool:
+        """Is index k of the last dimension of the output made of index k of the inputs, in the same way for every k?"""
+        return False
 
     def walks(self, ins: Types, outs: Types, attrs: Any, target: Target) -> tuple[Walk, ...]:
         """The orders in which the kernel can read input 0 and write output 0, so that the planner may let them overlap.

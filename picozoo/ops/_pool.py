@@ -78,6 +78,7 @@ def tflite_pool(op: str) -> Any:
 class Pool(Op):
     Attrs = PoolAttrs
     quant_rule = "same"
+    monotone = True
 
     def infer(self, ins: Types, attrs: PoolAttrs) -> list[TensorType]:
         if ins[0].rank != 4:
@@ -101,6 +102,9 @@ class Pool(Op):
             if plain and attrs.size[0] * attrs.size[1] > 1 and ins[0].shape[0] == 1 and attrs.size[0] <= ins[0].shape[1]
             else ()
         )
+
+    def channelwise(self, ins: Types, outs: Types, attrs: PoolAttrs) -> bool:
+        return True
 
     def walks(self, ins: Types, outs: Types, attrs: PoolAttrs, target: Target) -> tuple[Walk, ...]:
         size = ins[0].nbytes // max(ins[0].size, 1)

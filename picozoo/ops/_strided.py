@@ -13,6 +13,7 @@ class Mover(Op):
     """Moves elements without computing; the output shares the input's quantisation."""
 
     quant_rule = "same"
+    monotone = True
 
     def lowers(self, ins: Types, outs: Types, attrs: Any) -> bool:
         return ins[0].dtype == outs[0].dtype and ins[0].quant == outs[0].quant

@@ -301,6 +301,25 @@ class Conv2d(Op):
             return [clip_act(y + (np.float32(0) if b is None else b), attrs.act)]
         return [r.apply(y.astype(np.int64) + m8.folded_bias(w, b, r.x_zero))]
 
+    def bounds(
+        self, low: list[np.ndarray], high: list[np.ndarray], ins: Types, outs: Types, attrs: Conv2dAttrs
+    ) -> tuple[np.ndarray, np.ndarray] | None:
+        if outs[0].quant is None or not m8.lowers(ins, outs[0]):
+            return None
+        w, r = low[1], m8.requant_of(ins[0], ins[1], outs[0], attrs.act)
+        o, kh, kw, c = w.shape
+        folded, og, parts = m8.folded_bias(w, low[2] if len(low) > 2 else None, r.x_zero), o // attrs.groups, []
+        ends = [patches(v[0], kh, kw, attrs, r.x_zero) for v in (low, high)]
+        for g in range(attrs.groups):
+            a, b = (v[..., g * c : (g + 1) * c].reshape(*v.shape[:3], -1) for v in ends)
+            at = slice(g * og, (g + 1) * og)
+            part = replace(r, multiplier=r.multiplier[at], shift=r.shift[at]) if len(r.shift) == o else r
+            parts.append(m8.bounds(a, b, w[at].reshape(og, -1), folded[at], part))
+        found = [p for p in parts if p is not None]
+        if len(found) < len(parts):
+            return None
+        return np.concatenate([p[0] for p in found], -1), np.concatenate([p[1] for p in found], -1)
+
     def inplace(self, ins: Types, outs: Types, attrs: Conv2dAttrs) -> tuple[int, ...]:
         """Outputs of a channel take places of that channel only, and after all of it was read."""
         x, y = ins[0], outs[0]

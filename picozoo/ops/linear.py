@@ -144,6 +144,14 @@ class Linear(Op):
         acc = (x.astype(np.float64) @ w.T.astype(np.float64)).astype(np.int64)
         return [r.apply(acc + m8.folded_bias(w, args[2] if len(args) > 2 else None, r.x_zero))]
 
+    def bounds(
+        self, low: list[np.ndarray], high: list[np.ndarray], ins: Types, outs: Types, attrs: LinearAttrs
+    ) -> tuple[np.ndarray, np.ndarray] | None:
+        if outs[0].quant is None or not m8.lowers(ins, outs[0]):
+            return None
+        r, w = m8.requant_of(ins[0], ins[1], outs[0], attrs.act, once=True), low[1]
+        return m8.bounds(low[0], high[0], w, m8.folded_bias(w, low[2] if len(low) > 2 else None, r.x_zero), r)
+
     def scratch(self, ins: Types, outs: Types, attrs: LinearAttrs, target: Target) -> int:
         if outs[0].quant is not None and "tile16" in target.features:
             return ins[0].size + 3

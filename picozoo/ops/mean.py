@@ -21,6 +21,7 @@ class Mean(Reduce):
     name = "mean"
     onnx = {"ReduceMean": onnx.reduction("mean")}
     quant_rule = "free"
+    monotone = True
     dtypes = ("f32",)
     aten = {"mean.default": reduce_reader("mean"), "mean.dim": reduce_reader("mean")}
     tflite = {"MEAN": tflite.reduction("mean")}
@@ -35,6 +36,9 @@ class Mean(Reduce):
     def fn(self, x: np.ndarray, axis: tuple[int, ...]) -> np.ndarray:
         return x.mean(axis, dtype=np.float32)
 
+    def channelwise(self, ins: Types, outs: Types, attrs: ReduceAttrs) -> bool:
+        return ins[0].rank - 1 not in attrs.axes and ins[0].shape[-1] == outs[0].shape[-1]
+
     def lowers(self, ins: Types, outs: Types, attrs: ReduceAttrs) -> bool:
         return ins[0].dtype == outs[0].dtype and ins[0].dtype in ("i8", "i16")
 
@@ -47,6 +51,15 @@ class Mean(Reduce):
         up = max(0, min(n.bit_length() - 1, 32, 31 + s))
         m, s = (m << up) // n, s - up
         return m, s, n * qx.zero_point[0], qy.zero_point[0], n
+
+    def bounds(
+        self, low: list[np.ndarray], high: list[np.ndarray], ins: Types, outs: Types, attrs: ReduceAttrs
+    ) -> tuple[np.ndarray, np.ndarray] | None:
+        if outs[0].quant is None:
+            return None
+        _, s, _, _, n = self._fixed(ins, outs, attrs)
+        wraps = 255 * n >= 1 << (31 - max(s, 0))
+        return None if wraps else super().bounds(low, high, ins, outs, attrs)
 
     def reference(self, args: list[np.ndarray], ins: Types, outs: Types, attrs: ReduceAttrs) -> list[np.ndarray]:
         if outs[0].quant is None:

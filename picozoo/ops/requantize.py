@@ -24,6 +24,7 @@ def _case(x: str, y: str, sx: float, sy: float, zx: int, zy: int) -> Case:
 class Requantize(Elementwise):
     name = "requantize"
     Attrs = QuantizeAttrs
+    monotone = True
     cases = (
         _case("i8", "i8", 0.02, 0.05, 5, -9),
         _case("i8", "i8", 0.05, 0.013, -3, 20),
@@ -49,6 +50,12 @@ class Requantize(Elementwise):
         m, s = quantize_multiplier(qx.scale[0] / qy.scale[0])
         info = np.iinfo(outs[0].numpy)
         return m, s, qx.zero_point[0], qy.zero_point[0], int(info.min), int(info.max)
+
+    def bounds(
+        self, low: list[np.ndarray], high: list[np.ndarray], ins: Types, outs: Types, attrs: QuantizeAttrs
+    ) -> tuple[np.ndarray, np.ndarray] | None:
+        widens = self._fixed(ins, outs)[1] > 16 or ins[0].dtype != "i8"  # might wrap round
+        return None if widens else super().bounds(low, high, ins, outs, attrs)
 
     def reference(self, args: list[np.ndarray], ins: Types, outs: Types, attrs: QuantizeAttrs) -> list[np.ndarray]:
         m, s, zx, zy, lo, hi = self._fixed(ins, outs)

@@ -22,6 +22,7 @@ from picozoo.passes import (
     merge_common,
     schedule,
     simplify_casts,
+    simplify_exact,
 )
 from picozoo.specs import Target
 
@@ -49,6 +50,7 @@ INTEGER: Sequence[ModuleType] = (
 # What the planner and the target need; nothing after this may add or remove nodes.
 PREPARE: Sequence[ModuleType] = (
     simplify_casts,
+    simplify_exact,  # before fusing: it must see every operator; its constants and unread values go next
     dead_code,
     fuse_elementwise,  # after dead_code: a value that nobody reads must not keep a group apart
     schedule,  # before the copies: a copy belongs right before its reader or at the very end

@@ -246,6 +246,8 @@ def sections(reports: Sequence[Report]) -> list[tuple[str, list[Figure]]]:
         Figure("run by", "", lambda r: r.emulator),
         Figure("compiled by", "", lambda r: r.compiler),
     ]
+    if any(r.simplified for r in reports):
+        made.insert(1, Figure("left out as proven", "", lambda r: "; ".join(r.simplified) or NONE))
     return [("Result", result), ("Flash", flash), ("RAM", ram), ("One call", call), ("Made with", made)]
 
 

@@ -18,29 +18,29 @@ static const pz_i8 PZ_FLASH lenet5_c1_shift[6] = /* c1: shift */ {...};
 
 static const pz_u32 PZ_FLASH lenet5_c1_packed[96] = /* c1: packed */ {...};
 
-static const pz_i32 PZ_FLASH lenet5_c3_bias[16] = /* c3: bias */ {...};
+static const pz_i32 PZ_FLASH lenet5_c3_bias[15] = /* c3: bias */ {...};
 
-static const pz_i32 PZ_FLASH lenet5_c3_multiplier[16] = /* c3: multiplier */ {...};
+static const pz_i32 PZ_FLASH lenet5_c3_multiplier[15] = /* c3: multiplier */ {...};
 
-static const pz_i8 PZ_FLASH lenet5_c3_shift[16] = /* c3: shift */ {...};
+static const pz_i8 PZ_FLASH lenet5_c3_shift[15] = /* c3: shift */ {...};
 
 static const pz_u32 PZ_FLASH lenet5_c3_packed[1280] = /* c3: packed */ {...};
 
-static const pz_i32 PZ_FLASH lenet5_c5_bias[120] = /* c5: bias */ {...};
+static const pz_i32 PZ_FLASH lenet5_c5_bias[93] = /* c5: bias */ {...};
 
-static const pz_i32 PZ_FLASH lenet5_c5_multiplier[120] = /* c5: multiplier */ {...};
+static const pz_i32 PZ_FLASH lenet5_c5_multiplier[93] = /* c5: multiplier */ {...};
 
-static const pz_i8 PZ_FLASH lenet5_c5_shift[120] = /* c5: shift */ {...};
+static const pz_i8 PZ_FLASH lenet5_c5_shift[93] = /* c5: shift */ {...};
 
-static const pz_u32 PZ_FLASH lenet5_c5_packed[12000] = /* c5: packed */ {...};
+static const pz_u32 PZ_FLASH lenet5_c5_packed[8836] = /* c5: packed */ {...};
 
-static const pz_i32 PZ_FLASH lenet5_f6_bias[84] = /* f6: bias */ {...};
+static const pz_i32 PZ_FLASH lenet5_f6_bias[74] = /* f6: bias */ {...};
 
-static const pz_i32 PZ_FLASH lenet5_f6_multiplier[84] = /* f6: multiplier */ {...};
+static const pz_i32 PZ_FLASH lenet5_f6_multiplier[74] = /* f6: multiplier */ {...};
 
-static const pz_i8 PZ_FLASH lenet5_f6_shift[84] = /* f6: shift */ {...};
+static const pz_i8 PZ_FLASH lenet5_f6_shift[74] = /* f6: shift */ {...};
 
-static const pz_u32 PZ_FLASH lenet5_f6_packed[2520] = /* f6: packed */ {...};
+static const pz_u32 PZ_FLASH lenet5_f6_packed[1776] = /* f6: packed */ {...};
 
 static const pz_i32 PZ_FLASH lenet5_out_bias[10] = /* out: bias */ {...};
 
@@ -48,7 +48,7 @@ static const pz_i32 PZ_FLASH lenet5_out_multiplier[10] = /* out: multiplier */ {
 
 static const pz_i8 PZ_FLASH lenet5_out_shift[10] = /* out: shift */ {...};
 
-static const pz_u32 PZ_FLASH lenet5_out_packed[220] = /* out: packed */ {...};
+static const pz_u32 PZ_FLASH lenet5_out_packed[200] = /* out: packed */ {...};
 
 /* ---- layers ---- */
 
@@ -65,37 +65,37 @@ PZ_LAYER void lenet5_forward_L1_pool(lenet5_t *pz) {
       0);
 }
 
-/* c3: conv2d(i8[1,14,14,6], i8[16,5,5,6], i32[16]) -> i8[1,10,10,16], 240,000 multiply-accumulates; lenet5.py:86 */
+/* c3: conv2d(i8[1,14,14,6], i8[15,5,5,6], i32[15]) -> i8[1,10,10,15], 225,000 multiply-accumulates; lenet5.py:86 */
 PZ_LAYER void lenet5_forward_L2_c3(lenet5_t *pz) {
-  pz_conv2d_i8_pair((const pz_i8 *)(pz->arena + 0), lenet5_c3_packed, (pz_i8 *)(pz->arena + 2376),
-      (pz_u32 *)(pz->arena + 1176), 1, 14, 14, 6, 10, 10, 16, 5, 5, 1, 1, 0, 0, 1, 1, -128, 1, 0,
+  pz_conv2d_i8_pair((const pz_i8 *)(pz->arena + 0), lenet5_c3_packed, (pz_i8 *)(pz->arena + 2476),
+      (pz_u32 *)(pz->arena + 1176), 1, 14, 14, 6, 10, 10, 15, 5, 5, 1, 1, 0, 0, 1, 1, -128, 1, 0,
       (pz_requant_args){lenet5_c3_bias, lenet5_c3_multiplier, lenet5_c3_shift, 1, PZ_TWICE_DOWN, -128, -128, 127});
 }
 
-/* pool_1: max_pool2d(i8[1,10,10,16]) -> i8[1,5,5,16]; lenet5.py:86 */
+/* pool_1: max_pool2d(i8[1,10,10,15]) -> i8[1,5,5,15]; lenet5.py:86 */
 PZ_LAYER void lenet5_forward_L3_pool_1(lenet5_t *pz) {
-  pz_max_pool2d_i8((const pz_i8 *)(pz->arena + 2376), (pz_i8 *)(pz->arena + 3976), 1, 10, 10, 16, 5, 5, 2, 2, 2,
+  pz_max_pool2d_i8((const pz_i8 *)(pz->arena + 2476), (pz_i8 *)(pz->arena + 3976), 1, 10, 10, 15, 5, 5, 2, 2, 2,
       2, 0, 0);
 }
 
-/* c5: linear(i8[1,400], i8[120,400], i32[120]) -> i8[1,120], 48,000 multiply-accumulates; lenet5.py:87 */
+/* c5: linear(i8[1,375], i8[93,375], i32[93]) -> i8[1,93], 34,875 multiply-accumulates; lenet5.py:87 */
 PZ_LAYER PZ_SMALL void lenet5_forward_L4_c5(lenet5_t *pz) {
-  pz_linear_i8_pair((const pz_i8 *)(pz->arena + 3976), lenet5_c5_packed, (pz_i8 *)(pz->arena + 3856),
-      (pz_u32 *)(pz->arena + 3056), 1, 400, 120,
+  pz_linear_i8_pair((const pz_i8 *)(pz->arena + 3976), lenet5_c5_packed, (pz_i8 *)(pz->arena + 3880),
+      (pz_u32 *)(pz->arena + 3128), 1, 375, 93,
       (pz_requant_args){lenet5_c5_bias, lenet5_c5_multiplier, lenet5_c5_shift, 1, PZ_ONCE_DOWN, -128, -128, 127});
 }
 
-/* f6: linear(i8[1,120], i8[84,120], i32[84]) -> i8[1,84], 10,080 multiply-accumulates; lenet5.py:88 */
+/* f6: linear(i8[1,93], i8[74,93], i32[74]) -> i8[1,74], 6,882 multiply-accumulates; lenet5.py:88 */
 PZ_LAYER PZ_SMALL void lenet5_forward_L5_f6(lenet5_t *pz) {
-  pz_linear_i8_pair((const pz_i8 *)(pz->arena + 3856), lenet5_f6_packed, (pz_i8 *)(pz->arena + 3772),
-      (pz_u32 *)(pz->arena + 3532), 1, 120, 84,
+  pz_linear_i8_pair((const pz_i8 *)(pz->arena + 3880), lenet5_f6_packed, (pz_i8 *)(pz->arena + 3804),
+      (pz_u32 *)(pz->arena + 3612), 1, 93, 74,
       (pz_requant_args){lenet5_f6_bias, lenet5_f6_multiplier, lenet5_f6_shift, 1, PZ_ONCE_DOWN, -128, -128, 127});
 }
 
-/* out: linear(i8[1,84], i8[10,84], i32[10]) -> i8[1,10], 840 multiply-accumulates; lenet5.py:88 */
+/* out: linear(i8[1,74], i8[10,74], i32[10]) -> i8[1,10], 740 multiply-accumulates; lenet5.py:88 */
 PZ_LAYER PZ_SMALL void lenet5_forward_L6_out(lenet5_t *pz) {
-  pz_linear_i8_pair((const pz_i8 *)(pz->arena + 3772), lenet5_out_packed, (pz_i8 *)(pz->arena + 3760),
-      (pz_u32 *)(pz->arena + 3584), 1, 84, 10,
+  pz_linear_i8_pair((const pz_i8 *)(pz->arena + 3804), lenet5_out_packed, (pz_i8 *)(pz->arena + 3792),
+      (pz_u32 *)(pz->arena + 3632), 1, 74, 10,
       (pz_requant_args){lenet5_out_bias, lenet5_out_multiplier, lenet5_out_shift, 1, PZ_ONCE_DOWN, 2, -128, 127});
 }
 
