@@ -1,9 +1,9 @@
 """Removes channels that are proven constant, or that nobody reads, and clamps that never bind; no output bit changes.
 
-Interval arithmetic over the integer program (`_ranges`) gives the least and largest value of every element, whatever the
-input. Where they meet, a channel is constant: its reader takes what it contributes into its bias, and whoever made it no
-longer does. A convolution with padding sees the zero point at its borders, so that there the constant must be the zero
-point itself (as it is behind a ReLU that never opens), else the channel stays.
+Interval arithmetic over the integer program (`_ranges`) gives the least and largest value of every element, whatever
+the input. Where they meet, a channel is constant: its reader takes what it contributes into its bias, and whoever made
+it no longer does. A convolution with padding sees the zero point at its borders, so that there the constant must be the
+zero point itself (as it is behind a ReLU that never opens), else the channel stays.
 """
 
 from __future__ import annotations

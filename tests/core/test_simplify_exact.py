@@ -35,7 +35,7 @@ class Builder:
         return f"%{name}"
 
     def dense(self, op: str, x: str, shape: tuple[int, ...], attrs: object) -> str:
-        """A layer with weights and bias: some channels get none, or a bias that nothing lifts; some inputs are unread."""
+        """Weights and bias: some channels get none, or a bias that nothing lifts; some inputs are unread."""
         rng, o, k = self.rng, shape[0], f"{len(self.f.nodes)}"
         w = rng.integers(-127, 128, shape).astype(np.int8)
         b = rng.integers(-9000, 9000, o)
