@@ -17,7 +17,6 @@ from picozoo.specs import Core, Target
 ROOT = Path(__file__).resolve().parent.parent
 
 
-
 def chosen() -> list[str]:
     """Operators whose files look at what a core can do."""
     found = []

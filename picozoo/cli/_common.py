@@ -173,7 +173,7 @@ def model_options(f: F) -> F:
         def split(names: tuple[str, ...]) -> tuple[str, ...]:
             return tuple(n.strip() for part in names for n in part.split(",") if n.strip())
 
-        model = Model(calibrate, int8, split(int16), split(keep_float), trust_pickle, shapes, fixed)
+        model = Model(calibrate, int8, split(int16), split(keep_float), trust_pickle, shapes=shapes, fixed=fixed)
         return f(*args, model=model, **others)
 
     made: Any = command

@@ -80,7 +80,7 @@ class Arithmetic(Binary):
         if outs[0].quant is None or not self.lowers(ins, outs, attrs):
             return None
         wide = [
-            self.integers(a.astype(np.int64) - _zero(ins[0]), b.astype(np.int64) - _zero(ins[1]), ins, outs[0])
+            self.integers(a.astype(np.int64) - _zero(ins[0]), b.astype(np.int64) - _zero(ins[1]), ins, outs[0], attrs)
             for a in (low[0], high[0])
             for b in (low[1], high[1])
         ]

@@ -230,18 +230,18 @@ class Rectifier(Unary):
     """A unary operator that is a clamp: in int16 one requantisation with bounds."""
 
     @abstractmethod
-    def bounds(self, attrs: Any) -> tuple[float, float]:
+    def limits(self, attrs: Any) -> tuple[float, float]:
         """Least and largest result."""
 
     def table(self, qx: QuantParams, qy: QuantParams, attrs: Any) -> np.ndarray:
-        return clipped_table(qx, qy, *self.bounds(attrs))
+        return clipped_table(qx, qy, *self.limits(attrs))
 
     def wide(self, x: np.ndarray, qx: QuantParams, qy: QuantParams, attrs: Any) -> np.ndarray:
-        m, s, lo, hi = clipped_factors(qx, qy, *self.bounds(attrs))
+        m, s, lo, hi = clipped_factors(qx, qy, *self.limits(attrs))
         return requantize(x, m, s, 0, lo, hi)
 
     def emit_wide(self, call: Call, qx: QuantParams, qy: QuantParams) -> str:
-        m, s, lo, hi = clipped_factors(qx, qy, *self.bounds(call.attrs))
+        m, s, lo, hi = clipped_factors(qx, qy, *self.limits(call.attrs))
         args = (call.x(0), call.y(), call.outs[0].size, m, s, 0, 0, lo, hi)
         return call.run("pz_requantize_i16_i16", *args, header="pz_requantize.h")
 

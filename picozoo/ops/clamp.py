@@ -49,7 +49,7 @@ class Clamp(Rectifier):
             return np.clip(x, max(int(np.ceil(max(attrs.low, info.min))), info.min), int(min(attrs.high, info.max)))
         return np.clip(x, np.float32(attrs.low), np.float32(attrs.high))
 
-    def bounds(self, attrs: Any) -> tuple[float, float]:
+    def limits(self, attrs: Any) -> tuple[float, float]:
         return attrs.low, attrs.high
 
     def emit(self, call: Any) -> str:

@@ -23,7 +23,7 @@ class Relu(Rectifier):
     def fn(self, x: np.ndarray, attrs: Any) -> np.ndarray:
         return np.maximum(x, 0)
 
-    def bounds(self, attrs: Any) -> tuple[float, float]:
+    def limits(self, attrs: Any) -> tuple[float, float]:
         return 0.0, 3e38
 
 

@@ -122,9 +122,7 @@ def _meet(a: Life, b: Life) -> bool:
     return a.first <= b.last and b.first <= a.last
 
 
-def _forbidden(
-    lives: Sequence[Life], overlaps: Overlaps, i: int, j: int, at: int
-) -> tuple[int, int, int | None]:
+def _forbidden(lives: Sequence[Life], overlaps: Overlaps, i: int, j: int, at: int) -> tuple[int, int, int | None]:
     """Where life i must not begin if j begins at `at`: above the first and below the second number, but for a third."""
     lo, hi = at - lives[i].size, at + lives[j].size
     if (how := overlaps.get((j, i))) is not None:

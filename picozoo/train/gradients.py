@@ -208,9 +208,7 @@ def _trace(
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
-            made = make_fx(step, decomposition_table=table)(
-                {k: everything[k] for k in names}, fixed, *inputs, target
-            )
+            made = make_fx(step, decomposition_table=table)({k: everything[k] for k in names}, fixed, *inputs, target)
     except Exception as e:  # tracing raises many kinds; all mean the same
         first = (str(e).strip().splitlines() or [type(e).__name__])[0]
         raise Unsupported(f"learn: PyTorch cannot trace the gradient of {type(net).__name__}: {first[:200]}") from e
@@ -302,9 +300,7 @@ def _to_buffers(net: nn.Module, names: Sequence[str], how: Learning) -> None:
 def _learn(step: _Step, how: Learning) -> Callable[..., torch.Tensor]:
     def learn(self: nn.Module, *given: torch.Tensor) -> torch.Tensor:
         tensors = dict(self.named_parameters()) | dict(self.named_buffers())
-        value, *grads = step.graph(
-            {k: tensors[k] for k in step.learns}, {k: tensors[k] for k in step.reads}, *given
-        )
+        value, *grads = step.graph({k: tensors[k] for k in step.learns}, {k: tensors[k] for k in step.reads}, *given)
         if how.optimiser == "adam":
             tensors["beta1_power"].mul_(how.betas[0])
             tensors["beta2_power"].mul_(how.betas[1])

@@ -80,8 +80,6 @@ def ready(name: str) -> tuple[network.Network, str]:
     return net, board
 
 
-
-
 def card_of(name: str) -> Card:
     """The card of a network in one of its sizes."""
     base, _, size = name.partition(":")
