@@ -11,6 +11,7 @@ import numpy as np
 
 from picozoo import __version__, build, emulate, find
 from picozoo.compress import qdq
+from picozoo.compress.narrow import narrow
 from picozoo.compress.quantise import quantise
 from picozoo.compress.ranges import METHODS
 from picozoo.emit.c_model import Layer, Model, Slot, emit
@@ -47,6 +48,8 @@ class Options:
         io: "int8" leaves inputs and outputs as integers where they are; "float32" keeps the program's own types.
         keep_float: layers to leave in float.
         int16: layers whose activations are int16 instead of int8.
+        weights: bits of weights in flash, of int8 convolutions and fully connected layers: "int4", "int2" or "ternary",
+            for all of them or, with ":LAYER" behind it, for one; later ones count more ("int8:LAYER" takes one out).
     """
 
     precision: str = "auto"
@@ -56,6 +59,7 @@ class Options:
     io: str = "int8"
     keep_float: tuple[str, ...] = ()
     int16: tuple[str, ...] = ()
+    weights: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         for name, value, allowed in (
@@ -352,6 +356,7 @@ def compile(
     name: str = "",
     keep_float: Sequence[str] = (),
     int16: Sequence[str] = (),
+    weights: str | Sequence[str] = (),
     trust_pickle: bool = False,
     learn: str = "",
     optimiser: str = "sgd",
@@ -368,7 +373,7 @@ def compile(
         calibrate: for int8: typical inputs of the main function, first dimension = calls; one array an input, or a
             file or folder of them, see `compress.samples`.
         name: of the generated C (modules and estimators only).
-        keep_float, int16, options: fields of `Options`.
+        keep_float, int16, weights, options: fields of `Options`.
         trust_pickle: read a file that runs code when it is opened.
         learn: "last-layer", "bias" or "all" adds a training step (functions `learn`, and with `snapshot` also
             `snapshot` and `rollback`); optimiser, rate: see `train.gradients.Learning`. Needs PyTorch.
@@ -394,7 +399,9 @@ def compile(
         net = from_module(network, example_inputs, name=name, calibrate=calibrate)
     if learn:
         net = with_learning(net, learn, optimiser=optimiser, rate=rate, snapshot=snapshot, examples=example_inputs)
-    return compile_network(net, get_board(board), Options(keep_float=tuple(keep_float), int16=tuple(int16), **options))
+    few = (weights,) if isinstance(weights, str) else tuple(weights)
+    chosen = Options(keep_float=tuple(keep_float), int16=tuple(int16), weights=few, **options)
+    return compile_network(net, get_board(board), chosen)
 
 
 def compile_network(net: Network, board: Board, options: Options, *, watch: pipeline.Watch | None = None) -> Firmware:
@@ -430,11 +437,14 @@ def compile_network(net: Network, board: Board, options: Options, *, watch: pipe
         program = pipeline.run(program, integer, target, watch=watch)
     elif precision == "int8" and "pairs" in float_program.meta:  # an ONNX file, quantised as it came
         program = pipeline.run(program, integer, target, watch=watch)
+    if options.weights:
+        program = narrow(program, options.weights, net.calibration)
     whole = program
     program = pipeline.run(program, pipeline.PREPARE, target, watch=watch)
     plan = plan_program(program, target)
     check_plan(program, plan, target)
     how = f"precision {precision}, calibration {options.method}, prefer {options.prefer}"
+    how += f", weights {' '.join(options.weights)}" if options.weights else ""
     stamp = f"picozoo {__version__}, {how}, for {board.core.title}"
     model = emit(program, plan, target, stamp=stamp, share=_PREFER[options.prefer][3])
     return Firmware(net, board, options, precision, program, float_program, whole, plan, model)

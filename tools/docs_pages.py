@@ -13,6 +13,7 @@ from typing import Any
 import click
 from docs_onnx import onnx_page
 from docs_tflite import tflite
+from docs_weights import weights
 from docs_zoo import zoo_pages
 
 from picozoo import find, ops
@@ -46,6 +47,7 @@ def pages() -> dict[str, str]:
         "docs/json.md": json_schema(),
         "docs/cli.md": command_line(),
         "docs/onnx.md": onnx_page(),
+        "docs/weights.md": weights(),
         **zoo_pages(),
     }
 

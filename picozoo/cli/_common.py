@@ -106,6 +106,7 @@ class Model:
     int8: bool
     int16: tuple[str, ...]
     keep_float: tuple[str, ...]
+    weights: tuple[str, ...]
     trust_pickle: bool
     learn: str = ""
     optimiser: str = "sgd"
@@ -137,7 +138,7 @@ class Model:
         if self.int8 and precision not in ("auto", "int8"):
             raise UsageError(f"--int8 and --precision {precision} exclude each other")
         precision = "int8" if self.int8 or (precision == "auto" and self.int16) else precision
-        return Options(precision, method, prefer, toolchain, io, self.keep_float, self.int16)
+        return Options(precision, method, prefer, toolchain, io, self.keep_float, self.int16, self.weights)
 
     def words(self) -> list[str]:
         """The options again, as words of a command line."""
@@ -145,6 +146,7 @@ class Model:
         for flag, names in (
             ("--int16", self.int16),
             ("--keep-float", self.keep_float),
+            ("--weights", self.weights),
             ("--shape", self.shapes),
             ("--fix", self.fixed),
         ):
@@ -165,6 +167,7 @@ def model_options(f: F) -> F:
         int8: bool,
         int16: tuple[str, ...],
         keep_float: tuple[str, ...],
+        weights: tuple[str, ...],
         trust_pickle: bool,
         shapes: tuple[str, ...],
         fixed: tuple[str, ...],
@@ -173,7 +176,8 @@ def model_options(f: F) -> F:
         def split(names: tuple[str, ...]) -> tuple[str, ...]:
             return tuple(n.strip() for part in names for n in part.split(",") if n.strip())
 
-        model = Model(calibrate, int8, split(int16), split(keep_float), trust_pickle, shapes=shapes, fixed=fixed)
+        layers = (split(int16), split(keep_float), split(weights))
+        model = Model(calibrate, int8, *layers, trust_pickle, shapes=shapes, fixed=fixed)
         return f(*args, model=model, **others)
 
     made: Any = command
@@ -193,6 +197,12 @@ def model_options(f: F) -> F:
             help="ONNX: the shape of an input whose dimensions the file leaves open.  [default: 1 for each]",
         ),
         click.option("--trust-pickle", is_flag=True, help="Open a .pkl or .joblib file, which runs the code in it."),
+        click.option(
+            "--weights",
+            multiple=True,
+            metavar="KIND[:LAYER][,…]",
+            help="int8: weights of fewer bits in flash: int4, int2 or ternary, for all layers or one.",
+        ),
         click.option(
             "--keep-float", multiple=True, metavar="LAYER[,…]", help="int8: leave these layers in float32; see 'show'."
         ),

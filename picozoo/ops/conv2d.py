@@ -14,6 +14,7 @@ import numpy as np
 from picozoo.errors import Unsupported
 from picozoo.ops import _matmul8 as m8
 from picozoo.ops import _mul32, _mve, _plane, _tile16
+from picozoo.ops import _narrow as narrow
 from picozoo.ops._op import Case, Op, Types
 from picozoo.ops._simd import ROWS, pack_blocks, vectors
 from picozoo.ops._walk import Walk, windows
@@ -28,6 +29,7 @@ class Conv2dAttrs:
     dilation: tuple[int, int] = (1, 1)
     groups: int = 1
     act: str = "none"
+    weights: int = 8  # bits of a weight in flash, of the integer form
 
 
 def pair(v: Any) -> tuple[int, int]:
@@ -188,6 +190,12 @@ def patches(x: np.ndarray, kh: int, kw: int, a: Conv2dAttrs, fill: float) -> np.
     return view.transpose(0, 1, 2, 4, 5, 3)
 
 
+def _narrow_cases(bits: int, k: int) -> tuple[Case, ...]:
+    """Weights of few bits: an odd and an even number of words a window, odd numbers of channels and windows."""
+    size = 6 - k
+    return quant_cases((1, 5, 5, 10), (5, k, k, 10), (1, size, size, 5), Conv2dAttrs(weights=bits))
+
+
 class Conv2d(Op):
     name = "conv2d"
     Attrs = Conv2dAttrs
@@ -225,6 +233,7 @@ class Conv2d(Op):
         *quant_cases((1, 3, 4, 40), (40, 3, 3, 1), (1, 3, 4, 40), Conv2dAttrs((1, 1), (1, 1, 1, 1), groups=40)),
         *quant_cases((1, 6, 5, 3), (4, 3, 3, 3), (1, 6, 2, 4), Conv2dAttrs((1, 2), (1, 1, 1, 0))),
         *quant_cases((1, 5, 5, 1), (3, 5, 5, 1), (1, 5, 5, 3), Conv2dAttrs((1, 1), (2, 2, 2, 2), act="relu")),
+        *(c for bits in (4, 2) for k in (1, 3) for c in _narrow_cases(bits, k)),
         *quant_cases((2, 4, 4, 8), (5, 1, 1, 8), (2, 4, 4, 5), Conv2dAttrs(act="relu6")),
         *quant_cases((1, 7, 6, 4), (4, 3, 3, 1), (1, 4, 3, 4), Conv2dAttrs((2, 2), (1, 1, 1, 1), groups=4)),
         *quant_cases((2, 5, 4, 3), (3, 3, 3, 1), (2, 5, 4, 3), Conv2dAttrs((1, 1), (1, 1, 1, 1), groups=3, act="relu")),
@@ -333,17 +342,23 @@ class Conv2d(Op):
         helium, (_, kh, kw, _) = self._helium(ins, attrs, target), ins[1].shape
         where = (ins[0].shape, outs[0].shape, (kh, kw), attrs.stride, attrs.pad, attrs.dilation)
         walk = windows(*where, pixels=2 if helium else 1, copied=not helium)
-        forward = helium or self._two_in_a_word(ins, outs, attrs, target)
+        forward = helium or attrs.weights < 8 or self._two_in_a_word(ins, outs, attrs, target)
         return (walk,) if forward else (walk, walk.back())
+
+    def check(self, ins: Types, outs: Types, attrs: Conv2dAttrs) -> None:
+        if attrs.weights != 8 and (outs[0].quant is None or attrs.groups != 1):
+            raise Unsupported(f"conv2d: weights of {attrs.weights} bits need int8 activations and one group")
 
     def _paired(self, ins: Types, attrs: Conv2dAttrs, target: Target) -> bool:
         return "dsp" in target.features and attrs.groups == 1
 
     def _helium(self, ins: Types, attrs: Conv2dAttrs, target: Target) -> bool:
-        return "mve" in target.features and (attrs.groups == 1 or _mve.takes_depthwise(ins[0], ins[1]))
+        takes = attrs.groups == 1 or _mve.takes_depthwise(ins[0], ins[1])
+        return takes and attrs.weights == 8 and "mve" in target.features
 
     def _tiled(self, ins: Types, attrs: Conv2dAttrs, target: Target) -> bool:
-        return "tile16" in target.features and (attrs.groups == 1 or _mve.takes_depthwise(ins[0], ins[1]))
+        takes = attrs.groups == 1 or _mve.takes_depthwise(ins[0], ins[1])
+        return takes and attrs.weights == 8 and "tile16" in target.features
 
     def _two_in_a_word(self, ins: Types, outs: Types, attrs: Conv2dAttrs, target: Target) -> bool:
         """Two windows share a word (pz_mul32.h): worth it where there are two."""
@@ -352,6 +367,8 @@ class Conv2d(Op):
     def scratch(self, ins: Types, outs: Types, attrs: Conv2dAttrs, target: Target) -> int:
         _, kh, kw, c = ins[1].shape
         k = kh * kw * c
+        if attrs.weights < 8:
+            return narrow.scratch(kh, kw * c, target, 2)
         if outs[0].quant is not None and self._helium(ins, attrs, target):
             return _mve.conv_scratch(ins[0], ins[1], outs[0], attrs)
         if outs[0].quant is not None and self._tiled(ins, attrs, target):
@@ -419,6 +436,8 @@ class Conv2d(Op):
                 m8.requant_literal(call, bias, r, weights),
             )
         q = m8.requant_literal(call, m8.folded_bias(weights, b, r.x_zero), r, weights)
+        if a.weights < 8:
+            return narrow.emit_conv(call, weights, size, r.x_zero, q)
         if self._paired(call.ins, a, call.target):
             wide = weights.size <= call.target.wide_weights
             return call.run(

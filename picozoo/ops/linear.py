@@ -17,6 +17,7 @@ import numpy as np
 from picozoo.errors import Unsupported
 from picozoo.ops import _matmul8 as m8
 from picozoo.ops import _mul32, _mve, _tile16
+from picozoo.ops import _narrow as narrow
 from picozoo.ops._op import Case, Op, Types
 from picozoo.ops._simd import pack_blocks, vectors
 from picozoo.specs import QuantParams, Target, TensorType
@@ -25,6 +26,7 @@ from picozoo.specs import QuantParams, Target, TensorType
 @dataclass(frozen=True)
 class LinearAttrs:
     act: str = "none"
+    weights: int = 8  # bits of a weight in flash, of the integer form
 
 
 def _read(ctx: Any, x: Any, w: Any, b: Any = None) -> Any:
@@ -108,6 +110,9 @@ class Linear(Op):
         Case((TensorType((9, 6)), TensorType((18, 6)), TensorType((18,))), LinearAttrs(), constants=(1, 2)),
         *quant_cases((1, 11), (83, 11), (1, 83), LinearAttrs()),
         *quant_cases((5, 6), (33, 6), (5, 33), LinearAttrs()),
+        *quant_cases((1, 41), (5, 41), (1, 5), LinearAttrs(weights=4)),
+        *quant_cases((2, 41), (5, 41), (2, 5), LinearAttrs(weights=2)),
+        *quant_cases((1, 8), (4, 8), (1, 4), LinearAttrs("relu", weights=2)),
         *quant_cases((1, 40), (6, 40), (1, 6), LinearAttrs()),
         *quant_cases((1, 48), (8, 48), (1, 8), LinearAttrs()),
     )
@@ -119,6 +124,10 @@ class Linear(Op):
         if len(ins) > 2 and ins[2].shape != (w.shape[0],):
             raise Unsupported(f"linear: bias {list(ins[2].shape)} does not fit weights {list(w.shape)}")
         return [TensorType((*x.shape[:-1], w.shape[0]), x.dtype)]
+
+    def check(self, ins: Types, outs: Types, attrs: LinearAttrs) -> None:
+        if attrs.weights != 8 and outs[0].quant is None:
+            raise Unsupported(f"linear: weights of {attrs.weights} bits need int8 activations")
 
     def macs(self, ins: Types, outs: Types, attrs: LinearAttrs) -> int:
         return outs[0].size * ins[0].shape[-1]
@@ -153,6 +162,8 @@ class Linear(Op):
         return m8.bounds(low[0], high[0], w, m8.folded_bias(w, low[2] if len(low) > 2 else None, r.x_zero), r)
 
     def scratch(self, ins: Types, outs: Types, attrs: LinearAttrs, target: Target) -> int:
+        if attrs.weights < 8:
+            return narrow.scratch(1, ins[0].shape[-1], target, 1)
         if outs[0].quant is not None and "tile16" in target.features:
             return ins[0].size + 3
         if outs[0].quant is not None and "mul32" in target.features:
@@ -172,6 +183,8 @@ class Linear(Op):
         w, b = call.value(1), call.value(2) if len(call.ins) > 2 else None
         r = m8.requant_of(call.ins[0], call.ins[1], call.outs[0], call.attrs.act, once=True)
         folded = m8.folded_bias(w, b, r.x_zero)
+        if call.attrs.weights < 8:
+            return narrow.emit_linear(call, w, rows, m8.requant_literal(call, folded, r, w))
         if "mve" in call.target.features:
             table = call.table("packed", _mve.pack_blocks(w[:, None], folded, r))
             args = (call.x(0), table, call.y(), rows, k, out, _mve.out_literal(w, folded, r))

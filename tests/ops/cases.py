@@ -41,6 +41,8 @@ def build_program(only: str = "") -> tuple[Program, dict[str, list[np.ndarray]]]
         refs, given = [], []
         for k, t in enumerate(case.ins):
             value = dict(case.values)[k] if k in dict(case.values) else draw(t, case, rng)
+            if k == 1 and (bits := getattr(case.attrs, "weights", 8)) < 8:
+                value = ((value.astype(np.int16) + 128) % (1 << bits) - (1 << bits - 1)).astype(np.int8)
             if k in case.constants:
                 refs.append(program.add_constant(f"{f.name}.c{k}", value, t))
                 continue
