@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 
 from picozoo import __version__, build, emulate, find
+from picozoo import tune as tuning
 from picozoo.compress import qdq
 from picozoo.compress.narrow import narrow
 from picozoo.compress.quantise import quantise
@@ -50,6 +51,8 @@ class Options:
         int16: layers whose activations are int16 instead of int8.
         weights: bits of weights in flash, of int8 convolutions and fully connected layers: "int4", "int2" or "ternary",
             for all of them or, with ":LAYER" behind it, for one; later ones count more ("int8:LAYER" takes one out).
+        tune: choose forms by what the emulated board counts, see `picozoo.tune`.
+        forms: forms of layers, as "LAYER=FORM", and a compiler flag such as "-O3"; what `tune` chooses.
     """
 
     precision: str = "auto"
@@ -60,6 +63,8 @@ class Options:
     keep_float: tuple[str, ...] = ()
     int16: tuple[str, ...] = ()
     weights: tuple[str, ...] = ()
+    tune: bool = False
+    forms: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         for name, value, allowed in (
@@ -115,6 +120,7 @@ class Firmware:
         sources = dict(self.model.files)
         sources["pz_instance.c"] = f'#include "{n}.h"\n{n}_t pz_net;\n'
         opt, _, shared, _ = _PREFER[self.options.prefer]
+        opt = tuning.split(self.options.forms)[0] or opt
         keep = ["pz_net", f"{n}_init", *[e.symbol for e in self.model.entries.values()], *roots]
         flags = [*(["-DPZ_SHARED_KERNELS"] if shared else []), *extra]
         return build.build(
@@ -357,6 +363,8 @@ def compile(
     keep_float: Sequence[str] = (),
     int16: Sequence[str] = (),
     weights: str | Sequence[str] = (),
+    tune: bool = False,
+    forms: Sequence[str] = (),
     trust_pickle: bool = False,
     learn: str = "",
     optimiser: str = "sgd",
@@ -373,7 +381,7 @@ def compile(
         calibrate: for int8: typical inputs of the main function, first dimension = calls; one array an input, or a
             file or folder of them, see `compress.samples`.
         name: of the generated C (modules and estimators only).
-        keep_float, int16, weights, options: fields of `Options`.
+        keep_float, int16, weights, tune, forms, options: fields of `Options`.
         trust_pickle: read a file that runs code when it is opened.
         learn: "last-layer", "bias" or "all" adds a training step (functions `learn`, and with `snapshot` also
             `snapshot` and `rollback`); optimiser, rate: see `train.gradients.Learning`. Needs PyTorch.
@@ -400,14 +408,19 @@ def compile(
     if learn:
         net = with_learning(net, learn, optimiser=optimiser, rate=rate, snapshot=snapshot, examples=example_inputs)
     few = (weights,) if isinstance(weights, str) else tuple(weights)
-    chosen = Options(keep_float=tuple(keep_float), int16=tuple(int16), weights=few, **options)
+    layers = {"keep_float": tuple(keep_float), "int16": tuple(int16), "weights": few, "forms": tuple(forms)}
+    chosen = replace(Options(**options), **layers, tune=tune)  # type: ignore[arg-type]
     return compile_network(net, get_board(board), chosen)
 
 
 def compile_network(net: Network, board: Board, options: Options, *, watch: pipeline.Watch | None = None) -> Firmware:
     """As `compile`, for what is already loaded and checked."""
+    if options.tune:
+        options = tuning.tune(net, board, options)
+    _, forms = tuning.split(options.forms)
     target = replace(
         board.core.target,
+        layer_forms=forms,
         wide_weights=min(board.core.target.wide_weights, _PREFER[options.prefer][1])
         if options.prefer != "speed"
         else _PREFER["speed"][1],
@@ -445,8 +458,10 @@ def compile_network(net: Network, board: Board, options: Options, *, watch: pipe
     check_plan(program, plan, target)
     how = f"precision {precision}, calibration {options.method}, prefer {options.prefer}"
     how += f", weights {' '.join(options.weights)}" if options.weights else ""
+    how += f", forms {' '.join(options.forms)}" if options.forms else ""
     stamp = f"picozoo {__version__}, {how}, for {board.core.title}"
     model = emit(program, plan, target, stamp=stamp, share=_PREFER[options.prefer][3])
+    tuning.check(model.layers, forms)
     return Firmware(net, board, options, precision, program, float_program, whole, plan, model)
 
 

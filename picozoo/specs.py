@@ -172,6 +172,9 @@ class Target:
             loop and costs twice the flash (0: never).
         fuse: operators that work element by element may share a loop.
         progmem: constants are not in the data address space and need PZ_FLASH reads (AVR).
+        layer_forms: (layer, form) of layers whose form is chosen, by the user or by `tune`.
+        form: of the layer at hand, see `at`; words joined by "+": one of the operator's own (`Op.forms`), and "small"
+            or "fast", how it is compiled. "": the operator decides.
     """
 
     pointer_bytes: int = 4
@@ -180,6 +183,22 @@ class Target:
     progmem: bool = False
     fuse: bool = True
     wide_weights: int = 4096
+    layer_forms: tuple[tuple[str, str], ...] = ()
+    form: str = ""
+
+    def at(self, layer: str) -> Target:
+        """As the operator of one layer sees it.
+
+        Example:
+            >>> Target(layer_forms=(("conv1", "wide+small"),)).at("conv1").has("wide")
+            True
+        """
+        form = dict(self.layer_forms).get(layer, "") if self.layer_forms else ""
+        return self if form == self.form else replace(self, form=form)
+
+    def has(self, word: str) -> bool:
+        """Is this a word of the layer's form?"""
+        return word in self.form.split("+")
 
 
 @dataclass(frozen=True)

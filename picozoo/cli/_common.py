@@ -108,6 +108,8 @@ class Model:
     keep_float: tuple[str, ...]
     weights: tuple[str, ...]
     trust_pickle: bool
+    tune: bool = False
+    forms: tuple[str, ...] = ()
     learn: str = ""
     optimiser: str = "sgd"
     rate: float = 0.01
@@ -138,7 +140,8 @@ class Model:
         if self.int8 and precision not in ("auto", "int8"):
             raise UsageError(f"--int8 and --precision {precision} exclude each other")
         precision = "int8" if self.int8 or (precision == "auto" and self.int16) else precision
-        return Options(precision, method, prefer, toolchain, io, self.keep_float, self.int16, self.weights)
+        layers = (self.keep_float, self.int16, self.weights)
+        return Options(precision, method, prefer, toolchain, io, *layers, self.tune, self.forms)
 
     def words(self) -> list[str]:
         """The options again, as words of a command line."""
@@ -147,10 +150,12 @@ class Model:
             ("--int16", self.int16),
             ("--keep-float", self.keep_float),
             ("--weights", self.weights),
+            ("--forms", self.forms),
             ("--shape", self.shapes),
             ("--fix", self.fixed),
         ):
             found += [w for n in names for w in (flag, n)]
+        found += ["--tune"] if self.tune else []
         if self.learn:
             found += ["--learn", self.learn, "--optimiser", self.optimiser, "--rate", f"{self.rate:g}"]
             found += [] if self.snapshot else ["--no-snapshot"]
@@ -169,6 +174,8 @@ def model_options(f: F) -> F:
         keep_float: tuple[str, ...],
         weights: tuple[str, ...],
         trust_pickle: bool,
+        tune: bool,
+        forms: tuple[str, ...],
         shapes: tuple[str, ...],
         fixed: tuple[str, ...],
         **others: Any,
@@ -177,7 +184,7 @@ def model_options(f: F) -> F:
             return tuple(n.strip() for part in names for n in part.split(",") if n.strip())
 
         layers = (split(int16), split(keep_float), split(weights))
-        model = Model(calibrate, int8, *layers, trust_pickle, shapes=shapes, fixed=fixed)
+        model = Model(calibrate, int8, *layers, trust_pickle, tune, split(forms), shapes=shapes, fixed=fixed)
         return f(*args, model=model, **others)
 
     made: Any = command
@@ -197,6 +204,13 @@ def model_options(f: F) -> F:
             help="ONNX: the shape of an input whose dimensions the file leaves open.  [default: 1 for each]",
         ),
         click.option("--trust-pickle", is_flag=True, help="Open a .pkl or .joblib file, which runs the code in it."),
+        click.option(
+            "--forms",
+            multiple=True,
+            metavar="LAYER=FORM[,…]",
+            help="Forms of layers, as the C made with --tune names them.",
+        ),
+        click.option("--tune", is_flag=True, help="Choose each layer's form by the instructions the board counts."),
         click.option(
             "--weights",
             multiple=True,

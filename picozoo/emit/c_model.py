@@ -50,6 +50,8 @@ class Layer:
     out_type: TensorType
     source: str
     key: tuple[str, str] = ("", "")
+    tables: int = 0  # bytes of flash that no earlier layer has
+    forms: tuple[str, ...] = ()  # that the operator offers here
 
 
 @dataclass(frozen=True)
@@ -174,7 +176,8 @@ class _Printer:
                 yield f"pz_copy({self._address(root.name, to)}, {self._address(root.name, source)}, {n});"
 
     def _layer(self, root: Function, f: Function, node: Node) -> str:
-        call = Call(self.program, self.plan, root.name, f, node, self.target, self.tables, self.headers)
+        target, before = self.target.at(node.name), self.tables.nbytes
+        call = Call(self.program, self.plan, root.name, f, node, target, self.tables, self.headers)
         code = emit_node(call)
         if not code:
             return ""
@@ -184,10 +187,23 @@ class _Printer:
         note = f"/* {node.name}: {node.op}({ins}) -> {', '.join(_brief(t) for t in call.outs)}"
         note += f", {macs:,} multiply-accumulates" if macs else ""
         note += f"; {_safe(node.source)}" if node.source else ""
+        note += f"; form {target.form}" if target.form else ""
         numbers = max(t.size for t in (*call.ins, *call.outs))
-        self.layer_code.append(LayerCode(node.op, symbol, f"{note} */", code, numbers, call.small))
+        small = target.has("small") or (call.small and not target.has("fast"))
+        self.layer_code.append(LayerCode(node.op, symbol, f"{note} */", code, numbers, small))
         self.layers.append(
-            Layer(symbol, node.name, node.op, root.name, macs, call.outs[0], node.source, (f.name, node.name))
+            Layer(
+                symbol,
+                node.name,
+                node.op,
+                root.name,
+                macs,
+                call.outs[0],
+                node.source,
+                (f.name, node.name),
+                self.tables.nbytes - before,
+                tuple(ops.get(node.op).forms(call.ins, call.outs, node.attrs, self.target)),
+            )
         )
         return symbol
 

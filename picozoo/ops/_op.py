@@ -143,6 +143,10 @@ class Op(ABC):
         """Bytes of working memory the kernel needs during the call."""
         return 0
 
+    def forms(self, ins: Types, outs: Types, attrs: Any, target: Target) -> tuple[str, ...]:
+        """Names of the ways in which `emit` can compute the node on this target; `target.form` chooses one of them."""
+        return ()
+
     def emit(self, call: Call) -> str:
         """C statements that compute the node."""
         raise Unsupported(f"operator {self.name} cannot be emitted as C")

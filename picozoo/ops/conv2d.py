@@ -350,7 +350,16 @@ class Conv2d(Op):
             raise Unsupported(f"conv2d: weights of {attrs.weights} bits need int8 activations and one group")
 
     def _paired(self, ins: Types, attrs: Conv2dAttrs, target: Target) -> bool:
-        return "dsp" in target.features and attrs.groups == 1
+        return "dsp" in target.features and attrs.groups == 1 and not target.has("plain")
+
+    def forms(self, ins: Types, outs: Types, attrs: Conv2dAttrs, target: Target) -> tuple[str, ...]:
+        """pair: packed weights widened in the loop; wide: packed as int16; mul32: pz_conv2d_mul32.h; plain: a loop."""
+        target = replace(target, form="")
+        if outs[0].quant is None or attrs.groups > 1 or attrs.weights < 8 or self._helium(ins, attrs, target):
+            return ()
+        if self._paired(ins, attrs, target):
+            return ("pair", "wide", "plain")
+        return ("mul32", "plain") if self._two_in_a_word(ins, outs, attrs, target) else ()
 
     def _helium(self, ins: Types, attrs: Conv2dAttrs, target: Target) -> bool:
         takes = attrs.groups == 1 or _mve.takes_depthwise(ins[0], ins[1])
@@ -362,6 +371,8 @@ class Conv2d(Op):
 
     def _two_in_a_word(self, ins: Types, outs: Types, attrs: Conv2dAttrs, target: Target) -> bool:
         """Two windows share a word (pz_mul32.h): worth it where there are two."""
+        if target.has("plain"):
+            return False
         return "mul32" in target.features and attrs.groups == 1 and outs[0].shape[1] * outs[0].shape[2] > 1
 
     def scratch(self, ins: Types, outs: Types, attrs: Conv2dAttrs, target: Target) -> int:
@@ -439,7 +450,7 @@ class Conv2d(Op):
         if a.weights < 8:
             return narrow.emit_conv(call, weights, size, r.x_zero, q)
         if self._paired(call.ins, a, call.target):
-            wide = weights.size <= call.target.wide_weights
+            wide = call.target.has("wide") or (weights.size <= call.target.wide_weights and not call.target.has("pair"))
             return call.run(
                 "pz_conv2d_i8_pair",
                 call.x(0),

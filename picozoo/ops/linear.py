@@ -166,10 +166,18 @@ class Linear(Op):
             return narrow.scratch(1, ins[0].shape[-1], target, 1)
         if outs[0].quant is not None and "tile16" in target.features:
             return ins[0].size + 3
-        if outs[0].quant is not None and "mul32" in target.features:
+        if outs[0].quant is not None and "mul32" in target.features and not target.has("plain"):
             return _mul32.linear_scratch(ins[0].shape[-1])
-        paired = outs[0].quant is not None and "dsp" in target.features and "mve" not in target.features
+        paired = "pair" in self.forms(ins, outs, attrs, target) and not target.has("plain")
         return 2 * len(m8.patch_positions(1, ins[0].shape[-1])) if paired else 0
+
+    def forms(self, ins: Types, outs: Types, attrs: LinearAttrs, target: Target) -> tuple[str, ...]:
+        """pair: packed weights, two channels at a time; mul32: pz_linear_mul32.h; plain: a loop."""
+        if outs[0].quant is None or attrs.weights < 8 or "mve" in target.features:
+            return ()
+        if "dsp" in target.features:
+            return ("pair", "plain")
+        return ("mul32", "plain") if "mul32" in target.features else ()
 
     def emit(self, call: Any) -> str:
         rows, k, out = prod(call.ins[0].shape[:-1]), call.ins[0].shape[-1], call.outs[0].shape[-1]
@@ -194,7 +202,7 @@ class Linear(Op):
             end = (rows, k, out, _mve.out_literal(w, folded, r))
             return call.run("pz_linear_i8_tile16", call.x(0), *tiles, *end, header="pz_linear_tile16.h")
         q = m8.requant_literal(call, folded, r, w)
-        if "dsp" in call.target.features:
+        if "dsp" in call.target.features and not call.target.has("plain"):
             call.small = True
             return call.run(
                 "pz_linear_i8_pair",
@@ -207,7 +215,7 @@ class Linear(Op):
                 out,
                 q,
             )
-        if "mul32" in call.target.features:
+        if "mul32" in call.target.features and not call.target.has("plain"):
             span = _mul32.linear_span(w)
             packed, parts = _mul32.pack_linear(w, span)
             split = call.table("parts", parts) if parts.max() > 1 else "NULL"

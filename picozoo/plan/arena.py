@@ -275,7 +275,8 @@ def _overlaps(
 
 def scratch_bytes(program: Program, f: Function, node: Node, target: Target) -> int:
     """Working memory of one node on this target, in bytes."""
-    return ops.get(node.op).scratch(program.in_types(f, node), program.out_types(f, node), node.attrs, target)
+    ins, outs = program.in_types(f, node), program.out_types(f, node)
+    return ops.get(node.op).scratch(ins, outs, node.attrs, target.at(node.name))
 
 
 __all__ = [

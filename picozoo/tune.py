@@ -1,0 +1,206 @@
+"""`--tune`: the form of each layer, and the compiler's -O, chosen by what the emulated board counts.
+
+Every operator names the forms it has on a target (`Op.forms`); each of them, and every layer, can also be compiled for
+size. Each candidate is built and run once for all layers together, then the best of each layer are put together, and of
+everything that was run what is best as a whole is kept; so nothing becomes worse by the preference's measure:
+
+    speed     fewest instructions; of equal ones, least flash
+    size      least flash; of equal ones, fewest instructions
+    balanced  least sum of instructions and flash, each as a share of what the network has untuned: a form that saves
+              one percent of all instructions may cost one percent of all flash
+
+Counts are exact and the same on every machine, and so is the choice. It is kept in the user's cache, written into the C
+(each layer's comment, and the head), and `--forms` takes it again.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import hashlib
+import json
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from picozoo import _cache, emulate
+from picozoo.errors import PicozooError, Unsupported, UsageError
+from picozoo.find import unknown
+
+if TYPE_CHECKING:
+    from picozoo.compiler import Firmware, Options
+    from picozoo.emit.c_model import Layer
+    from picozoo.network import Network
+    from picozoo.specs import Board
+
+KEEP = 500
+HOW = ("small", "fast")  # how a layer is compiled
+LEVELS = {"speed": ("-O3", "-O2"), "balanced": ("-O2", "-Os", "-O3"), "size": ("-Os", "-Oz")}
+Cost = tuple[float, float]  # instructions, bytes of flash
+
+
+@dataclass(frozen=True)
+class Tried:
+    """What one choice of forms costs: in all, and layer by layer."""
+
+    forms: tuple[str, ...]
+    total: Cost
+    layers: tuple[Cost, ...]
+
+
+def split(forms: Iterable[str]) -> tuple[str, tuple[tuple[str, str], ...]]:
+    """(-O flag or "", (layer, form) pairs) of words such as "-O3" and "conv1=wide+small".
+
+    Raises:
+        UsageError: a word that is neither.
+
+    Example:
+        >>> split(("-O3", "conv1=wide+small"))
+        ('-O3', (('conv1', 'wide+small'),))
+    """
+    opt, pairs = "", []
+    for word in forms:
+        layer, equals, form = word.rpartition("=")
+        if word in ("-O1", "-O2", "-O3", "-Os", "-Oz"):
+            opt = word
+        elif equals and layer and form:
+            pairs.append((layer, form))
+        else:
+            raise UsageError(f"a form is LAYER=FORM or -O1, -O2, -O3, -Os, -Oz, got {word!r}")
+    return opt, tuple(pairs)
+
+
+def check(layers: Sequence[Layer], pairs: Sequence[tuple[str, str]]) -> None:
+    """Raise if a layer has no such form.
+
+    Raises:
+        UsageError: no layer of that name, or not that form.
+    """
+    known = {v.name: v.forms for v in layers}
+    for name, form in pairs:
+        if name not in known:
+            raise UsageError(unknown("layer", name, list(known)))
+        for word in form.split("+"):
+            if word not in (*known[name], *HOW):
+                raise UsageError(f"layer {name!r} has no form {word!r}; it has {', '.join((*known[name], *HOW))}")
+
+
+def tune(net: Network, board: Board, options: Options) -> Options:
+    """The options with the best forms.
+
+    Args:
+        options: whose `tune` is set; what it names in `forms` is not kept.
+
+    Raises:
+        Unsupported: the board's instructions cannot be counted here.
+    """
+    base_options = dataclasses.replace(options, tune=False, forms=())
+    base = _compiled(net, board, base_options)
+    missing = emulate.available(board)
+    if missing is not None or board.emulator == "host":
+        reason = missing or "this machine does not count them"
+        raise Unsupported(f"tuning counts instructions on {board.name}: {reason}")
+    path = _cache.folder("tune") / _key(base)
+    if path.is_dir():
+        return dataclasses.replace(base_options, forms=tuple(json.loads((path / "forms.json").read_text())))
+    best = _search(net, board, base_options, base)
+    with _cache.staging(path) as temporary:
+        (temporary / "forms.json").write_text(json.dumps(best.forms))
+    _cache.prune(path.parent, KEEP)
+    return dataclasses.replace(base_options, forms=best.forms)
+
+
+def _search(net: Network, board: Board, options: Options, base: Firmware) -> Tried:
+    first = _run(base, ())
+    tried = [first]
+    layers = base.model.layers
+    for opt in LEVELS[options.prefer]:
+        mine: list[tuple[dict[str, str], Tried]] = []
+        for variant in _variants(layers):
+            chosen = {v.name: variant for v in layers if variant and _takes(v, variant)}
+            if variant and not chosen:
+                continue
+            got = _try(net, board, options, opt, chosen)
+            if got is not None:
+                mine.append((chosen, got))
+        tried += [got for _, got in mine]
+        best: dict[str, str] = {}
+        for i, v in enumerate(layers):
+            order = sorted(mine, key=lambda m: _measure(m[1].layers[i], first.total, options.prefer))
+            if order and (form := order[0][0].get(v.name)):
+                best[v.name] = form
+        together = _try(net, board, options, opt, best)
+        tried += [together] if together is not None else []
+    return min(tried, key=lambda t: _measure(t.total, first.total, options.prefer))
+
+
+def _variants(layers: Sequence[Layer]) -> list[str]:
+    """Every form that some layer has, each also compiled for size and for speed; "" is the operators' own choice."""
+    own = ["", *dict.fromkeys(form for v in layers for form in v.forms)]
+    return [*own, *("+".join(filter(None, (form, how))) for how in HOW for form in own)]
+
+
+def _takes(v: Layer, variant: str) -> bool:
+    return all(word in (*v.forms, *HOW) for word in variant.split("+"))
+
+
+def _measure(cost: Cost, first: Cost, prefer: str) -> tuple[float, float]:
+    """What the preference compares."""
+    if prefer == "balanced":
+        return cost[0] / max(first[0], 1) + cost[1] / max(first[1], 1), cost[0]
+    return cost if prefer == "speed" else (cost[1], cost[0])
+
+
+def _try(net: Network, board: Board, options: Options, opt: str, chosen: dict[str, str]) -> Tried | None:
+    """None where it does not fit or cannot be built: then it is no choice."""
+    forms = (opt, *(f"{name}={form}" for name, form in chosen.items()))
+    try:
+        return _run(_compiled(net, board, dataclasses.replace(options, forms=forms)), forms)
+    except PicozooError:
+        return None
+
+
+def _compiled(net: Network, board: Board, options: Options) -> Firmware:
+    from picozoo.compiler import compile_network  # which calls `tune`
+
+    return compile_network(net, board, options)
+
+
+def _run(fw: Firmware, forms: tuple[str, ...]) -> Tried:
+    """One call of the main function, counted."""
+    fw.check_fits()
+    with fw.session(count=True) as session:
+        session.call(fw.program.main.name, *_inputs(fw))
+        counts = session.machine.counts()
+    symbols = fw.image.symbols
+    layers = []
+    for i, v in enumerate(fw.model.layers):
+        count, symbol = counts.layers.get(str(i)), symbols.get(v.symbol)
+        layers.append((float(count.instructions if count else 0), float((symbol.size if symbol else 0) + v.tables)))
+    return Tried(forms, (float(counts.instructions or 0), float(fw.image.flash)), tuple(layers))
+
+
+def _inputs(fw: Firmware) -> list[np.ndarray]:
+    """The first calibration input, or zeros: how many instructions run hardly depends on it."""
+    from picozoo.compiler import to_slot
+
+    entry, c = fw.model.entries[fw.program.main.name], fw.network.calibration
+    if c is None or c.function != entry.name:
+        return [np.zeros(s.type.shape, s.type.numpy) for s in entry.inputs]
+    given = [np.asarray(x[0], np.float32 if x.dtype.kind == "f" else x.dtype) for x in c.inputs]
+    return [to_slot(x, s) for x, s in zip(given, entry.inputs, strict=True)]
+
+
+def _key(base: Firmware) -> str:
+    """Of the untuned C, the board, the options, and picozoo's own code."""
+    digest = hashlib.sha256(json.dumps([base.model.files, base.board.name, repr(base.options)]).encode())
+    package = Path(__file__).parent
+    for path in sorted(p for p in package.rglob("*") if p.suffix in (".py", ".h", ".c", ".S")):
+        facts = path.stat()
+        digest.update(f"{path.relative_to(package)} {facts.st_size} {facts.st_mtime_ns}".encode())
+    return digest.hexdigest()[:32]
+
+
+__all__ = ["check", "split", "tune"]
