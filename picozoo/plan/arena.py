@@ -265,7 +265,7 @@ def _overlaps(
             continue
         ins, outs = program.in_types(f, node), program.out_types(f, node)
         op = ops.get(node.op)
-        walks = op.walks(ins, outs, node.attrs, target)
+        walks = op.walks(ins, outs, node.attrs, target.at(node.name))
         same = (0, 0) in op.inplace_pairs(ins, outs, node.attrs)
         if walks or same:
             lead, lag = (walks[0].lead if walks else None), (walks[1].lag if len(walks) > 1 else None)

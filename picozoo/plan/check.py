@@ -127,7 +127,8 @@ class _Replay:
         """Is every byte that the output takes from input 0 read for the last time before it is written?"""
         if x is None or y is None:
             return False
-        return any(_safe(walk, x, y) for walk in ops.get(node.op).walks(ins, outs, node.attrs, self.target))
+        walks = ops.get(node.op).walks(ins, outs, node.attrs, self.target.at(node.name))
+        return any(_safe(walk, x, y) for walk in walks)
 
     def _apart(self, node: Node, a: str, x: slice | None, b: str, y: slice | None) -> None:
         if x is not None and y is not None and x.start < y.stop and y.start < x.stop:
