@@ -11,9 +11,7 @@ import numpy as np
 
 from picozoo import __version__, build, emulate, find
 from picozoo import tune as tuning
-from picozoo.compress import qdq
-from picozoo.compress.narrow import narrow
-from picozoo.compress.quantise import quantise
+from picozoo.compress.precision import choose_precision, in_precision
 from picozoo.compress.ranges import METHODS
 from picozoo.emit.c_model import Layer, Model, Slot, emit
 from picozoo.errors import DoesNotFit, UsageError
@@ -23,7 +21,7 @@ from picozoo.ops._fixed_point import quantize_array
 from picozoo.passes import pipeline
 from picozoo.plan.arena import Plan, plan_program
 from picozoo.plan.check import check_plan
-from picozoo.specs import Board, Calibration
+from picozoo.specs import Board
 
 PRECISIONS = ("auto", "int8", "float32", "native")
 PREFER = ("speed", "balanced", "size")
@@ -428,32 +426,19 @@ def compile_network(net: Network, board: Board, options: Options, *, watch: pipe
     )
     float_program = pipeline.run(net.program, pipeline.FLOAT, target, watch=watch)
     precision = choose_precision(float_program, net.calibration, options.precision)
-    program = float_program
-    named = [*options.keep_float, *options.int16]
-    if named and (precision != "int8" or is_quantised(float_program)):
-        raise UsageError(
-            f"layers are named to stay in float or be int16 ({', '.join(named)}), but nothing is quantised here: "
-            f"{'the file is in integers already' if precision == 'int8' else f'the precision is {precision}'}"
-        )
-    integer = [p for p in pipeline.INTEGER if options.io == "int8" or "integer_io" not in p.__name__]
-    if precision == "int8" and qdq.is_qdq(float_program):
-        program = pipeline.run(qdq.restore(program), integer, target, watch=watch)
-    elif precision == "int8" and not is_quantised(float_program):
-        assert net.calibration is not None
-        program = quantise(
-            program,
-            net.calibration.calls(),
-            method=options.method,
-            keep_float=options.keep_float,
-            int16=options.int16,
-        )
-        program = pipeline.run(program, integer, target, watch=watch)
-    elif precision == "int8" and "pairs" in float_program.meta:  # an ONNX file, quantised as it came
-        program = pipeline.run(program, integer, target, watch=watch)
-    if options.weights:
-        program = narrow(program, options.weights, net.calibration)
-    whole = program
-    program = pipeline.run(program, pipeline.PREPARE, target, watch=watch)
+    whole = in_precision(
+        float_program,
+        precision,
+        net.calibration,
+        target,
+        method=options.method,
+        keep_float=options.keep_float,
+        int16=options.int16,
+        weights=options.weights,
+        io=options.io,
+        watch=watch,
+    )
+    program = pipeline.run(whole, pipeline.PREPARE, target, watch=watch)
     plan = plan_program(program, target)
     check_plan(program, plan, target)
     how = f"precision {precision}, calibration {options.method}, prefer {options.prefer}"
@@ -465,38 +450,6 @@ def compile_network(net: Network, board: Board, options: Options, *, watch: pipe
     return Firmware(net, board, options, precision, program, float_program, whole, plan, model)
 
 
-def is_quantised(program: Program) -> bool:
-    """Does the program compute with quantised integers already, as an int8 TFLite file does?"""
-    return any(t.quant is not None for f in program.functions.values() for t in f.types.values())
-
-
-def choose_precision(program: Program, calibration: Calibration | None, wanted: str) -> str:
-    """What "auto" means for this program.
-
-    Raises:
-        UsageError: int8 without calibration data, or float32 of what is stored in int8.
-    """
-    if is_quantised(program):
-        if wanted == "float32":
-            raise UsageError(f"precision float32: {program.name} is stored in int8; use int8")
-        return "int8"
-    floats = any(t.is_float for f in program.functions.values() for t in f.types.values())
-    if wanted == "native" and floats:
-        raise UsageError(f"precision native: {program.name} computes with floats; use int8 or float32")
-    if wanted in ("auto", "native") and not floats:
-        return "native"
-    if wanted == "int8" and not floats:
-        return "native"
-    if wanted == "int8" and calibration is None:
-        raise UsageError(
-            f"precision int8: {program.name} carries no calibration data; give typical inputs with --calibrate FILE "
-            f"(compile(..., calibrate=inputs) in Python), or use float32"
-        )
-    if wanted == "auto":
-        return "int8" if calibration is not None else "float32"
-    return wanted
-
-
 __all__ = [
     "Firmware",
     "Options",
@@ -505,6 +458,5 @@ __all__ = [
     "compile_network",
     "from_slot",
     "get_board",
-    "is_quantised",
     "to_slot",
 ]

@@ -11,8 +11,9 @@ import numpy as np
 
 from picozoo import __version__, pictures
 from picozoo import data as data_sets
-from picozoo.compiler import Firmware, Session, from_slot, is_quantised, to_slot
+from picozoo.compiler import Firmware, Session, from_slot, to_slot
 from picozoo.compress import accuracy as noise
+from picozoo.compress.precision import is_quantised
 from picozoo.emit.c_model import Layer
 from picozoo.emulate import Counts
 from picozoo.errors import MissingTool, UsageError

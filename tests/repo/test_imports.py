@@ -40,14 +40,11 @@ def test_importing_picozoo_is_light() -> None:
     assert not heavy & set(loaded)
 
 
-def test_importing_picozoo_is_quick() -> None:
-    # The best of several: the rest is the machine's other work.
-    code = "import time; t = time.perf_counter(); import picozoo; print(time.perf_counter() - t)"
-    runs = [
-        float(subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout)
-        for _ in range(3)
-    ]
-    assert min(runs) < 0.1
+def test_importing_picozoo_is_light() -> None:
+    """Few modules: they are what the time goes into, and a count is the same on every machine."""
+    code = "import sys; before = set(sys.modules); import picozoo; print(len(set(sys.modules) - before))"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert int(done.stdout) < 100
 
 
 def test_compiling_needs_no_torch() -> None:

@@ -1,0 +1,86 @@
+"""Which numbers a program computes with: as it is, or made of int8 in the ways that there are."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from picozoo.compress import qdq
+from picozoo.compress.narrow import narrow
+from picozoo.compress.quantise import quantise
+from picozoo.errors import UsageError
+from picozoo.ir.program import Program
+from picozoo.passes import pipeline
+from picozoo.specs import Calibration, Target
+
+
+def in_precision(
+    program: Program,
+    precision: str,
+    calibration: Calibration | None,
+    target: Target,
+    *,
+    method: str = "mse",
+    keep_float: Sequence[str] = (),
+    int16: Sequence[str] = (),
+    weights: Sequence[str] = (),
+    io: str = "int8",
+    watch: pipeline.Watch | None = None,
+) -> Program:
+    """The program in the precision that `choose_precision` gave.
+
+    Args:
+        program: after the float passes.
+        method, keep_float, int16, weights, io: see `compiler.Options`.
+
+    Raises:
+        UsageError: layers are named, but nothing is quantised here.
+    """
+    integers = is_quantised(program)
+    if (keep_float or int16) and (precision != "int8" or integers):
+        raise UsageError(
+            f"layers are named to stay in float or be int16 ({', '.join([*keep_float, *int16])}), but nothing is "
+            f"quantised here: "
+            f"{'the file is in integers already' if precision == 'int8' else f'the precision is {precision}'}"
+        )
+    pairs = program
+    if precision == "int8" and qdq.is_qdq(program):
+        pairs = qdq.restore(program)
+    elif precision == "int8" and not integers:
+        assert calibration is not None
+        pairs = quantise(program, calibration.calls(), method=method, keep_float=tuple(keep_float), int16=tuple(int16))
+    if pairs is not program or (precision == "int8" and "pairs" in program.meta):  # the latter: a quantised ONNX file
+        passes = [p for p in pipeline.INTEGER if io == "int8" or "integer_io" not in p.__name__]
+        program = pipeline.run(pairs, passes, target, watch=watch)
+    return narrow(program, tuple(weights), calibration) if weights else program
+
+
+def is_quantised(program: Program) -> bool:
+    """Does the program compute with quantised integers already, as an int8 TFLite file does?"""
+    return any(t.quant is not None for f in program.functions.values() for t in f.types.values())
+
+
+def choose_precision(program: Program, calibration: Calibration | None, wanted: str) -> str:
+    """What "auto" means for this program.
+
+    Raises:
+        UsageError: int8 without calibration data, or float32 of what is stored in int8.
+    """
+    if is_quantised(program):
+        if wanted == "float32":
+            raise UsageError(f"precision float32: {program.name} is stored in int8; use int8")
+        return "int8"
+    floats = any(t.is_float for f in program.functions.values() for t in f.types.values())
+    if wanted == "native" and floats:
+        raise UsageError(f"precision native: {program.name} computes with floats; use int8 or float32")
+    if wanted in ("auto", "native") and not floats:
+        return "native"
+    if wanted == "int8" and not floats:
+        return "native"
+    if wanted == "int8" and calibration is None:
+        raise UsageError(
+            f"precision int8: {program.name} carries no calibration data; give typical inputs with --calibrate FILE "
+            f"(compile(..., calibrate=inputs) in Python), or use float32"
+        )
+    if wanted == "auto":
+        return "int8" if calibration is not None else "float32"
+    return wanted
