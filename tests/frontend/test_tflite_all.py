@@ -10,14 +10,8 @@ from typing import Any
 import numpy as np
 import pytest
 
-from picozoo import ops
-
 from .tflite_cases import ALL, I8, I16, QUANT, U8, Case, ints, names
 from .tflite_models import Net, T, compare
-
-# What needs an operator that may not be there yet
-NEEDS = {"CUMSUM": "cumsum", "REDUCE_PROD": "prod"}
-NEEDS |= {f"{k}-{t}": "mod" for k in ("FLOOR_MOD", "FLOOR_DIV", "DIV") for t in ("int32",)}
 
 
 def build(case: Case, dtype: str, rng: np.random.Generator) -> Net:
@@ -61,9 +55,6 @@ def build(case: Case, dtype: str, rng: np.random.Generator) -> Net:
 
 @pytest.mark.parametrize(("case", "dtype"), ALL, ids=[names(*a) for a in ALL])
 def test_equals_litert(case: Case, dtype: str) -> None:
-    needs = NEEDS.get(case.kind) or NEEDS.get(f"{case.kind}-{dtype}")
-    if needs and needs not in ops.names():
-        pytest.skip(f"needs ops/{needs}.py")
     for seed in range(3):
         rng = np.random.default_rng(seed)
         net = build(case, dtype, rng)
