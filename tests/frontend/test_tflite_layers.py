@@ -7,7 +7,10 @@ from typing import Any
 import numpy as np
 import pytest
 
-from .tflite_models import Net, T, compare
+from picozoo.frontend import tflite
+from picozoo.ir.interp import Interpreter
+
+from .tflite_models import Net, T, compare, draw
 
 ROUNDS = 5
 
@@ -184,3 +187,20 @@ def test_quantize(rng: np.random.Generator, first: str, second: str) -> None:
         net.op("DEQUANTIZE", made, [T((3, 50), "float32")])
         net.outputs = [*made, *net.outputs]
     compare(net, rng)
+
+
+@pytest.mark.parametrize("axes", [(1, 2), (3,), (0, 2)])
+@pytest.mark.parametrize("dtype", ["int8", "int16"])
+def test_sum_equals_tflm(rng: np.random.Generator, dtype: str, axes: tuple[int, ...]) -> None:
+    """LiteRT's reference kernel does not rescale these; TensorFlow Lite Micro does."""
+    runtime = pytest.importorskip("tflite_micro.python.tflite_micro.runtime", reason="needs tflite-micro")
+    net, shape = Net(), (2, 3, 4, 5)
+    x = net.input(shape, dtype, **quant(rng, dtype, 0.01, 0.1))
+    out = tuple(1 if d in axes else n for d, n in enumerate(shape))
+    y = T(out, dtype, **quant(rng, dtype, 0.05, 0.5))
+    net.op("SUM", [x, net.const(np.array(axes, np.int32))], [y], "ReducerOptions", keepDims=True)
+    machine, value = runtime.Interpreter.from_bytes(net.bytes()), draw(shape, dtype, rng)
+    machine.set_input(value, 0)
+    machine.invoke()
+    got = Interpreter(tflite.from_bytes(net.bytes(), "case")).call("forward", value)[0]
+    np.testing.assert_array_equal(got, machine.get_output(0))
