@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from picozoo import find
+from picozoo.report import _cells
 from picozoo.zoo._card import Card
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -21,7 +22,8 @@ def zoo_pages() -> dict[str, str]:
     cards.sort(key=lambda card: (card.year, card.name))
     measured = rows()
     made = {f"docs/zoo/{card.name}.md": page(card, measured) for card in cards}
-    return {"docs/zoo/README.md": overview(cards), **made}
+    drawn = {f"docs/zoo/{card.name}.svg": _cells.draw(card.cells, card.title) for card in cards if card.cells}
+    return {"docs/zoo/README.md": overview(cards), **made, **drawn}
 
 
 def rows() -> list[Row]:
@@ -43,6 +45,8 @@ def page(card: Card, measured: list[Row]) -> str:
     text = (
         MADE + f"# {card.title}\n\n{card.task}\n\n    picozoo run {card.name} --board {card.board[card.sizes[0]]}\n\n"
     )
+    if card.cells:
+        text += f"![The cells and layers of the {card.title}]({card.name}.svg)\n\n"
     text += f"{card.authors}: {card.paper}.\n\n**What was new.** {card.introduced}\n\n"
     text += f"**Why it mattered.** {card.why_it_mattered}\n"
     if card.differs_from_paper:

@@ -50,6 +50,7 @@ class Card:
         sizes: what `build(size)` takes.
         precision: "int8" (quantised after training), "native" (integers already), or "float32" (it learns on the board
             in real numbers).
+        cells: its architecture in a line, for the picture: see `picozoo/report/_cells.py`.
         variants: size -> fields of the card that are different for it, such as its functions or target; see `at`.
         train_minutes: on one core of a desktop processor.
         streaming: calls depend on each other through kept state; see `starts`.
@@ -83,6 +84,7 @@ class Card:
     learns: bool = False
     references: tuple[str, ...] = ()
     results: dict[str, float] = field(default_factory=dict)
+    cells: str = ""
     variants: dict[str, dict[str, Any]] = field(default_factory=dict)
 
     def at(self, size: str) -> Card:

@@ -54,6 +54,7 @@ CARD = Card(
     precision="float32",
     train_minutes=0.1,
     learns=True,
+    cells="input 3 > match 3",
     references=(
         "https://projecteuclid.org/euclid.bsmsp/1200512992",
         "https://doi.org/10.1109/TIT.1982.1056489",

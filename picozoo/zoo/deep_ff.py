@@ -49,6 +49,7 @@ CARD = Card(
     main="forward",
     train_minutes=8,
     results={"mnist_accuracy": 0.9919, "digits_accuracy": 0.9917},
+    cells="input 4 > hidden 6 > hidden 5 > output 4",
     references=(
         "https://doi.org/10.1038/323533a0",
         "https://doi.org/10.1162/NECO_a_00052",

@@ -52,6 +52,7 @@ CARD = Card(
     train_minutes=1,
     learns=True,
     results={"recall": 1.0, "recall_tiny": 1.0, "curve_error": 0.0188, "capacity": 0.134, "capacity_error": 0.0285},
+    cells="ring backfed 8",
     references=(
         "https://doi.org/10.1073/pnas.79.8.2554",
         "D. J. Amit, H. Gutfreund, H. Sompolinsky, Storing infinite numbers of patterns in a spin-glass model of "

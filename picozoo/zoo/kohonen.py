@@ -48,6 +48,7 @@ CARD = Card(
     train_minutes=0.3,
     learns=True,
     results={"neighbours": 0.9633, "topographic_error": 0.0367, "topographic_error_customers": 0.01},
+    cells="input 3 > hidden 6",
     references=("https://doi.org/10.1007/BF00337288", "https://doi.org/10.1007/978-3-642-56927-2"),
     variants={"customers": {"data": ("german_credit",)}},
 )

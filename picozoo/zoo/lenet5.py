@@ -50,6 +50,7 @@ CARD = Card(
     main="forward",
     train_minutes=5,
     results={"mnist_accuracy": 0.9934, "digits_accuracy": 0.9944},
+    cells="input 5 > pool 4 > pool 3 > hidden 4 > output 3",
     references=(
         "https://doi.org/10.1109/5.726791",
         "http://yann.lecun.com/exdb/lenet/",

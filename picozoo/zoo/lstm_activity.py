@@ -54,6 +54,7 @@ CARD = Card(
         "recall_standing": 0.9755,
         "recall_walking": 0.9964,
     },
+    cells="input 3 > gated 5 > output 3",
     references=("https://doi.org/10.1162/neco.1997.9.8.1735", "https://doi.org/10.1162/089976600300015015"),
 )
 HIDDEN = 32

@@ -49,6 +49,7 @@ CARD = Card(
     precision="native",
     train_minutes=0.1,
     results={"sums_right": 1.0, "gates_right": 1.0},
+    cells="input 3 > hidden 3 > output 2",
     references=("https://doi.org/10.1007/BF02478259",),
 )
 BITS = 4

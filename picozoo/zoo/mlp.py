@@ -43,6 +43,7 @@ CARD = Card(
     main="forward",
     train_minutes=1,
     results={"auc_ten_folds": 0.7938, "auc_ten_folds_sklearn": 0.7933, "auc": 0.7705},
+    cells="input 4 > hidden 5 > output 1",
     references=(
         "https://doi.org/10.1038/323533a0",
         "U. Groemping, South German Credit Data: Correcting a Widely Used Data Set, Beuth University report 4/2019",

@@ -49,6 +49,7 @@ CARD = Card(
     train_minutes=0.5,
     learns=True,
     results={"mnist_accuracy": 0.9995, "digits_accuracy": 0.9859},
+    cells="input 5 > hidden 4 > output 1",
     references=(
         "https://doi.org/10.1037/h0042519",
         "Mark I Perceptron Operators' Manual, Cornell Aeronautical Laboratory report VG-1196-G-5, 1960",
