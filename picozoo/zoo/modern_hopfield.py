@@ -1,6 +1,6 @@
 """Modern Hopfield network (2020): a memory that holds many more pictures than it has units, recalled in one step.
 
-    state p -> softmax(beta X p) over the stored pictures X -> their mixture X' softmax(beta X p): attention, in fact
+state p -> softmax(beta X p) over the stored pictures X -> their mixture X' softmax(beta X p): attention, in fact
 """
 
 from __future__ import annotations
@@ -48,7 +48,7 @@ CARD = Card(
     precision="float32",
     train_minutes=0.5,
     learns=True,
-    results={},
+    results={"recall": 1.0, "recall_of_1600": 1.0, "classic_recall_of_25": 0.56, "classic_recall_of_50": 0.0},
     cells="input 4 > memory 6 > match 4",
     references=("https://arxiv.org/abs/2008.02217", "https://arxiv.org/abs/1606.01164"),
 )

@@ -31,6 +31,8 @@ QUICK = {
     "svm": ("accuracy", 0.99),
     "mlp": ("auc", 0.76),
     "kohonen": ("neighbours", 0.9),
+    "modern_hopfield": ("recall", 0.99),
+    "elm": ("accuracy", 0.93),
     "rbf": ("accuracy", 0.98),
     "deep_ff": ("digits_accuracy", 0.85),
 }
