@@ -117,6 +117,9 @@ def test_what_the_board_learnt_is_pytorchs(name: str) -> None:
     function, lessons, start = module.lessons(**({} if size == "default" else {"size": size}))  # type: ignore[union-attr]
     model = module.build(size).eval()  # type: ignore[union-attr]
     with pz.compile(net, board="nano33ble").session() as s, torch.no_grad():
+        for key, weight in model.named_parameters():  # what is not learnt is as shipped
+            shipped = {k.lstrip("@").replace("_", "."): v for k, v in net.program.constants.items()}
+            weight.copy_(torch.from_numpy(shipped[key.replace("_", ".")].copy()).reshape(weight.shape))
         for state in start:
             values = start[state] if isinstance(start, dict) else np.zeros_like(s.get_state(state))
             s.set_state(state, values)
