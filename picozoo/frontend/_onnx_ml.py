@@ -79,7 +79,7 @@ def _tfidf(ctx: Any) -> str:
     total = ctx.const(np.zeros((b, len(grams))), "zeros", "f32")
     for n in range(low, high + 1):
         mine = [k for k, g in enumerate(grams) if len(g) == n]
-        for skip in range(ctx.attr("max_skip_count", 0) + 1 if n > 1 else 1):
+        for skip in range(min(ctx.attr("max_skip_count", 0), length) + 1 if n > 1 else 1):
             windows = length - (n - 1) * (skip + 1)
             if mine and windows > 0:
                 total = ctx.op(
