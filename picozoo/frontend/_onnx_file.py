@@ -75,7 +75,7 @@ def parse(data: bytes) -> Any:
     try:
         model.ParseFromString(data)
     except (DecodeError, RecursionError) as e:
-        raise BadFile(f"not an ONNX file ({e})") from e
+        raise BadFile(f"not an ONNX file ({' '.join(str(e).split())})") from e
     if not model.HasField("graph") or not model.opset_import:
         raise BadFile("not an ONNX file: it has no graph or no opset")
     return model

@@ -77,9 +77,9 @@ def _tfidf(ctx: Any) -> str:
     if len(grams) != len(places) or not grams or places.min() < 0 or len(grams) > 1 << 12 or high > 64:
         raise BadFile(f"{len(grams)} n-grams for {len(places)} places")
     total = ctx.const(np.zeros((b, len(grams))), "zeros", "f32")
-    for n in range(low, high + 1):
+    for n in range(max(low, 1), min(high, length, len(counts)) + 1):
         mine = [k for k, g in enumerate(grams) if len(g) == n]
-        for skip in range(min(ctx.attr("max_skip_count", 0), length) + 1 if n > 1 else 1):
+        for skip in range(min(int(ctx.attr("max_skip_count", 0)), length) + 1 if n > 1 else 1):
             windows = length - (n - 1) * (skip + 1)
             if mine and windows > 0:
                 total = ctx.op(
