@@ -165,9 +165,9 @@ class Target:
     Args:
         pointer_bytes: 2 (AVR), 4 or 8.
         align: every tensor in the arena starts at a multiple of this; bytes, power of two.
-        features: subset of {"dsp", "mve", "mul32", "fpu", "neon", "simd128", "simd", "tile16"}; "mul32": one 32-bit
-            multiplication an instruction, none of parts of a register; "simd", "tile16": the vector forms of float and
-            int8 kernels (pz_simd.h, pz_tile16.h).
+        features: subset of {"dsp", "mve", "mul32", "fpu", "neon", "simd128", "simd", "tile16"}; "mul32": one
+            multiplication of 32 bits an instruction, none of parts of a register; "simd": the vector form of float
+            kernels (pz_simd.h); "tile16": that of int8 kernels (pz_tile16.h).
         wide_weights: convolution weights up to this many values are stored as int16, which saves widening them in the
             loop and costs twice the flash (0: never).
         fuse: operators that work element by element may share a loop.
