@@ -6,7 +6,7 @@ CORE = Core(
     name="cortex_a53",
     title="Cortex-A53",
     arch="aarch64",
-    target=Target(pointer_bytes=8, align=16, features=frozenset({"fpu", "neon"})),
+    target=Target(pointer_bytes=8, align=16, features=frozenset({"fpu", "neon", "tile16"})),
     zig=("-target", "aarch64-freestanding-none", "-mcpu=cortex_a53"),
     gcc=("aarch64-linux-gnu-", ("-mcpu=cortex-a53", "-static")),
     cpu="UC_CPU_ARM64_A53",

@@ -11,7 +11,8 @@ PZ_KERNEL void pz_linear_i8_tile16(const pz_i8 *x, const pz_u32 *w, pz_i8 *y, pz
   int r = 0;
   pz_tile_copy(copy, x, rows * k, PZ_FLIP);
   pz_tile_fill(copy + rows * k, 0, 3, PZ_FLIP);
-  for (; r + 4 <= rows; r += 4) pz_tile_row(copy + r * k, w, y + r * out, 4, out, g, q);
+  for (; r + PZ_TILE_WINDOWS <= rows; r += PZ_TILE_WINDOWS)
+    pz_tile_row(copy + r * k, w, y + r * out, PZ_TILE_WINDOWS, out, g, q);
   for (; r < rows; ++r) pz_tile_row(copy + r * k, w, y + r * out, 1, out, g, q);
 }
 

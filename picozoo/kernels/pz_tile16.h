@@ -6,7 +6,8 @@
    last: 4 weights of the first channel, 4 of the second ...; then 16 multipliers (int32) and 16 shifts (int8). Missing
    channels are zeros. Up to 3 bytes behind a run are read, and multiplied by zero. The packer is ops/_tile16.py.
 
-   Forms, equal to the bit: AVX-512 with VNNI (unsigned by signed: inputs have the first bit turned over), plain C. */
+   Forms, equal to the bit: AVX-512 with VNNI (unsigned by signed: inputs have the first bit turned over), NEON and
+   WebAssembly's 128 bits (products of bytes, added by pairs), plain C. */
 #ifndef PZ_TILE16_H
 #define PZ_TILE16_H
 
@@ -16,16 +17,48 @@
 #include <immintrin.h>
 #define PZ_VNNI 1
 #define PZ_FLIP 0x80 /* inputs in the working memory are x ^ PZ_FLIP */
+#define PZ_TILE_WINDOWS 8 /* at a time */
+#define PZ_TILE_BLOCKS(windows) ((windows) == 1 ? 4 : 2)
 #else
 #define PZ_VNNI 0
 #define PZ_FLIP 0
+#define PZ_TILE_WINDOWS 2
+#define PZ_TILE_BLOCKS(windows) 1
+#endif
+
+/* Four sums from 16 products of bytes each: PZ_ADD_PRODUCTS adds to two vectors, PZ_PAIRS makes four sums of them. */
+#if defined(__ARM_NEON) && defined(__aarch64__) && !defined(PZ_NO_SIMD)
+#include <arm_neon.h>
+#define PZ_BYTES 1
+typedef int32x4_t pz_sum4;
+#define PZ_ADD_PRODUCTS(s, a, w)                                                                    \
+  do {                                                                                              \
+    const int8x16_t u_ = vreinterpretq_s8_s32(vdupq_n_s32(a)), w_ = vld1q_s8((const int8_t *)(w));  \
+    (s)[0] = vpadalq_s16((s)[0], vmull_s8(vget_low_s8(u_), vget_low_s8(w_)));                       \
+    (s)[1] = vpadalq_s16((s)[1], vmull_high_s8(u_, w_));                                            \
+  } while (0)
+#define PZ_PAIRS(to, s) vst1q_s32((to), vpaddq_s32((s)[0], (s)[1]))
+#elif defined(__wasm_simd128__) && !defined(PZ_NO_SIMD)
+#include <wasm_simd128.h>
+#define PZ_BYTES 1
+typedef v128_t pz_sum4;
+#define PZ_ADD_PRODUCTS(s, a, w)                                                                           \
+  do {                                                                                                     \
+    const v128_t u_ = wasm_i32x4_splat(a), w_ = wasm_v128_load(w);                                         \
+    (s)[0] = wasm_i32x4_add((s)[0], wasm_i32x4_extadd_pairwise_i16x8(wasm_i16x8_extmul_low_i8x16(u_, w_)));  \
+    (s)[1] = wasm_i32x4_add((s)[1], wasm_i32x4_extadd_pairwise_i16x8(wasm_i16x8_extmul_high_i8x16(u_, w_))); \
+  } while (0)
+#define PZ_PAIRS(to, s)                                                                               \
+  wasm_v128_store((to), wasm_i32x4_add(wasm_i32x4_shuffle((s)[0], (s)[1], 0, 2, 4, 6),                \
+                                       wasm_i32x4_shuffle((s)[0], (s)[1], 1, 3, 5, 7)))
+#else
+#define PZ_BYTES 0
 #endif
 
 /* Words of a block's biases, of its weights, of its factors. */
 #define PZ_TILE_BIAS 32
 #define PZ_TILE_WEIGHTS(runs, fours) ((runs) * (fours) * 16)
 #define PZ_TILE_FACTORS 20
-#define PZ_TILE_WINDOWS 8 /* at a time */
 
 /* How the windows lie: `runs` runs of `fours` times four values, `per_row` runs a row of the window; from run to run
    `run`, from row to row `row`, from window to window `window` bytes. */
@@ -138,29 +171,60 @@ PZ_INLINE void pz_tile(const pz_i8 *p, const pz_u32 *w, pz_i8 *y, int windows, i
   }
 }
 #else
-PZ_INLINE void pz_tile(const pz_i8 *p, const pz_u32 *w, pz_i8 *y, int windows, int blocks, int left, int out_c,
-                       const pz_tile_shape g, const pz_out_args q) {
-  const int weights = PZ_TILE_WEIGHTS(g.runs, g.fours);
-  for (int b = 0; b < blocks; ++b, w += PZ_TILE_BIAS + weights + PZ_TILE_FACTORS, left -= 16, y += 16) {
-    const pz_u32 *const f = w + PZ_TILE_BIAS + weights;
-    for (int i = 0; i < windows; ++i) {
-      int32_t acc[16];
-      for (int c = 0; c < 16; ++c) acc[c] = (int32_t)w[c];
-      const pz_i8 *v = (const pz_i8 *)(w + PZ_TILE_BIAS);
-      for (int r = 0; r < g.runs; ++r) {
-        const pz_i8 *a = pz_tile_run(p + i * g.window, r, g);
-        for (int k = 0; k < g.fours; ++k, a += 4, v += 64)
-          for (int c = 0; c < 16; ++c)
-            acc[c] += a[0] * v[4 * c] + a[1] * v[4 * c + 1] + a[2] * v[4 * c + 2] + a[3] * v[4 * c + 3];
-      }
-      for (int c = 0; c < 16 && c < left; ++c) {
-        const int32_t m = (int32_t)f[c];
-        const int s = ((const pz_i8 *)(f + 16))[c];
-        const int32_t h = q.form == PZ_ONCE || q.form == PZ_ONCE_DOWN ? pz_requant_once(acc[c], m, s) : pz_requant(acc[c], m, s);
-        y[i * out_c + c] = (pz_i8)pz_clamp(h + q.zero, q.lo, q.hi);
+/* Sums of two windows (or of one twice) with a block, without the biases. */
+PZ_INLINE void pz_tile_sums(const pz_i8 *p, const pz_i8 *v, int32_t sums[2][16], int second, const pz_tile_shape g) {
+#if PZ_BYTES
+  pz_sum4 acc[2][4][2];
+  __builtin_memset(acc, 0, sizeof acc);
+  PZ_ROLLED
+  for (int r = 0; r < g.runs; ++r) {
+    const pz_i8 *a = pz_tile_run(p, r, g);
+    PZ_ROLLED
+    for (int k = 0; k < g.fours; ++k, a += 4, v += 64) {
+      int32_t x, y;
+      __builtin_memcpy(&x, a, 4);
+      __builtin_memcpy(&y, a + second, 4);
+      PZ_UNROLLED
+      for (int j = 0; j < 4; ++j) {
+        PZ_ADD_PRODUCTS(acc[0][j], x, v + 16 * j);
+        if (second) PZ_ADD_PRODUCTS(acc[1][j], y, v + 16 * j);
       }
     }
   }
+  PZ_UNROLLED
+  for (int j = 0; j < 4; ++j) {
+    PZ_PAIRS(&sums[0][4 * j], acc[0][j]);
+    if (second) PZ_PAIRS(&sums[1][4 * j], acc[1][j]);
+  }
+#else
+  for (int i = 0; i < 32; ++i) sums[i / 16][i % 16] = 0;
+  for (int r = 0; r < g.runs; ++r) {
+    const pz_i8 *a = pz_tile_run(p, r, g);
+    for (int k = 0; k < g.fours; ++k, a += 4, v += 64)
+      for (int c = 0; c < 16; ++c)
+        for (int b = 0; b < 4; ++b) {
+          sums[0][c] += a[b] * v[4 * c + b];
+          sums[1][c] += a[second + b] * v[4 * c + b];
+        }
+  }
+#endif
+}
+
+/* The same for one or two windows and a block. */
+PZ_INLINE void pz_tile(const pz_i8 *p, const pz_u32 *w, pz_i8 *y, int windows, int blocks, int left, int out_c,
+                       const pz_tile_shape g, const pz_out_args q) {
+  const pz_u32 *const f = w + PZ_TILE_BIAS + PZ_TILE_WEIGHTS(g.runs, g.fours);
+  int32_t sums[2][16];
+  (void)blocks;
+  pz_tile_sums(p, (const pz_i8 *)(w + PZ_TILE_BIAS), sums, windows > 1 ? g.window : 0, g);
+  PZ_ROLLED
+  for (int i = 0; i < windows; ++i)
+    PZ_ROLLED
+    for (int c = 0; c < 16 && c < left; ++c) {
+      const int32_t m = (int32_t)f[c], s = ((const pz_i8 *)(f + 16))[c], acc = sums[i][c] + (int32_t)w[c];
+      const int32_t h = q.form == PZ_ONCE || q.form == PZ_ONCE_DOWN ? pz_requant_once(acc, m, s) : pz_requant(acc, m, s);
+      y[i * out_c + c] = (pz_i8)pz_clamp(h + q.zero, q.lo, q.hi);
+    }
 }
 #endif
 
@@ -168,7 +232,7 @@ PZ_INLINE void pz_tile(const pz_i8 *p, const pz_u32 *w, pz_i8 *y, int windows, i
 PZ_INLINE void pz_tile_row(const pz_i8 *p, const pz_u32 *w, pz_i8 *y, int windows, int out_c, const pz_tile_shape g,
                            const pz_out_args q) {
   const int words = PZ_TILE_BIAS + PZ_TILE_WEIGHTS(g.runs, g.fours) + PZ_TILE_FACTORS;
-  const int most = windows == 1 ? 4 : 2, all = (out_c + 15) / 16, whole = all / most * most;
+  const int most = PZ_TILE_BLOCKS(windows), all = (out_c + 15) / 16, whole = all / most * most;
   PZ_ROLLED
   for (int b = 0; b < whole; b += most) pz_tile(p, w + b * words, y + 16 * b, windows, most, out_c - 16 * b, out_c, g, q);
   if (all > whole)

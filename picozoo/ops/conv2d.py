@@ -366,8 +366,8 @@ class Conv2d(Op):
         return takes and attrs.weights == 8 and "mve" in target.features
 
     def _tiled(self, ins: Types, attrs: Conv2dAttrs, target: Target) -> bool:
-        takes = attrs.groups == 1 or _mve.takes_depthwise(ins[0], ins[1])
-        return takes and attrs.weights == 8 and "tile16" in target.features
+        depthwise = "simd" in target.features and _mve.takes_depthwise(ins[0], ins[1])
+        return attrs.weights == 8 and "tile16" in target.features and (attrs.groups == 1 or depthwise)
 
     def _two_in_a_word(self, ins: Types, outs: Types, attrs: Conv2dAttrs, target: Target) -> bool:
         """Two windows share a word (pz_mul32.h): worth it where there are two."""
