@@ -72,6 +72,22 @@ def figures() -> str:
     return table(("what", "to reach", "measured", ""), made) + f"\n{told}"
 
 
+def forms() -> str:
+    """What int8 layers cost per multiply-accumulate, from results/forms.jsonl."""
+    lines = (ROOT / "results" / "forms.jsonl").read_text(encoding="utf-8").splitlines()
+    found = [json.loads(line) for line in lines]
+    kinds = list(found[0]["per_mac"])
+    made = [
+        (
+            f"`{row['board']}`",
+            find.load("cores", row["core"], "core").CORE.title,
+            *(f"{row['per_mac'][k]:.2f}" for k in kinds),
+        )
+        for row in found
+    ]
+    return table(("board", "core", *kinds), made)
+
+
 def rows() -> str:
     """Who may import whom."""
     made = [(str(i), what, ", ".join(f"`{p}`" for p in parts)) for i, (what, parts) in enumerate(imports.ROWS, 1)]
@@ -127,6 +143,7 @@ BLOCKS: dict[str, Block] = {
     "list": listing,
     "boards": boards,
     "figures": figures,
+    "forms": forms,
     "rows": rows,
     "passes": passes,
     "rules": rules,

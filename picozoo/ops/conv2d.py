@@ -342,7 +342,9 @@ class Conv2d(Op):
         helium, (_, kh, kw, _) = self._helium(ins, attrs, target), ins[1].shape
         where = (ins[0].shape, outs[0].shape, (kh, kw), attrs.stride, attrs.pad, attrs.dilation)
         walk = windows(*where, pixels=2 if helium else 1, copied=not helium)
-        forward = helium or attrs.weights < 8 or self._two_in_a_word(ins, outs, attrs, target)
+        # wide vectors: all of an image is copied first, so that only the order of several images counts
+        tiled = self._tiled(ins, attrs, target) and ins[0].shape[0] > 1
+        forward = helium or tiled or attrs.weights < 8 or self._two_in_a_word(ins, outs, attrs, target)
         return (walk,) if forward else (walk, walk.back())
 
     def check(self, ins: Types, outs: Types, attrs: Conv2dAttrs) -> None:
