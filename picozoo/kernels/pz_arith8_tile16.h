@@ -8,7 +8,7 @@
 
 #if PZ_VNNI
 PZ_INLINE __m512i pz_small16(__m512i v, int32_t m, int s) {
-  v = pz_high16(v, _mm512_set1_epi32(m));
+  v = pz_high_mul16(v, _mm512_set1_epi32(m));
   return s == 0 ? v : pz_down16(v, _mm512_set1_epi32(-s));
 }
 

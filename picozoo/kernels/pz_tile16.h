@@ -74,7 +74,7 @@ PZ_INLINE const pz_i8 *pz_tile_run(const pz_i8 *p, int r, const pz_tile_shape g)
 PZ_INLINE __m512i pz_load512(const void *p) { return _mm512_loadu_si512(p); }
 
 /* x * m / 2^31, rounded to nearest, halves up (m >= 0). */
-PZ_INLINE __m512i pz_high16(__m512i x, __m512i m) {
+PZ_INLINE __m512i pz_high_mul16(__m512i x, __m512i m) {
   const __m512i half = _mm512_set1_epi64((int64_t)1 << 30);
   __m512i a = _mm512_mul_epi32(x, m), b = _mm512_mul_epi32(_mm512_srli_epi64(x, 32), _mm512_srli_epi64(m, 32));
   a = _mm512_srli_epi64(_mm512_add_epi64(a, half), 31);
@@ -107,7 +107,7 @@ PZ_INLINE __m512i pz_requant16(__m512i x, const pz_u32 *factors, const pz_out_ar
   }
   if (q.form == PZ_TWICE) x = _mm512_sllv_epi32(x, _mm512_max_epi32(s, none));
   const __m512i right = _mm512_max_epi32(_mm512_sub_epi32(none, s), none);
-  __m512i h = pz_high16(x, m);
+  __m512i h = pz_high_mul16(x, m);
   if (q.form == PZ_TWICE) { /* nothing may be added to h: it can be as large as an int32 */
     const __m512i mask = _mm512_sub_epi32(_mm512_sllv_epi32(one, right), one);
     const __m512i bound = _mm512_sub_epi32(_mm512_srli_epi32(mask, 1), _mm512_srai_epi32(h, 31));
