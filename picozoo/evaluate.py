@@ -94,7 +94,8 @@ def evaluate(fw: Firmware, *, samples: int = 200, progress: Progress | None = No
     report = _report(fw, run, counts, stack, emulator)
     if isinstance(found, str):
         report.data = found
-    if data is not None and (fw.network.program.meta.get("learn") or hasattr(fw.network.module, "lessons")):
+    own = data is not None and fw.network.card.learns and hasattr(fw.network.module, "lessons")
+    if data is not None and (own or fw.network.program.meta.get("learn")):
         tell(0.9, "learning on the board")
         report.learning = learn(fw, data)
     if show:
