@@ -9,8 +9,9 @@ import numpy as np
 from picozoo.errors import Unsupported
 from picozoo.ops._op import Case, Types
 from picozoo.ops._pool import Pool, PoolAttrs, pool_reader
+from picozoo.ops._walk import Walk
 from picozoo.ops.conv2d import pair
-from picozoo.specs import TensorType
+from picozoo.specs import Target, TensorType
 
 
 def _forward(ctx: Any, x: Any, *window: Any, **kw: Any) -> Any:
@@ -59,6 +60,9 @@ class MaxPool2dBackward(Pool):
 
     def inplace(self, ins: Types, outs: Types, attrs: PoolAttrs) -> tuple[int, ...]:
         return ()
+
+    def walks(self, ins: Types, outs: Types, attrs: PoolAttrs, target: Target) -> tuple[Walk, ...]:
+        return ()  # the output is cleared first
 
     def permute(self, attrs: Any, ins: Types, perm: tuple[int, ...]) -> Any | None:
         return None
