@@ -43,7 +43,8 @@ def test_row_is_what_was_measured(kept: Path) -> None:
     (row,) = rows.read(kept)
     again = measure.measure(models.choose(["lenet5"])[0], "nucleo_l4r5zi")
     assert {k: row[k] for k in again} == again
-    assert sum(v[0] for v in row["layers"].values()) == row["instructions"] and row["macs"] == 416_520
+    assert sum(v[0] for v in row["layers"].values()) == row["instructions"]
+    assert row["macs"] == 385_097  # of 416,520: the rest is proven needless
     assert sum(v[1] for v in row["layers"].values()) == row["code"]
     assert row["cycles_predicted"] > row["instructions"] and row["cycles_error"] > 0
 
