@@ -85,7 +85,7 @@ def test_choices_are_those_of_the_compiler() -> None:
         (["run", "lenet5", "-b", "host", "--output", "y.npy"], 2, "--output, --function and --real need --input FILE"),
         (["show", "lenet5", "--c"], 2, "--c needs --board B"),
         (["compile", "perceptron", "-b", "host,uno", "-o", "x"], 2, "--board takes one board here"),
-        (["compile", "lenet5", "-b", "uno", "-o", "x"], 1, "needs 6"),
+        (["compile", "lenet5", "-b", "uno", "-o", "x"], 1, "needs 5"),
         (["bisect", "lenet5", "-b", "all"], 2, "--board takes one board here"),
         (["data", "get", "mnits"], 2, "no data set is called 'mnits'; did you mean mnist"),
         (["train", "lenet6"], 2, "no network is called 'lenet6'; did you mean lenet5?"),
