@@ -38,13 +38,7 @@ def test_importing_picozoo_is_light() -> None:
     loaded = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout.split()
     heavy = {"torch", "numpy", "scipy", "sklearn", "unicorn", "capstone", "rich", "safetensors", "logging"}
     assert not heavy & set(loaded)
-
-
-def test_importing_picozoo_is_light() -> None:
-    """Few modules: they are what the time goes into, and a count is the same on every machine."""
-    code = "import sys; before = set(sys.modules); import picozoo; print(len(set(sys.modules) - before))"
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
-    assert int(done.stdout) < 100
+    assert len(loaded) < 150  # modules are what the time goes into
 
 
 def test_compiling_needs_no_torch() -> None:
