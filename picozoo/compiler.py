@@ -164,7 +164,7 @@ class Firmware:
         steps = plan.shared.timeline.steps
         if not steps:
             return ""
-        at = max(range(1, len(steps) + 1), key=lambda t: sum(v.size for v in plan.lives if v.first <= t <= v.last))
+        at = max(range(1, len(steps) + 1), key=plan.used)
         alive = sorted((v for v in plan.lives if v.first <= at <= v.last), key=lambda v: -v.size)[:3]
         return (
             f"The peak is in {function} at layer {steps[at - 1].node.name}: "

@@ -246,7 +246,7 @@ def peak(fw: Firmware) -> tuple[str, str, int]:
     best = ("", "", 0)
     for name, plan in fw.plan.functions.items():
         for step in plan.shared.timeline.steps:
-            used = sum(v.size for v in plan.lives if v.first <= step.time <= v.last)
+            used = plan.used(step.time)
             if used > best[2]:
                 best = (name, step.node.name, used)
     return best

@@ -164,6 +164,15 @@ class FunctionPlan:
     scratch: dict[tuple[str, str], int] = field(default_factory=dict)  # (function, node) -> offset
     tensor_bound: int = 0
 
+    def used(self, time: int) -> int:
+        """Bytes of the arena taken at a step; where an output lies over its input, they count once."""
+        alive = (k for k, v in enumerate(self.lives) if v.first <= time <= v.last)
+        taken, end = 0, 0
+        for start, size in sorted((self.placed.offsets[k], self.lives[k].size) for k in alive):
+            taken += max(0, start + size - max(start, end))
+            end = max(end, start + size)
+        return taken
+
 
 @dataclass
 class Plan:

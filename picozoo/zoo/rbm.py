@@ -54,10 +54,10 @@ CARD = Card(
         "T. Tieleman, Training restricted Boltzmann machines using approximations to the likelihood gradient, 2008",
     ),
     results={
-        "log_likelihood": -90.437,
-        "log_z_error": 0.545,
         "completion": 0.7102,
         "mean_guess": 0.6657,
+        "log_likelihood": -90.437,
+        "log_z_error": 0.545,
         "completion_tiny": 0.662,
         "mean_guess_tiny": 0.5977,
     },

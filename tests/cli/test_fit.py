@@ -60,5 +60,6 @@ def test_table(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.mark.parametrize("name", find.names("zoo"))
 def test_every_board(run: Run, name: str) -> None:
     rows = json.loads(run("fit", name, "--json").out)
-    assert [r["board"] for r in rows if not r["flash"]] == []
+    # tables that alone are larger than the flash are not linked: there is only the reason then
+    assert [r["board"] for r in rows if not r["flash"] and (r["fits"] is not False or not r["note"])] == []
     assert len(rows) == len(find.names("boards"))
