@@ -92,9 +92,9 @@ def COMMAND(  # noqa: N802 - the name by which the command line finds it
     """Compile a network for one or more boards, run it there on held-out data, and report accuracy, flash, RAM,
     instructions, predicted time and energy, and a profile of its layers.
 
-    NAME is a network of the zoo ('lenet5', or with a size 'hopfield:tiny'), FILE a model file (.pz, .tflite, .skops …).
-    Boards are emulated; 'picozoo boards' says which emulators are here. With --input it makes one call with your data
-    instead.
+    NAME is a network of the zoo ('lenet5', or with a size 'hopfield:tiny'), FILE a model file (.pz, .tflite, .onnx,
+    .pt2, .skops). Boards are emulated; 'picozoo boards' says which emulators are here. With --input it makes one call
+    with your data instead.
 
     \b
     picozoo run lenet5 --board nano33ble
