@@ -143,19 +143,20 @@ class Firmware:
                 f"{self.network.name} needs {tables:,} bytes of flash for tables alone, {self.board.name} has "
                 f"{self.board.flash:,}: {tables - self.board.flash:,} too many. {self._advice(tables, 0)}"
             )
-        flash, ram = self.image.flash, self.model.context_bytes + stack
+        ram = self.model.context_bytes + stack
+        if self.board.ram is not None and ram > self.board.ram:  # known without a compiler
+            raise DoesNotFit(
+                f"{self.network.name} needs {ram:,} bytes of RAM (working memory {self.model.arena:,}, "
+                f"state {self.model.state:,}"
+                f"{f', stack {stack:,}' if stack else ''}), {self.board.name} has {self.board.ram:,}: "
+                f"{ram - self.board.ram:,} too many. {self._peak()} {self._advice(tables, ram)}"
+            )
+        flash = self.image.flash
         if self.board.flash is not None and flash > self.board.flash:
             raise DoesNotFit(
                 f"{self.network.name} needs {flash:,} bytes of flash ({self.image.flash_const:,} of them tables), "
                 f"{self.board.name} has {self.board.flash:,}: {flash - self.board.flash:,} too many. "
                 f"{self._advice(flash, ram)}"
-            )
-        if self.board.ram is not None and ram > self.board.ram:
-            raise DoesNotFit(
-                f"{self.network.name} needs {ram:,} bytes of RAM (working memory {self.model.arena:,}, "
-                f"state {self.model.state:,}"
-                f"{f', stack {stack:,}' if stack else ''}), {self.board.name} has {self.board.ram:,}: "
-                f"{ram - self.board.ram:,} too many. {self._peak()} {self._advice(flash, ram)}"
             )
 
     def _peak(self) -> str:

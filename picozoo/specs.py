@@ -158,6 +158,14 @@ class Calibration:
                 yield function, [np.asarray(x[i], np.float32 if x.dtype.kind == "f" else x.dtype) for x in self.inputs]
 
 
+def added(default: Any) -> Any:
+    """Default of an attribute that an operator got later: programs written before do not have it, and read as before.
+
+    The text of a program leaves it out where it is at its default, so that older artefacts stay the same bytes.
+    """
+    return field(default=default, metadata={"added": True})
+
+
 @dataclass(frozen=True)
 class Target:
     """All that passes, planner and emitter may know of a chip. Never its name.

@@ -78,10 +78,16 @@ def print_function(f: Function) -> list[str]:
     lines = [f"{'func' if f.public else 'region'} {f.name}({params}) -> ({', '.join(f.results)}) {{"]
     for n in f.nodes:
         outs = "; ".join(f"{r}: {type_text(f.types[r])}" for r in n.outputs)
-        attrs = json.dumps(dataclasses.asdict(n.attrs))
+        attrs = json.dumps(_attrs(n.attrs))
         lines.append(f"  {outs} = {n.op}({', '.join(n.inputs)}) {attrs} #{json.dumps([n.name, n.source])}")
     lines += [f"  update {s} = {r}" for s, r in f.updates.items()]
     return [*lines, "}"]
+
+
+def _attrs(attrs: Any) -> dict[str, Any]:
+    """Attributes by name; those made with `specs.added` only where they are not at their default."""
+    late = {f.name: f.default for f in dataclasses.fields(attrs) if f.metadata.get("added")}
+    return {k: v for k, v in dataclasses.asdict(attrs).items() if k not in late or v != late[k]}
 
 
 def parse_program(text: str) -> Program:

@@ -9,7 +9,12 @@
    element types say so to the compiler (character types may alias anything already). */
 #if defined(__GNUC__)
 #define PZ_ALIAS __attribute__((__may_alias__))
+/* noipa: GCC 12 at -O1 takes some functions that only write memory for pure ones, and drops their calls. */
+#if defined(__clang__) || __GNUC__ < 8
 #define PZ_NOINLINE __attribute__((noinline))
+#else
+#define PZ_NOINLINE __attribute__((noipa))
+#endif
 #define PZ_INLINE static inline __attribute__((always_inline, unused))
 #define PZ_ALIGNED(n) __attribute__((aligned(n)))
 #define PZ_UNUSED __attribute__((unused))

@@ -218,13 +218,15 @@ PZ_INLINE void pz_tile(const pz_i8 *p, const pz_u32 *w, pz_i8 *y, int windows, i
   (void)blocks;
   pz_tile_sums(p, (const pz_i8 *)(w + PZ_TILE_BIAS), sums, windows > 1 ? g.window : 0, g);
   PZ_ROLLED
-  for (int i = 0; i < windows; ++i)
+  for (int i = 0; i < windows; ++i) {
+    const int width = left < 16 ? left : 16;
     PZ_ROLLED
-    for (int c = 0; c < 16 && c < left; ++c) {
+    for (int c = 0; c < width; ++c) {
       const int32_t m = (int32_t)f[c], s = ((const pz_i8 *)(f + 16))[c], acc = sums[i][c] + (int32_t)w[c];
       const int32_t h = q.form == PZ_ONCE || q.form == PZ_ONCE_DOWN ? pz_requant_once(acc, m, s) : pz_requant(acc, m, s);
       y[i * out_c + c] = (pz_i8)pz_clamp(h + q.zero, q.lo, q.hi);
     }
+  }
 }
 #endif
 

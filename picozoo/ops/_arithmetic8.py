@@ -21,7 +21,7 @@ from picozoo.ops._fixed_point import (
 )
 from picozoo.ops._op import Case, Types
 from picozoo.ops.linear import clip_act, float_bounds
-from picozoo.specs import QuantParams, TensorType
+from picozoo.specs import QuantParams, TensorType, added
 
 
 @dataclass(frozen=True)
@@ -31,7 +31,7 @@ class ActAttrs:
     """
 
     act: str = "none"
-    shift: bool = False
+    shift: bool = added(False)
 
 
 def tflite_arithmetic(op: str) -> Any:

@@ -9,7 +9,7 @@ from picozoo.errors import Unsupported
 from picozoo.ops._op import Op, Types
 from picozoo.ops._walk import Walk, windows
 from picozoo.ops.conv2d import pair, window_out
-from picozoo.specs import Target, TensorType
+from picozoo.specs import Target, TensorType, added
 
 
 @dataclass(frozen=True)
@@ -21,7 +21,7 @@ class PoolAttrs:
     stride: tuple[int, int] = (2, 2)
     pad: tuple[int, int, int, int] = (0, 0, 0, 0)
     count_pad: bool = True
-    up: bool = False
+    up: bool = added(False)
 
 
 def pool_reader(op: str) -> Any:

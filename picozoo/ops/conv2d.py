@@ -19,7 +19,7 @@ from picozoo.ops._op import Case, Op, Types
 from picozoo.ops._simd import ROWS, pack_blocks, vectors
 from picozoo.ops._walk import Walk, windows
 from picozoo.ops.linear import clip_act, float_bounds, quant_cases
-from picozoo.specs import QuantParams, Target, TensorType
+from picozoo.specs import QuantParams, Target, TensorType, added
 
 
 @dataclass(frozen=True)
@@ -29,7 +29,7 @@ class Conv2dAttrs:
     dilation: tuple[int, int] = (1, 1)
     groups: int = 1
     act: str = "none"
-    weights: int = 8  # bits of a weight in flash, of the integer form
+    weights: int = added(8)  # bits of a weight in flash, of the integer form
 
 
 def pair(v: Any) -> tuple[int, int]:

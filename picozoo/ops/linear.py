@@ -20,13 +20,13 @@ from picozoo.ops import _mul32, _mve, _tile16
 from picozoo.ops import _narrow as narrow
 from picozoo.ops._op import Case, Op, Types
 from picozoo.ops._simd import pack_blocks, vectors
-from picozoo.specs import QuantParams, Target, TensorType
+from picozoo.specs import QuantParams, Target, TensorType, added
 
 
 @dataclass(frozen=True)
 class LinearAttrs:
     act: str = "none"
-    weights: int = 8  # bits of a weight in flash, of the integer form
+    weights: int = added(8)  # bits of a weight in flash, of the integer form
 
 
 def _read(ctx: Any, x: Any, w: Any, b: Any = None) -> Any:
