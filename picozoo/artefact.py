@@ -1,7 +1,8 @@
 """One network in one file: the program's text and its numbers, in the safetensors format.
 
 The file is a plain safetensors container: every constant and state is a tensor under its own reference, and the
-header's metadata holds the program text. A quantisable network also carries typical inputs, so that it can be quantised
+header's metadata holds the program text. Large float32 arrays whose every number is one of float16 are stored as such,
+so nothing is lost. A quantisable network also carries typical inputs, so that it can be quantised
 without its data set: tensors `calibration.FUNCTION.K` (float16 or integers, first dimension = calls) and
 `calibration.starts`. Nothing in the file is ever executed.
 """
@@ -20,12 +21,13 @@ from picozoo.errors import BadFile, PicozooError
 from picozoo.ir.program import Program
 from picozoo.ir.text import parse_program, print_program
 from picozoo.ir.verify import verify
-from picozoo.specs import Calibration
+from picozoo.specs import Calibration, TensorType
 
 FORMAT = "picozoo-program-1"
 SUFFIX = ".pz"
 _CALIBRATION = "calibration."
 _MAX_BYTES = 4 << 30
+_LARGE = 1024  # numbers; below that half the bytes are not worth a second form
 
 
 def write_atomically(path: Path, data: bytes) -> None:
@@ -44,7 +46,7 @@ def write_atomically(path: Path, data: bytes) -> None:
 
 def save_program(program: Program, path: Path, calibration: Calibration | None = None) -> None:
     """Write `program` to `path` in one step. The same program gives the same bytes."""
-    tensors = {ref: np.asarray(a, order="C") for ref, a in {**program.constants, **program.states}.items()}
+    tensors = {ref: _narrowed(np.asarray(a, order="C")) for ref, a in {**program.constants, **program.states}.items()}
     if calibration is not None:
         for k, x in enumerate(calibration.inputs):
             kept = x.astype(np.float16) if x.dtype.kind == "f" else x
@@ -53,6 +55,20 @@ def save_program(program: Program, path: Path, calibration: Calibration | None =
     # One metadata key only: with more, the library writes them in an order that changes from run to run.
     data = save(tensors, metadata={FORMAT: print_program(program)})
     write_atomically(path, data)
+
+
+def _narrowed(a: np.ndarray) -> np.ndarray:
+    """The array as float16 where it is large and that changes no number of it, else as it is."""
+    if a.dtype != np.float32 or a.size < _LARGE:
+        return a
+    with np.errstate(over="ignore"):
+        half = a.astype(np.float16)
+    return half if np.array_equal(half.astype(np.float32).view(np.uint32), a.view(np.uint32)) else a
+
+
+def _widened(a: np.ndarray, declared: TensorType) -> np.ndarray:
+    """What `_narrowed` was given."""
+    return a.astype(np.float32) if a.dtype == np.float16 and declared.dtype == "f32" else a
 
 
 def load_program(path: Path) -> Program:
@@ -82,10 +98,10 @@ def load_network(path: Path) -> tuple[Program, Calibration | None]:
                 ("constant", program.constant_types, program.constants),
                 ("state", program.state_types, program.states),
             ):
-                for ref in types:
+                for ref, declared in types.items():
                     if ref not in f.keys():  # noqa: SIM118 - not a dict
                         raise BadFile(f"the numbers of {kind} {ref} are missing")
-                    arrays[ref] = f.get_tensor(ref)
+                    arrays[ref] = _widened(f.get_tensor(ref), declared)
                     arrays[ref].setflags(write=False)
             calibration = _calibration(program, {k: f.get_tensor(k) for k in f.keys() if k.startswith(_CALIBRATION)})  # noqa: SIM118
         return verify(program), calibration

@@ -49,6 +49,18 @@ def write(path: Path, content: bytes) -> None:
         raise
 
 
+def halve(model: nn.Module) -> None:
+    """Round every float32 parameter and buffer to the nearest number of float16, in place.
+
+    Artefacts store such weights in half the bytes (`picozoo.artefact`). A recipe does this before it judges what it
+    made, so that the figures are those of what is shipped.
+    """
+    with torch.no_grad():
+        for values in (*model.parameters(), *model.buffers()):
+            if values.dtype == torch.float32:
+                values.copy_(values.half().float())
+
+
 def save(
     out: str | os.PathLike[str],
     name: str,

@@ -170,7 +170,7 @@ def train(
         key = f"deep_ff-{seed}-{quick}-{total}"
         checkpoint = loop.Checkpoint(out, CARD.name, key)
         loop.epochs(step, model, optimiser, loop.cosine(RATE, total), total, checkpoint, progress)
-        model.eval()
+        loop.halve(model.eval())
         metrics = {f"{s}_accuracy": _score(model, s) for s in (("digits",) if quick else ("mnist", "digits"))}
     return loop.save(out, CARD.name, size, seed, model.state_dict(), metrics, began)
 

@@ -58,7 +58,7 @@ CARD = Card(
         "mean_guess": 0.6657,
         "log_likelihood": -90.437,
         "log_z_error": 0.545,
-        "completion_tiny": 0.662,
+        "completion_tiny": 0.6653,
         "mean_guess_tiny": 0.5977,
     },
     variants={
@@ -74,6 +74,9 @@ CARD = Card(
 SHAPES = {"default": (28, 256), "tiny": (8, 32)}  # side of the picture, hidden units
 GIBBS, BURN_IN = 16, 6  # steps of a completion, and how many of them pass before chances are averaged
 EPOCHS, RATE = 60, 0.05
+# How often a hidden dot begins as ink; of 0, 0.1 ... 0.5 what completes most dots of training digits. 4,000 of MNIST:
+# 71.7 % from paper, 66.1 % from one in two; the small ones: 65.8 and 68.0 %.
+START = {"default": 0.0, "tiny": 0.5}
 UNKNOWN = -1.0
 LEARNING_RATE, PASSES = 0.05, 6  # of CD-1
 
@@ -123,7 +126,8 @@ def build(size: str = "default") -> nn.Module:
 
         def forward(self, x: torch.Tensor) -> torch.Tensor:
             unknown = x < 0
-            v = torch.where(unknown, chance.bernoulli(self.dice, torch.full_like(x, 0.2)), x)
+            ink = torch.full_like(x, START[size])
+            v = torch.where(unknown, chance.bernoulli(self.dice, ink) if START[size] else ink, x)
             total = torch.zeros_like(x)
             for step in range(GIBBS):
                 p = self._visible(chance.bernoulli(self.dice, self._hidden(v)))
@@ -251,6 +255,7 @@ def train(
             name=CARD.name,
             progress=progress,
         )
+        loop.halve(machine)
         with torch.no_grad():
             model.get_buffer("w").copy_(machine.w.T)
             model.get_buffer("b").copy_(machine.b)

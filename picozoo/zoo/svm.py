@@ -52,7 +52,8 @@ CARD = Card(
     references=("https://doi.org/10.1007/BF00994018", "https://doi.org/10.1145/130385.130401"),
     variants={"penguins": {"data": ("penguins",), "target": 0.97}},
 )
-SETTINGS = {"default": (0.25, 10.0, 37), "penguins": (0.25, 10.0, 37)}  # gamma, C, number of support vectors
+SETTINGS = {"default": (0.125, 100.0, 16), "penguins": (0.125, 10.0, 31)}  # gamma and C by `choose`, support vectors
+GAMMAS, LIMITS = (0.125, 0.25, 0.5, 1.0, 2.0), (1.0, 2.0, 5.0, 10.0, 20.0, 50.0, 100.0)
 SWEEPS, STILL = 2000, 1e-6
 
 
@@ -180,6 +181,25 @@ def multipliers(kernel: np.ndarray, sign: np.ndarray, limit: float, seed: int = 
         if moved < STILL * limit:
             break
     return a
+
+
+def choose(size: str = "default", repeats: int = 3) -> tuple[float, float]:
+    """The gamma and C that tell most held-out training examples right; of equal ones, the fewest support vectors.
+
+    Ten folds of the training part, `repeats` times; the test part is not looked at. Needs scikit-learn.
+    """
+    from sklearn.model_selection import StratifiedKFold, cross_val_score
+    from sklearn.svm import SVC
+
+    x, y = inputs("train", size=size)
+    folds = [StratifiedKFold(10, shuffle=True, random_state=k) for k in range(repeats)]
+
+    def worth(setting: tuple[float, float]) -> tuple[float, int]:
+        machine = SVC(gamma=setting[0], C=setting[1])
+        right = np.mean([cross_val_score(machine, x[:, 0], y, cv=f).mean() for f in folds])
+        return round(float(right), 6), -int(machine.fit(x[:, 0], y).n_support_.sum())
+
+    return max(((g, c) for g in GAMMAS for c in LIMITS), key=worth)
 
 
 def _theirs(size: str, x: np.ndarray, y: np.ndarray, tx: np.ndarray, ty: np.ndarray) -> dict[str, float]:

@@ -27,6 +27,25 @@ def test_artefact_round_trip(path: Path, tmp_path: Path) -> None:
     assert (tmp_path / "again.pz").read_bytes() == path.read_bytes()
 
 
+def test_large_arrays_of_half_precision_numbers_take_half_the_room(tmp_path: Path) -> None:
+    """Exact in float16: half the bytes and the same bits back, a -0 among them. One number that is not: whole bytes."""
+    from picozoo.specs import TensorType
+
+    rng, sizes, shipped = np.random.default_rng(0), [], load_network(network.ARTEFACTS / "rbf.pz")[0]
+    for odd in (0.0, 1e-9, 70000.0, 1 + 2.0**-20):
+        w = rng.normal(size=2000).astype(np.float16).astype(np.float32)
+        w[:2] = -0.0, odd
+        program = shipped.copy()
+        ref = program.add_constant("more", w, TensorType((2000,)))
+        save_program(program, tmp_path / "net.pz")
+        again = load_network(tmp_path / "net.pz")[0].constants[ref]
+        assert again.dtype == np.float32
+        assert again.tobytes() == w.tobytes()
+        sizes.append((tmp_path / "net.pz").stat().st_size)
+    assert len({size - sizes[0] for size in sizes[1:]}) == 1
+    assert sizes[1] - sizes[0] == 4000
+
+
 def test_nothing_half_written(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     program, _ = load_network(SHIPPED[0])
     monkeypatch.setattr("os.replace", lambda *a: (_ for _ in ()).throw(KeyboardInterrupt()))

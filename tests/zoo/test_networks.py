@@ -289,6 +289,18 @@ def test_support_vectors_decide_as_scikit_learns(size: str, tmp_path: Path) -> N
     assert (ours == theirs).mean() >= 0.995
 
 
+@pytest.mark.slow
+def test_settings_were_chosen_without_the_test_set() -> None:
+    """`choose` sees training examples only and finds what the files state."""
+    pytest.importorskip("sklearn")
+    if not all(data.available(d) for d in ("mnist", "banknote", "penguins")):
+        pytest.skip("mnist, banknote and penguins are not here; set PICOZOO_DATA to a mirror")
+    svm, elm = network("svm"), network("elm")
+    for size, (gamma, limit, _) in svm.SETTINGS.items():
+        assert svm.choose(size, repeats=1 if size == "default" else 3) == (gamma, limit)
+    assert elm.choose() == elm.UNITS["default"]
+
+
 @pytest.mark.parametrize("size", ["default", "penguins"])
 def test_clusters_are_as_good_as_scikit_learns(size: str, tmp_path: Path) -> None:
     pytest.importorskip("sklearn")
