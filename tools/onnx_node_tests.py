@@ -124,7 +124,7 @@ def prepare(folder: Path, number: int) -> Result | Ready:
     from picozoo.compiler import Options, compile_network, get_board
     from picozoo.errors import PicozooError
     from picozoo.frontend import onnx as importer
-    from picozoo.frontend._onnx_call import NeedsConstant, clean
+    from picozoo.frontend._onnx_builder import NeedsConstant, clean
     from picozoo.network import Network
 
     data = (folder / "model.onnx").read_bytes()

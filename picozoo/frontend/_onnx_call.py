@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import hashlib
-import re
+import math
 from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
@@ -12,110 +11,25 @@ import numpy as np
 
 from picozoo import ops
 from picozoo.errors import BadFile, Unsupported
+from picozoo.frontend._onnx_builder import MAX_NODES, Builder, NeedsConstant, Scope, clean
 from picozoo.frontend._onnx_file import KIND_OF, KINDS, MAX_BYTES, RANGES, array_of, dtype_of_kind, module
-from picozoo.ir.program import Function, Node, Program
+from picozoo.ir.program import Node
 from picozoo.ops.cast import CastAttrs
+from picozoo.ops.clamp import ClampAttrs
 from picozoo.ops.expand import ExpandAttrs
+from picozoo.ops.gather import GatherAttrs
+from picozoo.ops.narrow_float import NarrowFloatAttrs
 from picozoo.ops.reshape import ReshapeAttrs
+from picozoo.ops.slice import SliceAttrs
 from picozoo.ops.transpose import TransposeAttrs
-from picozoo.specs import TensorType, dtype_of
+from picozoo.specs import DTYPES, TensorType, dtype_of
 
 FOLD_INTS, FOLD_FLOATS = 1 << 20, 4096  # largest results, in bytes, that are computed here when all inputs are constant
 _NO_FOLD = ("while_loop", "dequantize", "copy")
 # Their references walk element by element: computed here only for a few numbers, such as parts of a shape.
 _SLOW = {"conv2d", "conv3d", "conv_transpose", "deform_conv", "grid_sample", "gru", "lstm", "matmul", "pool_nd", "rnn"}
 _SLOW |= {"roi_align", "scatter_elements", "scatter_nd"}
-MAX_NODES = 10_000  # made of one file, or read, with unrolled loops and functions in place of their calls
-
-
-class NeedsConstant(Unsupported):
-    """A value that an operator needs while it is read depends on inputs; `inputs` are their names."""
-
-    def __init__(self, message: str, inputs: Sequence[str]) -> None:
-        super().__init__(message)
-        self.inputs = tuple(inputs)
-
-
-def clean(name: str) -> str:
-    """A name of the file as a reference may have it.
-
-    Example:
-        >>> clean("onnx::Conv_12")
-        'onnx_Conv_12'
-    """
-    text = re.sub(r"_+", "_", re.sub(r"[^A-Za-z0-9_./-]", "_", name[:120])).strip("/_.")
-    return "/".join(text.split("/")[-2:])
-
-
-class Builder:
-    """The program being made, shared by all graphs and function bodies of the file."""
-
-    def __init__(self, program: Program, function: Function, model: Any, folder: Any) -> None:
-        self.program, self.function, self.model, self.folder = program, function, model, folder
-        self.functions = {(f.domain, f.name): f for f in model.functions}
-        self.kinds: dict[str, int] = {}  # reference -> ONNX element type, where it is not the IR's own
-        self.quantised: dict[str, str] = {}  # an integer value -> the same as QuantizeLinear's node made it
-        self.dequantised: dict[str, str] = {}  # output of a dequantize node -> the constant it reads
-        self.names: set[str] = set()
-        self.counts: dict[str, int] = {}  # name -> where the search for a free one goes on
-        self.stored: dict[tuple[TensorType, bytes], str] = {}
-        self.steps = 0  # nodes read
-        self.depth = 0
-
-    def type(self, ref: str) -> TensorType:
-        """Type of a value."""
-        return self.program.type_of(self.function, ref)
-
-    def fresh(self, label: str) -> str:
-        """A reference that is not taken yet; `Function.fresh` for many values of one name."""
-        ref, k = f"%{label}", self.counts.get(f"%{label}", 1)
-        while ref in self.function.types:
-            ref, k = f"%{label}.{k}", k + 1
-        self.counts[f"%{label}"] = k
-        return ref
-
-    def store(self, hint: str, array: np.ndarray, type_: TensorType) -> str:
-        """A constant; equal ones are stored once. `Program.add_constant` for many constants of one name."""
-        array = np.ascontiguousarray(array, type_.numpy)
-        key = (type_, hashlib.sha256(array.tobytes()).digest())
-        if key not in self.stored:
-            base = hint.lstrip("%@$")
-            name, k = base, self.counts.get(f"@{base}", 1)
-            while f"@{name}" in self.program.constants:
-                name, k = f"{base}.{k}", k + 1
-            self.counts[f"@{base}"] = k
-            self.stored[key] = self.program.add_constant(name, array, type_)
-        return self.stored[key]
-
-    def roots(self, ref: str) -> list[str]:
-        """Parameters that a value is computed from."""
-        made, todo, seen = self.function.producers(), [ref], set()
-        while todo:
-            r = todo.pop()
-            if r not in seen:
-                seen.add(r)
-                todo += made[r].inputs if r in made else ()
-        return [p for p in self.function.params if p in seen]
-
-
-class Scope:
-    """Names of values in a graph; inner graphs see the outer ones."""
-
-    def __init__(self, opsets: dict[str, int], outer: Scope | None = None) -> None:
-        self.opsets, self.outer = opsets, outer
-        self.values: dict[str, str] = {}
-        self.tensors: dict[str, Any] = {}  # initializers that nobody has asked for yet
-        self.broken: set[str] = set()  # made by nodes that could not be read
-        self.attributes: dict[str, Any] = {}  # of the function call, for bodies that refer to them
-
-    def find(self, name: str) -> Scope | None:
-        """The innermost scope that knows a name."""
-        scope: Scope | None = self
-        while scope is not None:
-            if name in scope.values or name in scope.tensors or name in scope.broken:
-                return scope
-            scope = scope.outer
-        return None
+_FLOATS = {k: KINDS[k][0] for k in (10, 16, 17, 18, 19, 20)}  # rounded to, and held in float32
 
 
 class Call:
@@ -335,6 +249,10 @@ class Call:
         made: str = self.emit(op, [a if isinstance(a, str) else self.like(a, first) for a in args])
         return made
 
+    def attrs_of(self, op: str) -> Any:
+        """The attributes' class of an operator."""
+        return ops.get(op).Attrs
+
     def reshape(self, ref: str, shape: Sequence[int]) -> str:
         """The same elements under another shape; `ref` itself if it has it."""
         shape = tuple(int(d) for d in shape)
@@ -373,6 +291,25 @@ class Call:
         a = self.program.constants[inner].transpose(perm)
         return str(self.emit("dequantize", [self.program.add_constant(inner, a, TensorType(a.shape, t.dtype, q))]))
 
+    def cut(self, ref: str, start: Sequence[int], size: Sequence[int], step: Sequence[int] | None = None) -> str:
+        """Part of a tensor."""
+        if tuple(size) == self.shape(ref) and not any(start):
+            return ref
+        attrs = SliceAttrs(tuple(start), tuple(size), tuple(step or [1] * len(size)))
+        return str(self.emit("slice", [ref], attrs))
+
+    def part(self, ref: str, axis: int, at: int, n: int) -> str:
+        """`n` rows along one dimension, from `at` on."""
+        start, size = [0] * len(self.shape(ref)), list(self.shape(ref))
+        start[axis], size[axis] = at, n
+        return self.cut(ref, start, size)
+
+    def pick(self, ref: str, axis: int, rows: Any) -> str:
+        """Rows of one dimension by known numbers."""
+        rows = np.asarray(rows)
+        index = self.const(rows, "rows", "i16" if rows.max(initial=0) < 1 << 15 else "i32")
+        return str(self.emit("gather", [ref, index], GatherAttrs(axis)))
+
     def is_weight(self, ref: str) -> bool:
         """Is it a constant, or one behind a dequantize node?"""
         return ref[0] == "@" or ref in self.builder.dequantised
@@ -399,6 +336,32 @@ class Call:
             raise BadFile(f"an index is outside 0 to {size - 1}")
         return self.const(value, ref, "i16" if size < 1 << 15 else "i32")
 
+    def filled(self, shape: Sequence[int], value: Any, kind: int) -> str:
+        """A constant of one value in an element type of ONNX."""
+        dtype = self.ir_dtype(kind)
+        if any(n < 0 for n in shape) or math.prod(shape) * DTYPES[dtype][2] > MAX_BYTES >> 4:
+            raise BadFile(f"a constant of shape {list(shape[:8])}")
+        self.out_kind = kind
+        return self.const(np.full(shape, value, DTYPES[dtype][0]), "filled", dtype)
+
+    def to_kind(self, ref: str, kind: int, saturate: bool = True) -> str:
+        """A value in another element type of ONNX, as Cast has it."""
+        dtype = self.ir_dtype(kind)
+        self.out_kind, ref = kind, self.plain(ref)
+        if kind in _FLOATS:
+            y = self.cast(ref, "f32")
+            if self.kind_of(ref) == kind:
+                return y
+            return str(self.emit("narrow_float", [y], NarrowFloatAttrs(_FLOATS[kind], saturate)))
+        if kind not in RANGES:
+            return self.cast(ref, dtype)
+        low, high = RANGES[kind]
+        if self.type(ref).is_float:  # floats are cut to the range, integers wrap around
+            cut = self.emit("clamp", [ref], ClampAttrs(float(low), float(high)))
+            return self.cast(self.cast(cut, "i32" if high < 1 << 31 else "i64"), dtype)
+        wide = self.cast(ref, "i64" if dtype == "i64" or self.type(ref).dtype == "i64" else "i32")
+        return self.cast(self.wrapped(wide, kind), dtype)
+
     def wrapped(self, ref: str, kind: int) -> str:
         """A value brought back into the range of an integer type that is held in a wider one."""
         if kind not in RANGES:
@@ -421,6 +384,3 @@ def _alike(value: Any, default: Any) -> bool:
     if isinstance(default, list):
         return False  # lists were dealt with before
     return isinstance(value, str) if isinstance(default, str) else isinstance(value, int | float)
-
-
-__all__ = ["KINDS", "Builder", "Call", "NeedsConstant", "Scope", "clean"]

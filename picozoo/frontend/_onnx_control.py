@@ -6,7 +6,6 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from picozoo.errors import BadFile, Unsupported
-from picozoo.frontend._onnx_shapes import part
 from picozoo.ops.concat import ConcatAttrs
 
 MAX_TURNS = 4096
@@ -101,7 +100,7 @@ def _turns(ctx: Any, run: Any, body: Any, states: list[str], xs: list[str], how:
     for k in range(count):
         rows = []
         for x, (axis, back) in zip(xs, how, strict=True):
-            row = part(ctx, x, axis, count - 1 - k if back else k, 1)
+            row = ctx.part(x, axis, count - 1 - k if back else k, 1)
             shape = ctx.shape(x)
             rows.append(ctx.reshape(row, (*shape[:axis], *shape[axis + 1 :])))
         step = run(ctx, body, [*states, *rows])

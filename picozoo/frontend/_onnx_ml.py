@@ -8,9 +8,7 @@ from typing import Any
 import numpy as np
 
 from picozoo.errors import BadFile, Unsupported
-from picozoo.frontend._onnx_shapes import pick
 from picozoo.ops._reduce import ReduceAttrs
-from picozoo.ops.gather import GatherAttrs
 from picozoo.ops.sum import SumAttrs
 
 
@@ -24,17 +22,6 @@ def _scaler(ctx: Any) -> str:
     offset, scale = ctx.attr("offset") or [0.0], ctx.attr("scale") or [1.0]
     y = ctx.op("sub", x, ctx.const(np.array(offset), "offset", "f32"))
     return str(ctx.op("mul", y, ctx.const(np.array(scale), "scale", "f32")))
-
-
-def _features(ctx: Any) -> str:
-    x = ctx.ref(0)
-    n = ctx.shape(x)[-1]
-    y = ctx.emit(
-        "gather",
-        [x, ctx.index(ctx.reshape(ctx.ref(1), (ctx.type(ctx.ref(1)).size,)), n)],
-        GatherAttrs(ctx.type(x).rank - 1),
-    )
-    return str(ctx.reshape(y, (1, ctx.shape(y)[0])) if ctx.type(x).rank == 1 else y)
 
 
 def _labels(ctx: Any) -> str:
@@ -92,7 +79,7 @@ def _counted(ctx: Any, x: str, grams: list[list[int]], mine: list[int], count: i
     """How often each n-gram of one length stands in each row; [B, count], zero for the others."""
     b, n = ctx.shape(x)[0], len(grams[0])
     rows = (np.arange(windows)[:, None] + step * np.arange(n)).reshape(-1)
-    cut = ctx.reshape(pick(ctx, x, 1, rows), (b, windows, 1, n))
+    cut = ctx.reshape(ctx.pick(x, 1, rows), (b, windows, 1, n))
     same = ctx.op("eq", cut, ctx.const(np.array(grams).reshape(1, 1, len(grams), n), "grams", ctx.type(x).dtype))
     whole = ctx.emit("all", [same], ReduceAttrs((3,), False))
     found = ctx.cast(ctx.emit("sum", [whole], SumAttrs((1,), False, "i32")), "f32")
@@ -114,7 +101,6 @@ def _weighted(ctx: Any, total: str, places: np.ndarray, flat: bool) -> str:
 READERS: Mapping[str, Callable[..., Any]] = {
     "ai.onnx.ml.Binarizer": _binarizer,
     "ai.onnx.ml.Scaler": _scaler,
-    "ai.onnx.ml.ArrayFeatureExtractor": _features,
     "ai.onnx.ml.LabelEncoder": _labels,
     "TfIdfVectorizer": _tfidf,
 }

@@ -14,9 +14,8 @@ import numpy as np
 
 from picozoo.errors import BadFile, Unsupported
 from picozoo.frontend._onnx_file import RANGES, kind_name
-from picozoo.frontend._onnx_math import matmul, to_kind
-from picozoo.frontend._onnx_nn import conv
-from picozoo.frontend._onnx_shapes import part
+from picozoo.ops._onnx import matmul
+from picozoo.ops._onnx_window import conv
 from picozoo.ops._op import norm_axis
 from picozoo.ops._reduce import ReduceAttrs
 from picozoo.ops.clamp import ClampAttrs
@@ -46,7 +45,7 @@ def _along(ctx: Any, ref: str, x: str) -> str:
         return str(ctx.reshape(ref, (1,) * axis + s + (1,) * (len(shape) - axis - 1)) if s != () else ref)
     block = block or -(-shape[axis] // max(s[axis], 1))
     wide = ctx.expand(ctx.reshape(ref, (*s[: axis + 1], 1, *s[axis + 1 :])), (*s[: axis + 1], block, *s[axis + 1 :]))
-    return part(ctx, ctx.reshape(wide, (*s[:axis], s[axis] * block, *s[axis + 1 :])), axis, 0, shape[axis])
+    return str(ctx.part(ctx.reshape(wide, (*s[:axis], s[axis] * block, *s[axis + 1 :])), axis, 0, shape[axis]))
 
 
 def _params(ctx: Any, scale: int, zero: int) -> tuple[float, int] | None:
@@ -78,7 +77,7 @@ def _quantize_linear(ctx: Any) -> str:
         return quantize(ctx, x, *known, kind)
     y = ctx.op("div", x, _along(ctx, ctx.ref(1), x))
     if kind in _FLOAT8:
-        return to_kind(ctx, y, kind, bool(ctx.attr("saturate", 1)))
+        return str(ctx.to_kind(y, kind, bool(ctx.attr("saturate", 1))))
     y = ctx.op("round", y)
     if ctx.has(2):
         y = ctx.op("add", y, ctx.cast(_along(ctx, ctx.ref(2), x), "f32"))

@@ -8,8 +8,7 @@ from typing import Any
 import numpy as np
 
 from picozoo.errors import BadFile, Unsupported
-from picozoo.frontend._onnx_math import matmul
-from picozoo.frontend._onnx_shapes import part
+from picozoo.ops._onnx import matmul
 from picozoo.ops.concat import ConcatAttrs
 from picozoo.ops.gru import GruAttrs
 from picozoo.ops.lstm import LstmAttrs
@@ -47,14 +46,14 @@ def _joined(ctx: Any, refs: list[str], axis: int) -> str:
 def _row(ctx: Any, i: int, k: int) -> str:
     """Direction k of input i, without the direction's dimension."""
     ref = ctx.ref(i)
-    return str(ctx.reshape(part(ctx, ref, 0, k, 1), ctx.shape(ref)[1:]))
+    return str(ctx.reshape(ctx.part(ref, 0, k, 1), ctx.shape(ref)[1:]))
 
 
 def _state(ctx: Any, i: int, k: int, b: int, n: int) -> str:
     if not ctx.has(i):
         return str(ctx.const(np.zeros((b, n)), "zeros", "f32"))
     if ctx.attr("layout", 0):
-        return str(ctx.reshape(part(ctx, ctx.ref(i), 1, k, 1), (b, n)))
+        return str(ctx.reshape(ctx.part(ctx.ref(i), 1, k, 1), (b, n)))
     return _row(ctx, i, k)
 
 
@@ -68,7 +67,7 @@ def _biases(ctx: Any, k: int, rows: int) -> tuple[str, str] | None:
     if not ctx.has(3):
         return None
     both = _row(ctx, 3, k)
-    return part(ctx, both, 0, 0, rows), part(ctx, both, 0, rows, rows)
+    return ctx.part(both, 0, 0, rows), ctx.part(both, 0, rows, rows)
 
 
 def _acts(ctx: Any, k: int, count: int, allowed: tuple[str, ...]) -> list[str]:
@@ -104,9 +103,9 @@ def _gru(ctx: Any) -> list[str]:
         if both is not None:
             first, second = both
             if after:
-                inner = part(ctx, second, 0, 2 * n, n)
+                inner = ctx.part(second, 0, 2 * n, n)
                 zeros = ctx.const(np.zeros(n), "zeros", "f32")
-                second = ctx.emit("concat", [part(ctx, second, 0, 0, 2 * n), zeros], ConcatAttrs(0))
+                second = ctx.emit("concat", [ctx.part(second, 0, 0, 2 * n), zeros], ConcatAttrs(0))
             bias = ctx.op("add", first, second)
         refs = [_gates(ctx, x, k, bias), _row(ctx, 2, k), inner, _state(ctx, 5, k, ctx.shape(x)[1], n)]
         return list(ctx.emit("gru", refs, GruAttrs(reverse, after, _clip(ctx))))

@@ -1,4 +1,4 @@
-"""ONNX nodes that are about shapes, or move elements: most are computed here or become reshapes."""
+"""ONNX nodes about shapes: most are computed here and leave nothing behind, the rest become several operators."""
 
 from __future__ import annotations
 
@@ -11,43 +11,7 @@ import numpy as np
 from picozoo.errors import BadFile, Unsupported
 from picozoo.frontend._onnx_file import MAX_BYTES, dtype_of_kind
 from picozoo.ops._op import norm_axis
-from picozoo.ops.concat import ConcatAttrs
-from picozoo.ops.gather import GatherAttrs
-from picozoo.ops.pad import PadAttrs
 from picozoo.ops.scatter_nd import ScatterNdAttrs
-from picozoo.ops.slice import SliceAttrs
-from picozoo.specs import DTYPES
-
-
-def filled(ctx: Any, shape: list[int], value: Any, kind: int) -> str:
-    """A constant of one value."""
-    dtype = dtype_of_kind(kind, "the output")
-    if any(n < 0 for n in shape) or math.prod(shape) * DTYPES[dtype][2] > MAX_BYTES >> 4:
-        raise BadFile(f"a constant of shape {shape[:8]}")
-    ctx.out_kind = kind
-    return str(ctx.const(np.full(shape, value, DTYPES[dtype][0]), "filled", dtype))
-
-
-def cut(ctx: Any, x: str, start: list[int], size: list[int], step: list[int] | None = None) -> str:
-    """Part of a tensor."""
-    if tuple(size) == ctx.shape(x) and not any(start):
-        return str(x)
-    attrs = SliceAttrs(tuple(start), tuple(size), tuple(step or [1] * len(size)))
-    return str(ctx.emit("slice", [x], attrs))
-
-
-def part(ctx: Any, x: str, axis: int, at: int, n: int) -> str:
-    """`n` rows along one dimension, from `at` on."""
-    start, size = [0] * len(ctx.shape(x)), list(ctx.shape(x))
-    start[axis], size[axis] = at, n
-    return cut(ctx, x, start, size)
-
-
-def pick(ctx: Any, x: str, axis: int, rows: Any) -> str:
-    """Rows of one dimension by known numbers."""
-    rows = np.asarray(rows)
-    index = ctx.const(rows, "rows", "i16" if rows.max(initial=0) < 1 << 15 else "i32")
-    return str(ctx.emit("gather", [x, index], GatherAttrs(axis)))
 
 
 def _constant(ctx: Any) -> str:
@@ -85,7 +49,7 @@ def _constant_of_shape(ctx: Any) -> str:
         found = ctx.scope.attributes[value.ref_attr_name] if value.ref_attr_name else value
         kind = found.t.data_type
     numbers = ctx.attr("value", np.zeros(1, np.float32))
-    return filled(ctx, ctx.ints(0, "the shape"), np.asarray(numbers).reshape(-1)[0], kind)
+    return str(ctx.filled(ctx.ints(0, "the shape"), np.asarray(numbers).reshape(-1)[0], kind))
 
 
 def _range(ctx: Any) -> str:
@@ -95,51 +59,6 @@ def _range(ctx: Any) -> str:
     n = max(0, math.ceil((limit - start) / delta))
     t = ctx.type(ctx.ref(0))
     return str(ctx.const((start + np.arange(n) * delta).astype(t.numpy), "range", t.dtype))
-
-
-def _reshape(ctx: Any) -> str:
-    x, want = ctx.ref(0), ctx.ints(1, "the shape")
-    shape = list(ctx.shape(x))
-    if not ctx.attr("allowzero", 0):
-        want = [shape[d] if n == 0 and d < len(shape) else n for d, n in enumerate(want)]
-    if want.count(-1) > 1 or min(want, default=0) < -1:
-        raise BadFile(f"reshape to {want}")
-    rest = math.prod(n for n in want if n != -1)
-    if -1 in want:
-        if not rest or ctx.type(x).size % rest:
-            raise BadFile(f"{shape} cannot be reshaped to {want}")
-        want[want.index(-1)] = ctx.type(x).size // rest
-    return str(ctx.reshape(x, want))
-
-
-def _flatten(ctx: Any) -> str:
-    x = ctx.ref(0)
-    shape, axis = ctx.shape(x), ctx.attr("axis", 1)
-    axis = axis + len(shape) if axis < 0 else axis
-    return str(ctx.reshape(x, (math.prod(shape[:axis]), math.prod(shape[axis:]))))
-
-
-def _squeeze(ctx: Any) -> str:
-    x, axes = ctx.ref(0), ctx.ints_at("axes", 1, None, 13)
-    shape = ctx.shape(x)
-    gone = {d for d, n in enumerate(shape) if n == 1} if axes is None else {norm_axis(a, len(shape)) for a in axes}
-    if any(shape[d] != 1 for d in gone):
-        raise BadFile(f"squeeze of axes {sorted(gone)} of {list(shape)}")
-    return str(ctx.reshape(x, [n for d, n in enumerate(shape) if d not in gone]))
-
-
-def _unsqueeze(ctx: Any) -> str:
-    x, axes = ctx.ref(0), ctx.ints_at("axes", 1, [], 13)
-    rank = len(ctx.shape(x)) + len(axes)
-    new, rest = {norm_axis(a, rank) for a in axes}, iter(ctx.shape(x))
-    if len(new) != len(axes) or rank > 32:
-        raise BadFile(f"unsqueeze of axes {axes[:8]}")
-    return str(ctx.reshape(x, [1 if d in new else next(rest) for d in range(rank)]))
-
-
-def _expand(ctx: Any) -> str:
-    x, shape = ctx.ref(0), ctx.ints(1, "the shape")
-    return str(ctx.expand(x, np.broadcast_shapes(ctx.shape(x), tuple(shape))))
 
 
 def _tile(ctx: Any) -> str:
@@ -157,53 +76,6 @@ def _tile(ctx: Any) -> str:
     return str(x)
 
 
-def _transpose(ctx: Any) -> str:
-    x = ctx.ref(0)
-    perm = ctx.attr("perm") or list(range(len(ctx.shape(x))))[::-1]
-    return str(ctx.transpose(x, [int(p) for p in perm]))
-
-
-def _concat(ctx: Any) -> str:
-    refs = ctx.refs()
-    axis = norm_axis(ctx.attr("axis", 0), ctx.type(refs[0]).rank)
-    refs = [r for r in refs if ctx.shape(r)[axis : axis + 1] != (0,)] or refs[:1]
-    return refs[0] if len(refs) == 1 else str(ctx.emit("concat", refs, ConcatAttrs(axis)))
-
-
-def _slice(ctx: Any) -> str:
-    x = ctx.ref(0)
-    shape = ctx.shape(x)
-    if ctx.opset < 10:
-        starts, ends = ctx.attr("starts"), ctx.attr("ends")
-        axes, steps = ctx.attr("axes"), None
-    else:
-        starts, ends = ctx.ints(1, "starts"), ctx.ints(2, "ends")
-        axes = ctx.ints(3, "axes") if ctx.has(3) else None
-        steps = ctx.ints(4, "steps") if ctx.has(4) else None
-    axes = list(range(len(starts))) if axes is None else [norm_axis(a, len(shape)) for a in axes]
-    steps = steps or [1] * len(axes)
-    first, size, step = [0] * len(shape), list(shape), [1] * len(shape)
-    for axis, a, b, s in zip(axes, starts, ends, steps, strict=True):
-        if s == 0:
-            raise BadFile("a slice with step 0")
-        n = shape[axis]
-        lo, hi, _ = slice(_edge(a, n, s, False), _edge(b, n, s, True), s).indices(n)
-        size[axis] = max(0, -(-(hi - lo) // s))
-        if s < 0 and size[axis]:
-            x = pick(ctx, x, axis, lo + s * np.arange(size[axis]))
-            first[axis] = 0
-        else:
-            first[axis], step[axis] = lo if size[axis] else 0, max(s, 1)
-    return cut(ctx, x, first, size, step)
-
-
-def _edge(v: int, n: int, step: int, end: bool) -> int | None:
-    """A bound as Python's slice takes it: far below zero means before the first."""
-    if v < -n:
-        return (None if end else 0) if step < 0 else 0
-    return v
-
-
 def _split(ctx: Any) -> list[str]:
     x = ctx.ref(0)
     axis, n = norm_axis(ctx.attr("axis", 0), ctx.type(x).rank), len(ctx.node.output)
@@ -213,52 +85,7 @@ def _split(ctx: Any) -> list[str]:
         sizes = [min(step, total - k * step) for k in range(n)]
     if sum(sizes) != total or len(sizes) != n or min(sizes) < 0:
         raise BadFile(f"parts of sizes {sizes[:8]} of {total}")
-    return [part(ctx, x, axis, sum(sizes[:k]), size) for k, size in enumerate(sizes)]
-
-
-def _gather(ctx: Any) -> str:
-    x = ctx.plain(ctx.ref(0))
-    axis = norm_axis(ctx.attr("axis", 0), ctx.type(x).rank)
-    return str(ctx.emit("gather", [x, ctx.index(ctx.ref(1), ctx.shape(x)[axis])], GatherAttrs(axis)))
-
-
-def _pads(ctx: Any, rank: int) -> tuple[list[int], list[int]]:
-    sizes = ctx.ints_at("pads", 1, [0] * 2 * rank, 11)
-    axes = [norm_axis(a, rank) for a in ctx.ints(3, "axes")] if ctx.has(3) else list(range(rank))
-    before, after = [0] * rank, [0] * rank
-    if len(sizes) != 2 * len(axes):
-        raise BadFile(f"{len(sizes)} padding sizes for {len(axes)} dimensions")
-    for k, axis in enumerate(axes):
-        before[axis], after[axis] = sizes[k], sizes[k + len(axes)]
-    return before, after
-
-
-def _pad(ctx: Any) -> str:
-    x, mode = ctx.plain(ctx.ref(0)), ctx.attr("mode", "constant")
-    rank = ctx.type(x).rank
-    before, after = _pads(ctx, rank)
-    shape = ctx.shape(x)
-    for axis in range(rank):  # a negative size takes away
-        lo, hi = min(0, before[axis]), min(0, after[axis])
-        if lo or hi:
-            x = part(ctx, x, axis, -lo, shape[axis] + lo + hi)
-    before, after = [max(0, n) for n in before], [max(0, n) for n in after]
-    if mode == "constant":
-        value = ctx.number(2, 0.0, "the padding value") if ctx.opset >= 11 else float(ctx.attr("value", 0.0))
-        if not any((*before, *after)):
-            return str(x)
-        return str(ctx.emit("pad", [x], PadAttrs(tuple(before), tuple(after), float(value))))
-    modes = {"reflect": "reflect", "edge": "edge", "wrap": "wrap"}
-    if mode not in modes:
-        raise Unsupported(f"padding mode {mode!r}; use constant, reflect, edge or wrap")
-    for axis in range(rank):
-        if before[axis] or after[axis]:
-            n = ctx.shape(x)[axis]
-            if n + before[axis] + after[axis] > 1 << 24:
-                raise BadFile(f"padding of {before[axis]} and {after[axis]}")
-            rows: Any = np.pad(np.arange(n), (before[axis], after[axis]), mode=modes[mode])  # type: ignore[call-overload]
-            x = pick(ctx, x, axis, rows)
-    return str(x)
+    return [ctx.part(x, axis, sum(sizes[:k]), size) for k, size in enumerate(sizes)]
 
 
 def _eye_like(ctx: Any) -> str:
@@ -302,7 +129,7 @@ def _one_hot(ctx: Any) -> str:
         raise BadFile(f"depth {depth}")
     values, rank = ctx.ref(2), ctx.type(index).rank
     axis = norm_axis(ctx.attr("axis", -1), rank + 1)
-    off, on = (ctx.reshape(part(ctx, values, 0, k, 1), ()) for k in (0, 1))
+    off, on = (ctx.reshape(ctx.part(values, 0, k, 1), ()) for k in (0, 1))
     index = index if ctx.type(index).dtype in ("i32", "i64") else ctx.cast(index, "i32")
     index = ctx.emit("where", [ctx.op("lt", index, 0), ctx.op("add", index, depth), index])
     shape = ctx.shape(index)
@@ -323,7 +150,7 @@ def _reverse_sequence(ctx: Any) -> str:
     source = np.where(t < np.array(lengths), np.array(lengths) - 1 - t, t)
     rows = (source * b + s) if time == 0 else (s * n + source).T
     flat = ctx.reshape(x, (n * b, math.prod(shape[2:])))
-    return str(ctx.reshape(pick(ctx, flat, 0, rows.reshape(-1)), shape))
+    return str(ctx.reshape(ctx.pick(flat, 0, rows.reshape(-1)), shape))
 
 
 def _compress(ctx: Any) -> str:
@@ -336,7 +163,7 @@ def _compress(ctx: Any) -> str:
     rows = np.flatnonzero(keep)
     if rows.size and rows.max() >= ctx.shape(x)[axis]:
         raise BadFile(f"a condition of {keep.size} for {ctx.shape(x)[axis]} rows")
-    return pick(ctx, x, axis, rows)
+    return str(ctx.pick(x, axis, rows))
 
 
 def _non_zero(ctx: Any) -> str:
@@ -369,7 +196,7 @@ def _col2im(ctx: Any) -> str:
     zeros = ctx.const(np.zeros((math.prod(padded), n * c)), "zeros", "f32")
     places = ctx.const(at.reshape(-1, 1), "places", "i32")
     y = ctx.transpose(ctx.emit("scatter_nd", [zeros, places, flat], ScatterNdAttrs("add")), (1, 0))
-    return cut(ctx, ctx.reshape(y, (n, c, *padded)), [0, 0, *pads[:k]], [n, c, *image])
+    return str(ctx.cut(ctx.reshape(y, (n, c, *padded)), [0, 0, *pads[:k]], [n, c, *image]))
 
 
 READERS: Mapping[str, Callable[..., Any]] = {
@@ -379,18 +206,8 @@ READERS: Mapping[str, Callable[..., Any]] = {
     "Size": _size,
     "ConstantOfShape": _constant_of_shape,
     "Range": _range,
-    "Reshape": _reshape,
-    "Flatten": _flatten,
-    "Squeeze": _squeeze,
-    "Unsqueeze": _unsqueeze,
-    "Expand": _expand,
     "Tile": _tile,
-    "Transpose": _transpose,
-    "Concat": _concat,
-    "Slice": _slice,
     "Split": _split,
-    "Gather": _gather,
-    "Pad": _pad,
     "EyeLike": _eye_like,
     "Trilu": _trilu,
     "DepthToSpace": _depth_to_space,

@@ -10,7 +10,6 @@ import numpy as np
 
 from picozoo.errors import BadFile, Unsupported
 from picozoo.frontend._onnx_file import MAX_BYTES
-from picozoo.frontend._onnx_shapes import part, pick
 from picozoo.ops._op import norm_axis
 from picozoo.ops.pad import PadAttrs
 
@@ -19,7 +18,7 @@ def _fit(ctx: Any, x: str, axis: int, n: int) -> str:
     """A dimension cut or filled with zeros to size n."""
     have = ctx.shape(x)[axis]
     if n <= have:
-        return part(ctx, x, axis, 0, n)
+        return str(ctx.part(x, axis, 0, n))
     after = [0] * len(ctx.shape(x))
     after[axis] = n - have
     return str(ctx.emit("pad", [x], PadAttrs((0,) * len(after), tuple(after), 0.0)))
@@ -72,7 +71,7 @@ def _stft(ctx: Any) -> str:
         raise BadFile(f"frames of {n}, {step} apart, of {length}")
     frames = (length - n) // step + 1
     rows = (step * np.arange(frames)[:, None] + np.arange(n)).reshape(-1)
-    cut = ctx.reshape(pick(ctx, ctx.reshape(x, (b, length, parts)), 1, rows), (b * frames, n, parts))
+    cut = ctx.reshape(ctx.pick(ctx.reshape(x, (b, length, parts)), 1, rows), (b * frames, n, parts))
     if ctx.has(2):
         cut = ctx.op("mul", cut, ctx.reshape(ctx.ref(2), (n, 1)))
     y = transform(ctx, cut, n, False, bool(ctx.attr("onesided", 1)) and parts == 1)

@@ -20,7 +20,8 @@ import numpy as np
 
 from picozoo import find, ops
 from picozoo.errors import BadFile, PicozooError, Unsupported, UsageError
-from picozoo.frontend._onnx_call import MAX_NODES, Builder, Call, NeedsConstant, Scope, clean
+from picozoo.frontend._onnx_builder import MAX_NODES, Builder, NeedsConstant, Scope, clean
+from picozoo.frontend._onnx_call import Call
 from picozoo.frontend._onnx_file import KIND_OF, KINDS, MAX_BYTES, RANGES, dtype_of_kind, module, parse
 from picozoo.ir.program import Function, Program
 from picozoo.ir.verify import verify

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import math
+
 import numpy as np
 
+from picozoo.ops import _onnx as onnx
 from picozoo.ops import _tflite as tflite
 from picozoo.ops._op import Types
 from picozoo.ops._reduce import Reduce, ReduceAttrs, reduce_cases, reduce_reader
@@ -15,6 +18,7 @@ class Amax(Reduce):
     dtypes = ("f32", "i8", "u8", "i16", "i32", "i64")
     aten = {"amax.default": reduce_reader("amax")}
     tflite = {"REDUCE_MAX": tflite.reduction("amax")}
+    onnx = {"ReduceMax": onnx.reduction("amax", empty=-math.inf), "GlobalMaxPool": onnx.global_pool("amax")}
     cases = reduce_cases(("f32", "i32"))
 
     def fn(self, x: np.ndarray, axis: tuple[int, ...]) -> np.ndarray:

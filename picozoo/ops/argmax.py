@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 
+from picozoo.ops import _onnx as onnx
 from picozoo.ops._op import Case, Op, Types, norm_axis
 from picozoo.ops._reduce import Reduce, ReduceAttrs
 from picozoo.ops.cast import CastAttrs
@@ -33,6 +34,7 @@ class Argmax(Reduce):
     dtypes = ("f32", "i8", "u8", "i16", "i32", "i64")
     aten = {"argmax.default": _read}
     tflite = {"ARG_MAX": _tflite}
+    onnx = {"ArgMax": onnx.place("argmax")}
     cases = (
         Case((TensorType((3, 6)),), ReduceAttrs((1,), False)),
         Case((TensorType((2, 5, 3), "i8"),), ReduceAttrs((1,), True)),

@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 
+from picozoo.ops import _onnx as onnx
 from picozoo.ops._op import Case, Op, Types
 from picozoo.ops._reduce import Reduce, ReduceAttrs
 from picozoo.specs import TensorType
@@ -13,6 +14,7 @@ from picozoo.specs import TensorType
 
 class Argmin(Reduce):
     name = "argmin"
+    onnx = {"ArgMin": onnx.place("argmin")}
     quant_rule = "none"
     dtypes = ("f32", "i8", "u8", "i16", "i32", "i64")
     cases = (

@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 
 from picozoo.errors import Unsupported
+from picozoo.ops._onnx_window import pool
 from picozoo.ops._op import Case, Types
 from picozoo.ops._pool import Pool, PoolAttrs, pool_reader, tflite_pool
 from picozoo.ops._reduce import ReduceAttrs
@@ -40,6 +41,7 @@ class AvgPool2d(Pool):
         "adaptive_avg_pool1d.default": _adaptive,
     }
     tflite = {"AVERAGE_POOL_2D": tflite_pool("avg_pool2d")}
+    onnx = {"AveragePool": pool("avg")}
     cases = (
         Case((TensorType((1, 6, 5, 3)),), PoolAttrs()),
         Case((TensorType((1, 5, 5, 2)),), PoolAttrs((3, 3), (2, 2), (1, 1, 1, 1))),

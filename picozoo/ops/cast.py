@@ -21,6 +21,14 @@ def _copy(ctx: Any, x: Any, **_: Any) -> Any:
     return ctx.ref(x, ctx.out_dtype)
 
 
+def _onnx(ctx: Any) -> Any:
+    return ctx.to_kind(ctx.ref(0), ctx.attr("to", 1), bool(ctx.attr("saturate", 1)))
+
+
+def _onnx_like(ctx: Any) -> Any:
+    return ctx.to_kind(ctx.ref(0), ctx.kind(1), bool(ctx.attr("saturate", 1)))
+
+
 class Cast(Elementwise):
     name = "cast"
     Attrs = CastAttrs
@@ -38,6 +46,7 @@ class Cast(Elementwise):
         "type_as.default": _copy,
     }
     tflite = {"CAST": lambda ctx: ctx.emit("cast", [ctx.ref(0)], CastAttrs(ctx.out().dtype))}
+    onnx = {"Cast": _onnx, "CastLike": _onnx_like}
     cases = tuple(
         Case((TensorType((3, 4), a),), CastAttrs(b), low=-300, high=300)
         for a, b in (

@@ -24,6 +24,22 @@ def _clamp(ctx: Any, x: Any, low: Any = None, high: Any = None) -> Any:
     return ctx.emit("clamp", [ctx.ref(x)], a)
 
 
+def _onnx(ctx: Any) -> str:
+    x = ctx.plain(ctx.ref(0))
+    t = ctx.type(x)
+    if ctx.opset < 11:
+        return str(ctx.emit("clamp", [x], ClampAttrs(ctx.attr("min", -BIG), ctx.attr("max", BIG))))
+    low, high = (ctx.constant(i) for i in (1, 2))
+    known = all(c is not None or not ctx.has(i) for i, c in ((1, low), (2, high)))
+    if known and t.is_float:
+        bounds = [d if c is None else float(c.reshape(-1)[0]) for c, d in ((low, -BIG), (high, BIG))]
+        if bounds[0] <= bounds[1]:
+            return str(ctx.emit("clamp", [x], ClampAttrs(max(bounds[0], -BIG), min(bounds[1], BIG))))
+    if ctx.has(1):
+        x = ctx.op("maximum", x, ctx.reshape(ctx.ref(1), ()))
+    return str(ctx.op("minimum", x, ctx.reshape(ctx.ref(2), ())) if ctx.has(2) else x)
+
+
 class Clamp(Rectifier):
     name = "clamp"
     Attrs = ClampAttrs
@@ -41,6 +57,7 @@ class Clamp(Rectifier):
         "RELU_N1_TO_1": tflite.unary("clamp", ClampAttrs(-1.0, 1.0)),
         "RELU_0_TO_1": tflite.unary("clamp", ClampAttrs(0.0, 1.0)),
     }
+    onnx = {"Clip": _onnx}
     cases = unary_cases(attrs=ClampAttrs(0.0, 1.5))
 
     def fn(self, x: np.ndarray, attrs: ClampAttrs) -> np.ndarray:

@@ -36,11 +36,19 @@ def _tflite(ctx: Any) -> Any:
     return ctx.activated(ctx.emit("concat", refs, ConcatAttrs(axis)), ctx.act)
 
 
+def _onnx(ctx: Any) -> str:
+    refs = ctx.refs()
+    axis = norm_axis(ctx.attr("axis", 0), ctx.type(refs[0]).rank)
+    refs = [r for r in refs if ctx.shape(r)[axis : axis + 1] != (0,)] or refs[:1]
+    return refs[0] if len(refs) == 1 else str(ctx.emit("concat", refs, ConcatAttrs(axis)))
+
+
 class Concat(Mover):
     name = "concat"
     Attrs = ConcatAttrs
     aten = {"cat.default": _cat, "concat.default": _cat, "stack.default": _stack}
     tflite = {"CONCATENATION": _tflite}
+    onnx = {"Concat": _onnx}
     cases = (
         Case((TensorType((2, 3)), TensorType((2, 5))), ConcatAttrs(1)),
         Case((TensorType((1, 4), "i8"), TensorType((2, 4), "i8"), TensorType((3, 4), "i8")), ConcatAttrs(0)),

@@ -15,6 +15,7 @@ from picozoo.errors import Unsupported
 from picozoo.ops import _matmul8 as m8
 from picozoo.ops import _mul32, _mve, _plane, _tile16
 from picozoo.ops import _narrow as narrow
+from picozoo.ops._onnx_window import conv_reader
 from picozoo.ops._op import Case, Op, Types
 from picozoo.ops._simd import ROWS, pack_blocks, vectors
 from picozoo.ops._walk import Walk, windows
@@ -209,6 +210,7 @@ class Conv2d(Op):
         "convolution.default": _convolution,
     }
     tflite = {"CONV_2D": _tflite_conv, "DEPTHWISE_CONV_2D": _tflite_depthwise}
+    onnx = {"Conv": conv_reader}
     cases = (
         Case(
             (TensorType((1, 6, 5, 3)), TensorType((4, 3, 3, 3)), TensorType((4,))),

@@ -11,7 +11,8 @@ from typing import Any
 
 import numpy as np
 
-from picozoo.errors import Unsupported
+from picozoo.errors import BadFile, Unsupported
+from picozoo.ops._onnx_window import from_volume, three, volume
 from picozoo.ops._op import Case, Op, Types
 from picozoo.specs import TensorType
 
@@ -29,9 +30,49 @@ class ConvTransposeAttrs:
     groups: int = 1
 
 
+def _onnx(ctx: Any) -> str:
+    x, w = ctx.ref(0), ctx.ref(1)
+    sx, sw = ctx.shape(x), ctx.shape(w)
+    n = len(sx) - 2
+    if n not in (1, 2, 3) or len(sw) != n + 2:
+        raise Unsupported(f"transposed convolution of {list(sx)} with weights {list(sw)}")
+    kernel = list(sw[2:])
+    stride, dilation = ctx.attr("strides") or [1] * n, ctx.attr("dilations") or [1] * n
+    extra, pads = ctx.attr("output_padding") or [0] * n, ctx.attr("pads") or [0] * 2 * n
+    mode, shape = ctx.attr("auto_pad", "NOTSET") or "NOTSET", ctx.attr("output_shape")
+    full = [
+        (i - 1) * s + e + (k - 1) * d + 1 for i, s, e, k, d in zip(sx[2:], stride, extra, kernel, dilation, strict=True)
+    ]
+    if shape or mode.startswith("SAME"):
+        out = list(shape[-n:]) if shape else [i * s for i, s in zip(sx[2:], stride, strict=True)]
+        total = [f - o for f, o in zip(full, out, strict=True)]
+        small, large = [t // 2 for t in total], [t - t // 2 for t in total]
+        before = small if mode == "SAME_UPPER" else large
+    else:
+        before = pads[:n]
+        out = [f - a - b for f, a, b in zip(full, before, pads[n:], strict=True)]
+    if min(out) < 1 or max(out) > 1 << 24:
+        raise BadFile(f"output of size {out}")
+    g = ctx.attr("group", 1)
+    sizes = three(out, 1)
+    attrs = ConvTransposeAttrs(three(stride, 1), three(before, 0), three(dilation, 1), sizes, g)
+    w = _turned(ctx, w, g)
+    refs = [volume(ctx, x), w, *([ctx.ref(2)] if ctx.has(2) else [])]
+    return from_volume(ctx, ctx.emit("conv_transpose", refs, attrs), n + 2)
+
+
+def _turned(ctx: Any, w: str, groups: int) -> str:
+    """[I, O / g, ...] -> [O, D, H, W, I / g]."""
+    i, og, *rest = ctx.shape(w)
+    w = ctx.reshape(w, (groups, i // groups, og, *three(rest, 1)))
+    w = ctx.transpose(w, (0, 2, 3, 4, 5, 1))
+    return str(ctx.reshape(w, (groups * og, *three(rest, 1), i // groups)))
+
+
 class ConvTranspose(Op):
     name = "conv_transpose"
     Attrs = ConvTransposeAttrs
+    onnx = {"ConvTranspose": _onnx}
     flash_inputs = (1, 2)
     cases = (
         Case(

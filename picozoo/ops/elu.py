@@ -20,12 +20,17 @@ def _read(ctx: Any, x: Any, alpha: Any = 1.0) -> Any:
     return ctx.emit("elu", [ctx.ref(x)], EluAttrs(float(alpha)))
 
 
+def _onnx(ctx: Any) -> str:
+    return str(ctx.emit("elu", [ctx.ref(0)], EluAttrs(float(ctx.attr("alpha", 1.0)))))
+
+
 class Elu(Unary):
     name = "elu"
     Attrs = EluAttrs
     attr_order = ("alpha",)
     aten = {"elu.default": _read}
     tflite = {"ELU": tflite.unary("elu")}
+    onnx = {"Elu": _onnx}
     cases = unary_cases(attrs=EluAttrs(0.2))
 
     def fn(self, x: np.ndarray, attrs: EluAttrs) -> np.ndarray:

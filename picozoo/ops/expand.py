@@ -23,11 +23,17 @@ def _read(ctx: Any, x: Any, *_: Any, **__: Any) -> Any:
     return x if ctx.type(x).shape == ctx.out_shape else ctx.emit("expand", [x], ExpandAttrs(ctx.out_shape))
 
 
+def _onnx(ctx: Any) -> str:
+    x, shape = ctx.ref(0), ctx.ints(1, "the shape")
+    return str(ctx.expand(x, np.broadcast_shapes(ctx.shape(x), tuple(shape))))
+
+
 class Expand(Mover):
     name = "expand"
     Attrs = ExpandAttrs
     aten = {"expand.default": _read, "expand_as.default": _read, "broadcast_to.default": _read}
     tflite = {"BROADCAST_TO": lambda ctx: ctx.emit("expand", [ctx.ref(0)], ExpandAttrs(ctx.out().shape))}
+    onnx = {"Expand": _onnx}
     cases = (Case((TensorType((3, 1)),), ExpandAttrs((2, 3, 4))), Case((TensorType((), "i8"),), ExpandAttrs((5,))))
 
     def infer(self, ins: Types, attrs: ExpandAttrs) -> list[TensorType]:

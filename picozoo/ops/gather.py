@@ -34,6 +34,20 @@ def _index(ctx: Any, x: Any, indices: Any) -> Any:
     return ctx.emit("gather", [ctx.ref(x), ctx.index(real[0][1])], GatherAttrs(real[0][0]))
 
 
+def _onnx(ctx: Any) -> str:
+    x = ctx.plain(ctx.ref(0))
+    axis = norm_axis(ctx.attr("axis", 0), ctx.type(x).rank)
+    return str(ctx.emit("gather", [x, ctx.index(ctx.ref(1), ctx.shape(x)[axis])], GatherAttrs(axis)))
+
+
+def _features(ctx: Any) -> str:
+    """Columns of the last dimension; a vector counts as one row."""
+    x, columns = ctx.ref(0), ctx.ref(1)
+    t, n = ctx.type(x), ctx.type(columns).size
+    y = ctx.emit("gather", [x, ctx.index(ctx.reshape(columns, (n,)), t.shape[-1])], GatherAttrs(t.rank - 1))
+    return str(ctx.reshape(y, (1, n)) if t.rank == 1 else y)
+
+
 class Gather(Op):
     name = "gather"
     Attrs = GatherAttrs
@@ -46,6 +60,7 @@ class Gather(Op):
             "gather", [ctx.reshape(ctx.ref(x), (ctx.type(ctx.ref(x)).size,)), ctx.index(i)], GatherAttrs(0)
         ),
     }
+    onnx = {"Gather": _onnx, "ai.onnx.ml.ArrayFeatureExtractor": _features}
     cases = (
         Case((TensorType((7, 3)), TensorType((4,), "i32")), GatherAttrs(0)),
         Case((TensorType((2, 5, 3), "i8"), TensorType((2, 2), "i64")), GatherAttrs(1)),

@@ -24,12 +24,17 @@ def _tflite(ctx: Any) -> Any:
     return ctx.emit("gelu", [ctx.ref(0)], GeluAttrs(bool(ctx.options["approximate"])))
 
 
+def _onnx(ctx: Any) -> str:
+    return str(ctx.emit("gelu", [ctx.ref(0)], GeluAttrs(ctx.attr("approximate", "none") == "tanh")))
+
+
 class Gelu(Unary):
     name = "gelu"
     Attrs = GeluAttrs
     attr_order = ("tanh",)
     aten = {"gelu.default": _read}
     tflite = {"GELU": _tflite}
+    onnx = {"Gelu": _onnx}
     cases = (*unary_cases(attrs=GeluAttrs()), *unary_cases(attrs=GeluAttrs(True)))
 
     def fn(self, x: np.ndarray, attrs: GeluAttrs) -> np.ndarray:

@@ -47,9 +47,21 @@ def _reflect(v: float, low: float, high: float) -> float:
     return (2 * span - v if v > span else v) + low
 
 
+def _onnx(ctx: Any) -> str:
+    mode = {"bilinear": "linear", "bicubic": "cubic"}.get(ctx.attr("mode", "linear"), ctx.attr("mode", "linear"))
+    attrs = GridSampleAttrs(mode, ctx.attr("padding_mode", "zeros"), bool(ctx.attr("align_corners", 0)))
+    x, grid = ctx.ref(0), ctx.ref(1)
+    if ctx.type(x).rank == 4:
+        (n, c, h, w), (_, oh, ow, _) = ctx.shape(x), ctx.shape(grid)
+        y = ctx.emit("grid_sample", [ctx.reshape(x, (n, c, 1, h, w)), ctx.reshape(grid, (n, 1, oh, ow, 2))], attrs)
+        return str(ctx.reshape(y, (n, c, oh, ow)))
+    return str(ctx.emit("grid_sample", [x, grid], attrs))
+
+
 class GridSample(Op):
     name = "grid_sample"
     Attrs = GridSampleAttrs
+    onnx = {"GridSample": _onnx}
     cases = tuple(
         Case(
             (TensorType((1, 2, d, 4, 3)), TensorType((1, d, 3, 2, 2 if d == 1 else 3))),

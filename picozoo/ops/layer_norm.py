@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from picozoo.errors import Unsupported
-from picozoo.ops._op import Case, Op, Types
+from picozoo.ops._op import Case, Op, Types, norm_axis
 from picozoo.specs import TensorType
 
 
@@ -24,11 +24,22 @@ def _read(ctx: Any, x: Any, shape: Any, weight: Any = None, bias: Any = None, ep
     return ctx.emit("layer_norm", [ctx.ref(x), w, b], LayerNormAttrs(float(eps)))
 
 
+def _onnx(ctx: Any) -> Any:
+    x, w = ctx.ref(0), ctx.ref(1)
+    shape = ctx.shape(x)
+    axis = norm_axis(ctx.attr("axis", -1), len(shape))
+    if ctx.wants(1) or ctx.wants(2) or ctx.shape(w) != shape[axis:]:
+        return NotImplemented
+    b = ctx.ref(2) if ctx.has(2) else ctx.const(np.zeros(shape[axis:]), "zeros", "f32")
+    return ctx.emit("layer_norm", [x, w, b], LayerNormAttrs(float(ctx.attr("epsilon", 1e-5))))
+
+
 class LayerNorm(Op):
     name = "layer_norm"
     Attrs = LayerNormAttrs
     flash_inputs = (1, 2)
     aten = {"layer_norm.default": _read}
+    onnx = {"LayerNormalization": _onnx}
     cases = (Case((TensorType((2, 3, 8)), TensorType((8,)), TensorType((8,))), LayerNormAttrs(), constants=(1, 2)),)
 
     def infer(self, ins: Types, attrs: LayerNormAttrs) -> list[TensorType]:

@@ -25,12 +25,17 @@ def _tflite(ctx: Any) -> Any:
     return ctx.emit("leaky_relu", [ctx.ref(0)], LeakyReluAttrs(ctx.options["alpha"]))
 
 
+def _onnx(ctx: Any) -> str:
+    return str(ctx.emit("leaky_relu", [ctx.ref(0)], LeakyReluAttrs(float(ctx.attr("alpha", 0.01)))))
+
+
 class LeakyRelu(Unary):
     name = "leaky_relu"
     Attrs = LeakyReluAttrs
     attr_order = ("slope",)
     aten = {"leaky_relu.default": _read}
     tflite = {"LEAKY_RELU": _tflite}
+    onnx = {"LeakyRelu": _onnx}
     cases = unary_cases(attrs=LeakyReluAttrs(0.2))
 
     def fn(self, x: np.ndarray, attrs: LeakyReluAttrs) -> np.ndarray:

@@ -92,6 +92,31 @@ def quant_cases(
     return tuple(found)
 
 
+def _onnx(ctx: Any) -> str:
+    a, b = ctx.ref(0), ctx.ref(1)
+    alpha, beta = float(ctx.attr("alpha", 1.0)), float(ctx.attr("beta", 1.0))
+    a = ctx.transpose(a, (1, 0)) if ctx.attr("transA", 0) else a
+    c = ctx.constant(2)
+    n = ctx.shape(b)[0 if ctx.attr("transB", 0) else 1]
+    flat = not ctx.has(2) or (c is not None and c.size in (1, n) and c.shape[-1:] in ((), (1,), (n,)))
+    known = ctx.program.constant(b)
+    row = not ctx.has(2) or (ctx.is_weight(ctx.ref(2)) and ctx.shape(ctx.ref(2)) == (n,))
+    if known is None and ctx.is_weight(b) and row and alpha == beta == 1:
+        w = b if ctx.attr("transB", 0) else ctx.turned(b, (1, 0))
+        return str(ctx.emit("linear", [a, w, *([ctx.ref(2)] if ctx.has(2) else [])]))
+    if known is not None and flat and ctx.type(a).is_float:
+        w = known if ctx.attr("transB", 0) else known.T
+        refs = [a, ctx.const(w * np.float32(alpha), ctx.node.input[1])]
+        if c is not None:
+            refs.append(ctx.const(np.broadcast_to(c.reshape(-1) * np.float32(beta), (n,)), ctx.node.input[2]))
+        return str(ctx.emit("linear", refs))
+    y = ctx.emit("matmul", [a, ctx.transpose(b, (1, 0)) if ctx.attr("transB", 0) else b])
+    y = y if alpha == 1 else ctx.op("mul", y, alpha)
+    if not ctx.has(2):
+        return str(y)
+    return str(ctx.op("add", y, ctx.ref(2) if beta == 1 else ctx.op("mul", ctx.ref(2), beta)))
+
+
 class Linear(Op):
     name = "linear"
     Attrs = LinearAttrs
@@ -99,6 +124,7 @@ class Linear(Op):
     flash_inputs = (1, 2)
     aten = {"linear.default": _read}
     tflite = {"FULLY_CONNECTED": _tflite}
+    onnx = {"Gemm": _onnx}
     cases = (
         Case((TensorType((1, 7)), TensorType((5, 7)), TensorType((5,))), LinearAttrs(), constants=(1, 2)),
         Case((TensorType((2, 3, 8)), TensorType((4, 8))), LinearAttrs("relu"), constants=(1,)),

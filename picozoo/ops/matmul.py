@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from picozoo.errors import Unsupported
+from picozoo.ops import _onnx as onnx
 from picozoo.ops._fixed_point import multiply_by_quantized_multiplier, multiply_long, quantize_multiplier
 from picozoo.ops._op import Case, Op, Types
 from picozoo.specs import QuantParams, TensorType
@@ -34,6 +35,10 @@ def _addmm(ctx: Any, c: Any, a: Any, b: Any, *, alpha: float = 1, beta: float = 
     return ctx.emit("add", [_matmul(ctx, a, b), ctx.ref(c, "f32")])
 
 
+def _onnx(ctx: Any) -> str:
+    return onnx.matmul(ctx, ctx.ref(0), ctx.ref(1))
+
+
 class Matmul(Op):
     name = "matmul"
     aten = {
@@ -44,6 +49,7 @@ class Matmul(Op):
         "dot.default": _matmul,
         "addmm.default": _addmm,
     }
+    onnx = {"MatMul": _onnx}
     cases = (
         Case((TensorType((3, 4)), TensorType((4, 5)))),
         Case((TensorType((2, 3, 4)), TensorType((2, 4, 2)))),

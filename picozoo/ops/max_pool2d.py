@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 
+from picozoo.ops._onnx_window import pool
 from picozoo.ops._op import Case, Types
 from picozoo.ops._pool import Pool, PoolAttrs, pool_reader, tflite_pool
 from picozoo.ops.conv2d import Conv2dAttrs, patches
@@ -18,6 +19,7 @@ class MaxPool2d(Pool):
     name = "max_pool2d"
     aten = {"max_pool2d.default": pool_reader("max_pool2d"), "max_pool1d.default": pool_reader("max_pool2d")}
     tflite = {"MAX_POOL_2D": tflite_pool("max_pool2d")}
+    onnx = {"MaxPool": pool("max")}
     cases = (
         Case((TensorType((1, 6, 5, 3)),), PoolAttrs()),
         Case((TensorType((2, 5, 5, 2)),), PoolAttrs((3, 3), (2, 1), (1, 1, 1, 1))),

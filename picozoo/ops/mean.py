@@ -19,7 +19,7 @@ _WX, _WY = QuantParams.tensor(0.0005), QuantParams.tensor(0.0003)
 
 class Mean(Reduce):
     name = "mean"
-    onnx = {"ReduceMean": onnx.reduction("mean")}
+    onnx = {"ReduceMean": onnx.reduction("mean"), "GlobalAveragePool": onnx.global_pool("mean")}
     quant_rule = "free"
     monotone = True
     dtypes = ("f32",)

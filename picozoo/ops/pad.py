@@ -7,9 +7,9 @@ from typing import Any
 
 import numpy as np
 
-from picozoo.errors import Unsupported
+from picozoo.errors import BadFile, Unsupported
 from picozoo.ops._fixed_point import quantize_array
-from picozoo.ops._op import Case, Types
+from picozoo.ops._op import Case, Types, norm_axis
 from picozoo.ops._strided import Mover, contiguous, emit_strided
 from picozoo.specs import QuantParams, TensorType
 
@@ -49,11 +49,50 @@ def _tflite(ctx: Any) -> Any:
     return ctx.emit("pad", [x], PadAttrs(before, after, value))
 
 
+def _pads(ctx: Any, rank: int) -> tuple[list[int], list[int]]:
+    sizes = ctx.ints_at("pads", 1, [0] * 2 * rank, 11)
+    axes = [norm_axis(a, rank) for a in ctx.ints(3, "axes")] if ctx.has(3) else list(range(rank))
+    before, after = [0] * rank, [0] * rank
+    if len(sizes) != 2 * len(axes):
+        raise BadFile(f"{len(sizes)} padding sizes for {len(axes)} dimensions")
+    for k, axis in enumerate(axes):
+        before[axis], after[axis] = sizes[k], sizes[k + len(axes)]
+    return before, after
+
+
+def _onnx(ctx: Any) -> str:
+    x, mode = ctx.plain(ctx.ref(0)), ctx.attr("mode", "constant")
+    rank = ctx.type(x).rank
+    before, after = _pads(ctx, rank)
+    shape = ctx.shape(x)
+    for axis in range(rank):  # a negative size takes away
+        lo, hi = min(0, before[axis]), min(0, after[axis])
+        if lo or hi:
+            x = ctx.part(x, axis, -lo, shape[axis] + lo + hi)
+    before, after = [max(0, n) for n in before], [max(0, n) for n in after]
+    if mode == "constant":
+        value = ctx.number(2, 0.0, "the padding value") if ctx.opset >= 11 else float(ctx.attr("value", 0.0))
+        if not any((*before, *after)):
+            return str(x)
+        return str(ctx.emit("pad", [x], PadAttrs(tuple(before), tuple(after), float(value))))
+    if mode not in ("reflect", "edge", "wrap"):
+        raise Unsupported(f"padding mode {mode!r}; use constant, reflect, edge or wrap")
+    for axis in range(rank):
+        if before[axis] or after[axis]:
+            n = ctx.shape(x)[axis]
+            if n + before[axis] + after[axis] > 1 << 24:
+                raise BadFile(f"padding of {before[axis]} and {after[axis]}")
+            rows: Any = np.pad(np.arange(n), (before[axis], after[axis]), mode=mode)
+            x = ctx.pick(x, axis, rows)
+    return str(x)
+
+
 class Pad(Mover):
     name = "pad"
     Attrs = PadAttrs
     aten = {"constant_pad_nd.default": _constant_pad, "pad.default": _pad}
     tflite = {"PAD": _tflite, "PADV2": _tflite}
+    onnx = {"Pad": _onnx}
     cases = (
         Case((TensorType((1, 3, 4, 2)),), PadAttrs((0, 1, 2, 0), (0, 2, 1, 0), 1.5)),
         Case(

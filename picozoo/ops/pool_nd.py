@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 
 from picozoo.errors import Unsupported
+from picozoo.ops._onnx_window import pool
 from picozoo.ops._op import Case, Op, Types
 from picozoo.specs import TensorType
 
@@ -40,6 +41,7 @@ class PoolNdAttrs:
 class PoolNd(Op):
     name = "pool_nd"
     Attrs = PoolNdAttrs
+    onnx = {"LpPool": pool("lp")}
     cases = (
         Case(
             (TensorType((1, 2, 3, 5, 4)),), PoolNdAttrs("max", (2, 2, 2), (1, 2, 1), dilation=(1, 2, 1), out=(2, 2, 3))

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import numpy as np
 
+from picozoo.ops import _onnx as onnx
 from picozoo.ops._reduce import Reduce, reduce_cases
 
 
 class Prod(Reduce):
     name = "prod"
+    onnx = {"ReduceProd": onnx.reduction("prod", empty=1)}
     dtypes = ("f32", "i32", "i64")
     cases = reduce_cases(("f32", "i32", "i64"))
 

@@ -8,8 +8,8 @@ from typing import Any
 
 import numpy as np
 
-from picozoo.errors import Unsupported
-from picozoo.ops._op import Case, Types
+from picozoo.errors import BadFile, Unsupported
+from picozoo.ops._op import Case, Types, norm_axis
 from picozoo.ops._strided import Mover
 from picozoo.specs import TensorType
 
@@ -26,6 +26,46 @@ def _read(ctx: Any, x: Any, *_: Any, **__: Any) -> Any:
 def _tflite(ctx: Any) -> Any:
     """The shape is that of the output, which the file declares."""
     return ctx.reshape(ctx.ref(0), ctx.out().shape)
+
+
+def _reshape(ctx: Any) -> str:
+    x, want = ctx.ref(0), ctx.ints(1, "the shape")
+    shape = list(ctx.shape(x))
+    if not ctx.attr("allowzero", 0):
+        want = [shape[d] if n == 0 and d < len(shape) else n for d, n in enumerate(want)]
+    if want.count(-1) > 1 or min(want, default=0) < -1:
+        raise BadFile(f"reshape to {want}")
+    rest = prod(n for n in want if n != -1)
+    if -1 in want:
+        if not rest or ctx.type(x).size % rest:
+            raise BadFile(f"{shape} cannot be reshaped to {want}")
+        want[want.index(-1)] = ctx.type(x).size // rest
+    return str(ctx.reshape(x, want))
+
+
+def _flatten(ctx: Any) -> str:
+    x = ctx.ref(0)
+    shape, axis = ctx.shape(x), ctx.attr("axis", 1)
+    axis = axis + len(shape) if axis < 0 else axis
+    return str(ctx.reshape(x, (prod(shape[:axis]), prod(shape[axis:]))))
+
+
+def _squeeze(ctx: Any) -> str:
+    x, axes = ctx.ref(0), ctx.ints_at("axes", 1, None, 13)
+    shape = ctx.shape(x)
+    gone = {d for d, n in enumerate(shape) if n == 1} if axes is None else {norm_axis(a, len(shape)) for a in axes}
+    if any(shape[d] != 1 for d in gone):
+        raise BadFile(f"squeeze of axes {sorted(gone)} of {list(shape)}")
+    return str(ctx.reshape(x, [n for d, n in enumerate(shape) if d not in gone]))
+
+
+def _unsqueeze(ctx: Any) -> str:
+    x, axes = ctx.ref(0), ctx.ints_at("axes", 1, [], 13)
+    rank = len(ctx.shape(x)) + len(axes)
+    new, rest = {norm_axis(a, rank) for a in axes}, iter(ctx.shape(x))
+    if len(new) != len(axes) or rank > 32:
+        raise BadFile(f"unsqueeze of axes {axes[:8]}")
+    return str(ctx.reshape(x, [1 if d in new else next(rest) for d in range(rank)]))
 
 
 class Reshape(Mover):
@@ -47,6 +87,7 @@ class Reshape(Mover):
         )
     }
     tflite = dict.fromkeys(("RESHAPE", "SQUEEZE", "EXPAND_DIMS"), _tflite)
+    onnx = {"Reshape": _reshape, "Flatten": _flatten, "Squeeze": _squeeze, "Unsqueeze": _unsqueeze}
     cases = (
         Case((TensorType((2, 6)),), ReshapeAttrs((3, 4))),
         Case((TensorType((4,), "i8"),), ReshapeAttrs((1, 2, 2))),

@@ -27,9 +27,22 @@ class RoiAlignAttrs:
     half: bool = True
 
 
+def _onnx(ctx: Any) -> str:
+    a = RoiAlignAttrs(
+        ctx.attr("mode", "avg"),
+        (ctx.attr("output_height", 1), ctx.attr("output_width", 1)),
+        ctx.attr("sampling_ratio", 0),
+        float(ctx.attr("spatial_scale", 1.0)),
+        ctx.attr("coordinate_transformation_mode", "half_pixel") == "half_pixel" and ctx.opset >= 16,
+    )
+    batch = ctx.ref(2)
+    return str(ctx.emit("roi_align", [ctx.ref(0), ctx.ref(1), batch], a))
+
+
 class RoiAlign(Op):
     name = "roi_align"
     Attrs = RoiAlignAttrs
+    onnx = {"RoiAlign": _onnx}
     cases = tuple(
         Case(
             (TensorType((2, 2, 6, 5)), TensorType((3, 4)), TensorType((3,), "i64")),

@@ -2,13 +2,21 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 
 from picozoo.ops._elementwise import INTS, Binary, binary_cases
 
 
+def _onnx(ctx: Any) -> str:
+    left = ctx.attr("direction", "LEFT").upper() == "LEFT"
+    return str(ctx.op("shift_left" if left else "shift_right", ctx.ref(0), ctx.ref(1)))
+
+
 class ShiftLeft(Binary):
     name = "shift_left"
+    onnx = {"BitShift": _onnx}
     dtypes = INTS
     cases = binary_cases(("i32", "u8"), low=0.0)
 

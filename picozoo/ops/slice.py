@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from picozoo.errors import Unsupported
+from picozoo.errors import BadFile, Unsupported
 from picozoo.ops._op import Case, Types, norm_axis
 from picozoo.ops._strided import Mover, contiguous, emit_strided
 from picozoo.specs import TensorType
@@ -66,6 +66,40 @@ def _tflite(ctx: Any) -> Any:
     return ctx.emit("slice", [x], SliceAttrs(tuple(begin), tuple(size), (1,) * len(shape)))
 
 
+def _onnx(ctx: Any) -> str:
+    x = ctx.ref(0)
+    shape = ctx.shape(x)
+    if ctx.opset < 10:
+        starts, ends = ctx.attr("starts"), ctx.attr("ends")
+        axes, steps = ctx.attr("axes"), None
+    else:
+        starts, ends = ctx.ints(1, "starts"), ctx.ints(2, "ends")
+        axes = ctx.ints(3, "axes") if ctx.has(3) else None
+        steps = ctx.ints(4, "steps") if ctx.has(4) else None
+    axes = list(range(len(starts))) if axes is None else [norm_axis(a, len(shape)) for a in axes]
+    steps = steps or [1] * len(axes)
+    first, size, step = [0] * len(shape), list(shape), [1] * len(shape)
+    for axis, a, b, s in zip(axes, starts, ends, steps, strict=True):
+        if s == 0:
+            raise BadFile("a slice with step 0")
+        n = shape[axis]
+        lo, hi, _ = slice(_edge(a, n, s, False), _edge(b, n, s, True), s).indices(n)
+        size[axis] = max(0, -(-(hi - lo) // s))
+        if s < 0 and size[axis]:
+            x = ctx.pick(x, axis, lo + s * np.arange(size[axis]))
+            first[axis] = 0
+        else:
+            first[axis], step[axis] = lo if size[axis] else 0, max(s, 1)
+    return ctx.cut(x, first, size, step)
+
+
+def _edge(v: int, n: int, step: int, end: bool) -> int | None:
+    """A bound as Python's slice takes it: far below zero means before the first."""
+    if v < -n:
+        return (None if end else 0) if step < 0 else 0
+    return v
+
+
 class Slice(Mover):
     name = "slice"
     Attrs = SliceAttrs
@@ -78,6 +112,7 @@ class Slice(Mover):
         "narrow.default": lambda ctx, x, dim, start, n: _slice(ctx, x, dim, start, start + n),
     }
     tflite = {"SLICE": _tflite}
+    onnx = {"Slice": _onnx}
     cases = (
         Case((TensorType((4, 5, 6)),), SliceAttrs((1, 0, 2), (2, 5, 2), (1, 1, 2))),
         Case((TensorType((9,), "i8"),), SliceAttrs((1,), (4,), (2,))),

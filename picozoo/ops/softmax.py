@@ -54,6 +54,21 @@ def _close(q: QuantParams, want: QuantParams | None) -> bool:
     return want is not None and q.zero_point == want.zero_point and abs(q.scale[0] / want.scale[0] - 1) < 1e-3
 
 
+def _onnx(log: bool) -> Any:
+    """Before operator set 13, all dimensions from the axis on are one."""
+
+    def read(ctx: Any) -> str:
+        x = ctx.ref(0)
+        shape = ctx.shape(x)
+        axis = norm_axis(ctx.attr("axis", -1 if ctx.opset >= 13 else 1), len(shape))
+        if ctx.opset >= 13 or axis == len(shape) - 1:
+            return str(ctx.emit("softmax", [x], SoftmaxAttrs(axis, log)))
+        flat = ctx.reshape(x, (prod(shape[:axis]), prod(shape[axis:])))
+        return str(ctx.reshape(ctx.emit("softmax", [flat], SoftmaxAttrs(1, log)), shape))
+
+    return read
+
+
 class Softmax(Op):
     name = "softmax"
     Attrs = SoftmaxAttrs
@@ -64,6 +79,7 @@ class Softmax(Op):
         "_log_softmax.default": _read(True),
     }
     tflite = {"SOFTMAX": _tflite(False), "LOG_SOFTMAX": _tflite(True)}
+    onnx = {"Softmax": _onnx(False), "LogSoftmax": _onnx(True)}
     cases = (
         Case((TensorType((2, 5)),), SoftmaxAttrs(1), low=-20, high=20),
         Case((TensorType((2, 5, 3)),), SoftmaxAttrs(1, True)),

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from picozoo.errors import Unsupported
+from picozoo.ops import _onnx as onnx
 from picozoo.ops import _tflite as tflite
 from picozoo.ops._fixed_point import quantize_multiplier, requantize
 from picozoo.ops._op import Case, Types
@@ -47,6 +48,7 @@ class Sum(Reduce):
     dtypes = tuple(_WIDER)
     aten = {"sum.default": _read, "sum.dim_IntList": _read}
     tflite = {"SUM": tflite.reduction("sum", SumAttrs)}
+    onnx = {"ReduceSum": onnx.reduction("sum", since=13, empty=0)}
     cases = (
         *(
             Case(c.ins, SumAttrs(c.attrs.axes, c.attrs.keep, c.ins[0].dtype))

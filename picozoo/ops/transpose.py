@@ -38,6 +38,12 @@ def _tflite(ctx: Any) -> Any:
     return ctx.emit("transpose", [x], TransposeAttrs(tuple(norm_axis(int(p), ctx.type(x).rank) for p in perm)))
 
 
+def _onnx(ctx: Any) -> str:
+    x = ctx.ref(0)
+    perm = ctx.attr("perm") or list(range(len(ctx.shape(x))))[::-1]
+    return str(ctx.transpose(x, [int(p) for p in perm]))
+
+
 class Transpose(Mover):
     name = "transpose"
     Attrs = TransposeAttrs
@@ -48,6 +54,7 @@ class Transpose(Mover):
         "numpy_T.default": lambda ctx, x: _permute(ctx, x, list(range(ctx.type(ctx.ref(x)).rank))[::-1]),
     }
     tflite = {"TRANSPOSE": _tflite}
+    onnx = {"Transpose": _onnx}
     cases = (
         Case((TensorType((2, 3, 4, 5)),), TransposeAttrs((0, 2, 3, 1))),
         Case((TensorType((3, 4), "i8"),), TransposeAttrs((1, 0))),

@@ -17,9 +17,14 @@ def _read(ctx: Any, cond: Any, a: Any, b: Any) -> Any:
     return ctx.emit("where", [ctx.ref(cond, "bool"), ctx.ref(a, dtype), ctx.ref(b, dtype)])
 
 
+def _onnx(ctx: Any) -> str:
+    return str(ctx.emit("where", [ctx.ref(0), ctx.plain(ctx.ref(1)), ctx.plain(ctx.ref(2))]))
+
+
 class Where(Elementwise):
     name = "where"
     aten = {"where.self": _read, "where.ScalarSelf": _read, "where.ScalarOther": _read, "where.Scalar": _read}
+    onnx = {"Where": _onnx}
     cases = (
         Case((TensorType((2, 5), "bool"), TensorType((2, 5)), TensorType(()))),
         Case((TensorType((5,), "bool"), TensorType((2, 1), "i8"), TensorType((2, 5), "i8"))),

@@ -23,7 +23,7 @@ from onnx import TensorProto, helper, numpy_helper  # noqa: E402
 
 from picozoo.frontend import _onnx_file  # noqa: E402
 from picozoo.frontend import onnx as importer  # noqa: E402
-from picozoo.frontend._onnx_call import NeedsConstant  # noqa: E402
+from picozoo.frontend._onnx_builder import NeedsConstant  # noqa: E402
 
 ROOT = Path(__file__).resolve().parents[2]
 sys.path.insert(0, str(ROOT / "tools"))
