@@ -14,10 +14,10 @@ from picozoo import ops
 from picozoo.errors import BadFile
 from picozoo.ir.program import Function, Node, Program
 from picozoo.ops._op import NoAttrs
+from picozoo.passes import sink_dequantize
 from picozoo.specs import QuantParams, TensorType
 
 META = "qdq"
-_MOVERS = ("reshape", "transpose", "slice")
 
 
 def is_qdq(program: Program) -> bool:
@@ -37,36 +37,13 @@ def restore(program: Program) -> Program:
             raise ValueError("scales must be numbers above 0")
     except (ValueError, TypeError) as e:
         raise BadFile(f"{program.name}: the scales of its weights are damaged ({e})") from None
-    program = program.copy()
+    program = sink_dequantize.sink(program)  # layout leaves movers between a dequantize node and its layer
     for f in program.functions.values():
-        _sink(program, f)
         for node in list(f.nodes):
             kinds = ops.get(node.op).quant_inputs(program.in_types(f, node), node.attrs)
             if any(k.startswith("weight") for k in kinds.values()):
                 _layer(program, f, node, kinds, grids)
     return program
-
-
-def _sink(program: Program, f: Function) -> None:
-    """What only moves values moves integers: dequantize, mover becomes mover, dequantize.
-
-    Layout gives such movers between a dequantize and the layer that reads it, where the graph had none.
-    """
-    nodes: list[Node] = []
-    made: dict[str, Node] = {}
-    for node in f.nodes:
-        before = made.get(node.inputs[0]) if node.inputs else None
-        moved = node
-        if node.op in _MOVERS and before is not None and before.op == "dequantize" and before.inputs[0][0] == "%":
-            source = program.type_of(f, before.inputs[0])
-            ref = f.fresh(f"{node.outputs[0][1:]}.q")
-            f.types[ref] = source.with_(shape=f.types[node.outputs[0]].shape)
-            moved = replace(node, inputs=before.inputs, outputs=(ref,))
-            nodes.append(moved)
-            moved = Node("dequantize", f"{node.name}.{ref[1:]}.dq", (ref,), node.outputs, NoAttrs())
-        nodes.append(moved)
-        made.update(dict.fromkeys(moved.outputs, moved))
-    f.nodes = nodes
 
 
 def _layer(program: Program, f: Function, node: Node, kinds: object, grids: list[np.ndarray]) -> None:

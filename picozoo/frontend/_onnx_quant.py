@@ -66,7 +66,7 @@ def quantize(ctx: Any, x: str, scale: float, zero: int, kind: int) -> str:
         return str(q)
     from picozoo.frontend.onnx import as_uint8
 
-    return str(as_uint8(ctx, q))
+    return as_uint8(ctx, q)
 
 
 def _quantize_linear(ctx: Any) -> str:

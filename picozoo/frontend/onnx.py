@@ -33,8 +33,6 @@ OLDEST = 7  # operator set; of older ones, nodes whose meaning has not changed s
 _NAMED = 12  # most operators listed in one message
 _DEPTH = 24  # of graphs in graphs and functions in functions
 _PARTS = ("shapes", "math", "nn", "recurrent", "quant", "signal", "control", "ml")
-# What moves quantised values without computing; on uint8 it works on the int8 form, so that pairs stay together.
-_MOVES = {"Reshape", "Flatten", "Squeeze", "Unsqueeze", "Transpose", "Slice", "MaxPool", "Identity"}
 # Arithmetic whose result may leave the range of an integer type that is held in a wider one.
 _OVERFLOWS = {"Add", "Sub", "Mul", "Neg", "BitShift", "BitwiseNot", "Sum", "ReduceSum", "ReduceProd", "CumSum", "Pow"}
 
@@ -254,9 +252,10 @@ def read_node(builder: Builder, node: Any, scope: Scope) -> None:
     body = builder.functions.get((node.domain, node.op_type))
     if body is not None:
         found: Any = run_body(call, body)
-    elif node.op_type in _MOVES and node.input and call.has(0) and call.ref(0) in builder.quantised:
+    elif _moves(node) and call.has(0) and call.ref(0) in builder.quantised:
         call.shadow[node.input[0]] = builder.quantised[call.ref(0)]
-        found = as_uint8(call, readers()[_key(node)][1](call))
+        first, *rest = _listed(readers()[_key(node)][1](call))
+        found = [as_uint8(call, first), *rest]
         call.shadow.clear()
     elif _key(node) in readers():
         found = readers()[_key(node)][1](call)
@@ -264,18 +263,27 @@ def read_node(builder: Builder, node: Any, scope: Scope) -> None:
             found = run_body(call, *_schema_body(call))
     else:
         found = run_body(call, *_schema_body(call))
-    made = list(found) if isinstance(found, list | tuple) else [found]
+    made = _listed(found)
     if len(made) < len(node.output):
         made += [None] * (len(node.output) - len(made))
     _bind(call, made)
 
 
-def as_uint8(call: Call, q: Any) -> Any:
-    """The uint8 value of the file for a quantised int8 one here, 128 more."""
-    if not isinstance(q, str) or call.type(q).quant is None:
-        raise Unsupported("this form of a quantised uint8 value")
+def _moves(node: Any) -> bool:
+    """Does it only move values? On quantised uint8 it then works on the int8 form, so that pairs stay together."""
+    where, _ = readers().get(_key(node), ("", None))
+    return node.op_type == "Identity" or (where not in ("", "composite") and ops.get(where).moves)
+
+
+def _listed(found: Any) -> list[Any]:
+    return list(found) if isinstance(found, list | tuple) else [found]
+
+
+def as_uint8(call: Call, q: str) -> str:
+    """The uint8 value of the file for an int8 one here, 128 more."""
     value = call.cast(call.op("bitwise_xor", call.plain(q), -128), "u8")
-    call.builder.quantised[value] = q
+    if call.type(q).quant is not None:
+        call.builder.quantised[value] = q
     return value
 
 

@@ -69,6 +69,9 @@ class Op(ABC):
     quant_rule: ClassVar[str] = "none"
     # Is each element of the output made of the elements at the same (broadcast) place of the inputs?
     elementwise: ClassVar[bool] = False
+    # Is each element of the output one of the elements of input 0, whatever they stand for? Quantised values may then
+    # pass through as they are (`passes.sink_dequantize`).
+    moves: ClassVar[bool] = False
     # Integers only: does no output fall when an input rises?
     monotone: ClassVar[bool] = False
     # Inputs that the kernel reads through PZ_FLASH, so that constants need no copy in RAM on Harvard chips.

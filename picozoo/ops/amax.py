@@ -14,6 +14,7 @@ from picozoo.ops._reduce import Reduce, ReduceAttrs, reduce_cases, reduce_reader
 
 class Amax(Reduce):
     name = "amax"
+    moves = True
     quant_rule = "same"
     dtypes = ("f32", "i8", "u8", "i16", "i32", "i64")
     aten = {"amax.default": reduce_reader("amax")}

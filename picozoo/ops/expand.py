@@ -30,6 +30,7 @@ def _onnx(ctx: Any) -> str:
 
 class Expand(Mover):
     name = "expand"
+    moves = True
     Attrs = ExpandAttrs
     aten = {"expand.default": _read, "expand_as.default": _read, "broadcast_to.default": _read}
     tflite = {"BROADCAST_TO": lambda ctx: ctx.emit("expand", [ctx.ref(0)], ExpandAttrs(ctx.out().shape))}

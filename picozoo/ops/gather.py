@@ -35,7 +35,7 @@ def _index(ctx: Any, x: Any, indices: Any) -> Any:
 
 
 def _onnx(ctx: Any) -> str:
-    x = ctx.plain(ctx.ref(0))
+    x = ctx.ref(0)
     axis = norm_axis(ctx.attr("axis", 0), ctx.type(x).rank)
     return str(ctx.emit("gather", [x, ctx.index(ctx.ref(1), ctx.shape(x)[axis])], GatherAttrs(axis)))
 
@@ -50,6 +50,7 @@ def _features(ctx: Any) -> str:
 
 class Gather(Op):
     name = "gather"
+    moves = True
     Attrs = GatherAttrs
     flash_inputs = (1,)
     aten = {

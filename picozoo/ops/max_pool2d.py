@@ -17,6 +17,7 @@ _Q = QuantParams.tensor(0.05, 3)
 
 class MaxPool2d(Pool):
     name = "max_pool2d"
+    moves = True
     aten = {"max_pool2d.default": pool_reader("max_pool2d"), "max_pool1d.default": pool_reader("max_pool2d")}
     tflite = {"MAX_POOL_2D": tflite_pool("max_pool2d")}
     onnx = {"MaxPool": pool("max")}

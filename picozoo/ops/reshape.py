@@ -70,6 +70,7 @@ def _unsqueeze(ctx: Any) -> str:
 
 class Reshape(Mover):
     name = "reshape"
+    moves = True
     Attrs = ReshapeAttrs
     aten = {
         f"{n}": _read

@@ -102,6 +102,7 @@ def _edge(v: int, n: int, step: int, end: bool) -> int | None:
 
 class Slice(Mover):
     name = "slice"
+    moves = True
     Attrs = SliceAttrs
     aten = {
         "slice.Tensor": _slice,

@@ -46,6 +46,7 @@ def _onnx(ctx: Any) -> str:
 
 class Transpose(Mover):
     name = "transpose"
+    moves = True
     Attrs = TransposeAttrs
     aten = {
         "permute.default": _permute,

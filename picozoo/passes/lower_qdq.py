@@ -23,38 +23,12 @@ def run(program: Program, target: Target) -> Program:
     """The program with every possible island in integers and the unread pairs removed."""
     program = program.copy()
     for f in program.functions.values():
-        if "pairs" in program.meta:
-            _sink(program, f)
         for node in list(f.nodes):
             if node.op not in ("quantize", "dequantize", "while_loop"):
                 _lower(program, f, node)
         _drop_round_trips(program, f)
         _convert(program, f)
     return dead_code.run(program, target)
-
-
-_PASS_ON = ("reshape", "transpose", "slice", "expand", "max_pool2d")  # each element of the output is one of the input
-
-
-def _sink(program: Program, f: Function) -> None:
-    """mover(dequantize(q)) -> dequantize(mover(q)): files have no pair round what only moves elements."""
-    made, nodes = f.producers(), []
-    for node in f.nodes:
-        before = made.get(node.inputs[0]) if node.op in _PASS_ON else None
-        t = program.type_of(f, before.inputs[0]) if before is not None and before.op == "dequantize" else None
-        if before is None or t is None or t.quant is None or not t.quant.per_tensor or before.inputs[0][0] == "@":
-            nodes.append(node)
-            continue
-        ref = f.fresh(f"{node.outputs[0]}.q")
-        f.types[ref] = t.with_(shape=f.types[node.outputs[0]].shape)
-        name = ref[1:]
-        while name in {n.name for n in (*f.nodes, *nodes)}:
-            name += "_"
-        moved = replace(node, inputs=before.inputs, outputs=(ref,))
-        after = replace(before, name=name, inputs=(ref,), outputs=node.outputs)
-        made[node.outputs[0]] = after
-        nodes += [moved, after]
-    f.nodes = nodes
 
 
 def _lower(program: Program, f: Function, node: Node) -> None:

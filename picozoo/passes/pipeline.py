@@ -23,6 +23,7 @@ from picozoo.passes import (
     schedule,
     simplify_casts,
     simplify_exact,
+    sink_dequantize,
 )
 from picozoo.specs import Target
 
@@ -41,6 +42,7 @@ FLOAT: Sequence[ModuleType] = (
 
 # From quantize/dequantize pairs to integer operators.
 INTEGER: Sequence[ModuleType] = (
+    sink_dequantize,  # before lowering: a layer's island must begin at its dequantize node
     lower_qdq,  # needs the pairs as the quantiser wrote them
     fold_dequantized,  # after lowering: what is left is used in float
     integer_io,  # after lowering: what is left at the edges is the caller's conversion
