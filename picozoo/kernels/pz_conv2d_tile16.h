@@ -46,26 +46,36 @@ PZ_INLINE void pz_tile_depth(const pz_i8 *p, const pz_u32 *w, pz_i8 *y, int left
                              const pz_out_args q) {
   const int pairs = (kh * kw + 1) / 2;
   const pz_u32 *v = w + 32, *const f = v + 32 * pairs;
-#if PZ_VNNI
-  __m512i a = pz_load512(w), b = pz_load512(w + 16);
+#if PZ_X86
   PZ_UNROLLED
-  for (int t = 0; t < 2 * pairs; t += 2, v += 32) {
-    const int u = t + 1 < kh * kw ? t + 1 : t; /* behind the last: weights are zero */
-    const pz_i8 *const from = p + (t / kw * dh * pw + t % kw * dw) * c, *const next = p + (u / kw * dh * pw + u % kw * dw) * c;
-    const __m512i x = _mm512_cvtepi8_epi16(_mm256_loadu_si256((const __m256i *)(const void *)from));
-    const __m512i z = _mm512_cvtepi8_epi16(_mm256_loadu_si256((const __m256i *)(const void *)next));
-    a = _mm512_dpwssd_epi32(a, _mm512_unpacklo_epi16(x, z), pz_load512(v));
-    b = _mm512_dpwssd_epi32(b, _mm512_unpackhi_epi16(x, z), pz_load512(v + 16));
+  for (int j = 0; j < PZ_PARTS; ++j) { /* two vectors of sums are PZ_LANES * 2 channels */
+    const int at = j * PZ_LANES, from_here = left - 2 * at;
+    if (from_here <= 0) break;
+    pz_vec a = pz_v_load(w + at), b = pz_v_load(w + 16 + at);
+    PZ_UNROLLED
+    for (int t = 0; t < 2 * pairs; t += 2) {
+      const int u = t + 1 < kh * kw ? t + 1 : t; /* behind the last: weights are zero */
+      const pz_vec x = pz_v_wide(p + (t / kw * dh * pw + t % kw * dw) * c + 2 * at);
+      const pz_vec z = pz_v_wide(p + (u / kw * dh * pw + u % kw * dw) * c + 2 * at);
+      a = pz_v_pairs(a, PZ_V(unpacklo_epi16)(x, z), pz_v_load(v + 16 * t + at));
+      b = pz_v_pairs(b, PZ_V(unpackhi_epi16)(x, z), pz_v_load(v + 16 * t + 16 + at));
+    }
+    a = pz_v_requant(a, f + at, (const pz_i8 *)(f + 16) + at, q);
+    b = pz_v_requant(b, f + 20 + at, (const pz_i8 *)(f + 36) + at, q);
+    const pz_vec both = PZ_V(packs_epi32)(a, b);
+#if PZ_X86 == 512
+    __m256i out = _mm512_cvtsepi16_epi8(both);
+    if (q.lo > -128) out = _mm256_max_epi8(out, _mm256_set1_epi8((char)q.lo));
+    if (q.hi < 127) out = _mm256_min_epi8(out, _mm256_set1_epi8((char)q.hi));
+    if (left >= 32)
+      _mm256_storeu_si256((__m256i *)(void *)y, out);
+    else
+      _mm256_mask_storeu_epi8(y, (__mmask32)(((uint64_t)1 << left) - 1u), out);
+#else
+    const __m128i out = _mm_packs_epi16(_mm256_castsi256_si128(both), _mm256_extracti128_si256(both, 1));
+    pz_store_bytes(y + 2 * at, pz_clamp_bytes(out, q.lo, q.hi), from_here);
+#endif
   }
-  a = pz_requant16(a, f, q);
-  b = pz_requant16(b, f + 20, q);
-  __m256i out = _mm512_cvtsepi16_epi8(_mm512_packs_epi32(a, b));
-  if (q.lo > -128) out = _mm256_max_epi8(out, _mm256_set1_epi8((char)q.lo));
-  if (q.hi < 127) out = _mm256_min_epi8(out, _mm256_set1_epi8((char)q.hi));
-  if (left >= 32)
-    _mm256_storeu_si256((__m256i *)(void *)y, out);
-  else
-    _mm256_mask_storeu_epi8(y, (__mmask32)(((uint64_t)1 << left) - 1u), out);
 #else
   for (int i = 0; i < 32 && i < left; ++i) {
     const int half = i / 4 % 2, at = i / 8 * 4 + i % 4;

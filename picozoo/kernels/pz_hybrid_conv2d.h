@@ -5,31 +5,42 @@
 
 #include "pz_quantize.h"
 
+/* The factor and the zero point that numbers from low (at most 0) to high (at least 0) are quantised with. */
+typedef struct {
+  float scale, inverse;
+  int32_t zero;
+} pz_input_scale;
+
+PZ_INLINE pz_input_scale pz_scale_of(float low, float high, int asymmetric) {
+  pz_input_scale s = {1.0f, 0.0f, 0};
+  if (!(low < high)) return s;
+  if (asymmetric) {
+    const float span = high - low;
+    const float lost = high >= -low ? high - (span + low) : -low - (span - high);
+    s.scale = span / 255.0f;
+    s.scale += ((span - s.scale * 256.0f) + s.scale + lost) / 255.0f;
+    s.zero = pz_clamp(pz_round_away(-128.0f - low / s.scale), -128, 127);
+    s.inverse = 1.0f / s.scale;
+  } else {
+    const float top = high > -low ? high : -low;
+    s.scale = top / 127.0f;
+    s.inverse = 127.0f / top;
+  }
+  return s;
+}
+
 /* n floats to int8 in q; returns the scale, *zero gets the zero point. */
 PZ_INLINE float pz_quantize_input(const pz_f32 *x, pz_i8 *q, int n, int asymmetric, int32_t *zero) {
-  float low = 0.0f, high = 0.0f, scale = 1.0f, inverse = 0.0f;
+  float low = 0.0f, high = 0.0f;
   for (int i = 0; i < n; ++i) {
     if (x[i] < low) low = x[i];
     if (x[i] > high) high = x[i];
   }
-  *zero = 0;
-  if (low < high) {
-    if (asymmetric) {
-      const float span = high - low;
-      const float lost = high >= -low ? high - (span + low) : -low - (span - high);
-      scale = span / 255.0f;
-      scale += ((span - scale * 256.0f) + scale + lost) / 255.0f;
-      *zero = pz_clamp(pz_round_away(-128.0f - low / scale), -128, 127);
-      inverse = 1.0f / scale;
-    } else {
-      const float top = high > -low ? high : -low;
-      scale = top / 127.0f;
-      inverse = 127.0f / top;
-    }
-  }
-  const float shift = (float)*zero;
-  for (int i = 0; i < n; ++i) q[i] = (pz_i8)pz_clamp(pz_round_away(shift + x[i] * inverse), asymmetric ? -128 : -127, 127);
-  return scale;
+  const pz_input_scale s = pz_scale_of(low, high, asymmetric);
+  const float shift = (float)s.zero;
+  for (int i = 0; i < n; ++i) q[i] = (pz_i8)pz_clamp(pz_round_away(shift + x[i] * s.inverse), asymmetric ? -128 : -127, 127);
+  *zero = s.zero;
+  return s.scale;
 }
 
 /* scales: one for each channel if `per`, else one. q: h * wd * c bytes. */

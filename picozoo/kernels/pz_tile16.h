@@ -6,25 +6,25 @@
    last: 4 weights of the first channel, 4 of the second ...; then 16 multipliers (int32) and 16 shifts (int8). Missing
    channels are zeros. Up to 3 bytes behind a run are read, and multiplied by zero. The packer is ops/_tile16.py.
 
-   Forms, equal to the bit: AVX-512 with VNNI (unsigned by signed: inputs have the first bit turned over), NEON and
-   WebAssembly's 128 bits (products of bytes, added by pairs), plain C. */
+   Forms, equal to the bit: AVX-512 with VNNI and AVX2, with VNNI or without (pz_x86.h; with VNNI, which multiplies
+   unsigned by signed, inputs have the first bit turned over), NEON and WebAssembly's 128 bits (products of bytes, added
+   by pairs), plain C. */
 #ifndef PZ_TILE16_H
 #define PZ_TILE16_H
 
-#include "pz_mve.h"
+#include "pz_x86.h"
 
-#if defined(__AVX512VNNI__) && defined(__AVX512BW__) && defined(__AVX512VL__) && !defined(PZ_NO_SIMD)
-#include <immintrin.h>
-#define PZ_VNNI 1
-#define PZ_FLIP 0x80 /* inputs in the working memory are x ^ PZ_FLIP */
-#define PZ_TILE_WINDOWS 8 /* at a time */
+#if PZ_X86 == 512
+#define PZ_TILE_WINDOWS 8 /* at a time: with the weights, as many registers as there are */
 #define PZ_TILE_BLOCKS(windows) ((windows) == 1 ? 4 : 2)
+#elif PZ_VNNI
+#define PZ_TILE_WINDOWS 6
+#define PZ_TILE_BLOCKS(windows) ((windows) == 1 ? 4 : 1)
 #else
-#define PZ_VNNI 0
-#define PZ_FLIP 0
 #define PZ_TILE_WINDOWS 2
 #define PZ_TILE_BLOCKS(windows) 1
 #endif
+#define PZ_FLIP (PZ_VNNI ? 0x80 : 0) /* inputs in the working memory are x ^ PZ_FLIP */
 
 /* Four sums from 16 products of bytes each: PZ_ADD_PRODUCTS adds to two vectors, PZ_PAIRS makes four sums of them. */
 #if defined(__ARM_NEON) && defined(__aarch64__) && !defined(PZ_NO_SIMD)
@@ -70,103 +70,46 @@ PZ_INLINE const pz_i8 *pz_tile_run(const pz_i8 *p, int r, const pz_tile_shape g)
   return p + r / g.per_row * g.row + r % g.per_row * g.run;
 }
 
-#if PZ_VNNI
-PZ_INLINE __m512i pz_load512(const void *p) { return _mm512_loadu_si512(p); }
-
-/* x * m / 2^31, rounded to nearest, halves up (m >= 0). */
-PZ_INLINE __m512i pz_high_mul16(__m512i x, __m512i m) {
-  const __m512i half = _mm512_set1_epi64((int64_t)1 << 30);
-  __m512i a = _mm512_mul_epi32(x, m), b = _mm512_mul_epi32(_mm512_srli_epi64(x, 32), _mm512_srli_epi64(m, 32));
-  a = _mm512_srli_epi64(_mm512_add_epi64(a, half), 31);
-  b = _mm512_slli_epi64(_mm512_add_epi64(b, half), 1);
-  return _mm512_mask_blend_epi32(0xaaaa, a, b);
-}
-
-/* Right shift that rounds halves away from zero, for h far enough from the ends of int32 (pz_requant_small). */
-PZ_INLINE __m512i pz_down16(__m512i h, __m512i right) {
-  const __m512i one = _mm512_set1_epi32(1), none = _mm512_setzero_si512();
-  const __m512i sign = _mm512_srai_epi32(_mm512_and_si512(h, _mm512_sub_epi32(none, right)), 31);
-  h = _mm512_add_epi32(_mm512_add_epi32(h, sign), _mm512_sllv_epi32(one, _mm512_sub_epi32(right, one)));
-  return _mm512_srav_epi32(h, right);
-}
-
-/* 16 accumulators to output integers, not yet limited. */
-PZ_INLINE __m512i pz_requant16(__m512i x, const pz_u32 *factors, const pz_out_args q) {
-  const __m512i m = pz_load512(factors), s = _mm512_cvtepi8_epi32(_mm_loadu_si128((const __m128i *)(factors + 16)));
-  const __m512i none = _mm512_setzero_si512(), one = _mm512_set1_epi32(1);
-  if (q.form == PZ_ONCE || q.form == PZ_ONCE_DOWN) {
-    const __m512i total = _mm512_sub_epi32(_mm512_set1_epi32(31), s);
-    const __m512i even_by = _mm512_and_epi64(total, _mm512_set1_epi64(63)), odd_by = _mm512_srli_epi64(total, 32);
-    const __m512i one64 = _mm512_set1_epi64(1);
-    __m512i a = _mm512_mul_epi32(x, m), b = _mm512_mul_epi32(_mm512_srli_epi64(x, 32), _mm512_srli_epi64(m, 32));
-    a = _mm512_add_epi64(a, _mm512_sllv_epi64(one64, _mm512_sub_epi64(even_by, one64)));
-    b = _mm512_add_epi64(b, _mm512_sllv_epi64(one64, _mm512_sub_epi64(odd_by, one64)));
-    a = _mm512_srav_epi64(a, even_by);
-    b = _mm512_slli_epi64(_mm512_srav_epi64(b, odd_by), 32);
-    return _mm512_add_epi32(_mm512_mask_blend_epi32(0xaaaa, a, b), _mm512_set1_epi32(q.zero));
-  }
-  if (q.form == PZ_TWICE) x = _mm512_sllv_epi32(x, _mm512_max_epi32(s, none));
-  const __m512i right = _mm512_max_epi32(_mm512_sub_epi32(none, s), none);
-  __m512i h = pz_high_mul16(x, m);
-  if (q.form == PZ_TWICE) { /* nothing may be added to h: it can be as large as an int32 */
-    const __m512i mask = _mm512_sub_epi32(_mm512_sllv_epi32(one, right), one);
-    const __m512i bound = _mm512_sub_epi32(_mm512_srli_epi32(mask, 1), _mm512_srai_epi32(h, 31));
-    const __mmask16 up = _mm512_cmpgt_epi32_mask(_mm512_and_si512(h, mask), bound);
-    h = _mm512_srav_epi32(h, right);
-    h = _mm512_mask_add_epi32(h, up, h, one);
-  } else {
-    h = pz_down16(h, right);
-  }
-  return _mm512_add_epi32(h, _mm512_set1_epi32(q.zero));
-}
-
-PZ_INLINE __m128i pz_limit16(__m512i v, const pz_out_args q) {
-  __m128i b = _mm512_cvtsepi32_epi8(v);
-  if (q.lo > -128) b = _mm_max_epi8(b, _mm_set1_epi8((char)q.lo));
-  if (q.hi < 127) b = _mm_min_epi8(b, _mm_set1_epi8((char)q.hi));
-  return b;
-}
-
-/* `windows` (up to 8) windows with `blocks` (up to 4) blocks -> y, out_c channels a window, `left` of them from here on. */
-PZ_INLINE void pz_tile(const pz_i8 *p, const pz_u32 *w, pz_i8 *y, int windows, int blocks, int left, int out_c,
-                       const pz_tile_shape g, const pz_out_args q) {
-  const int words = PZ_TILE_BIAS + PZ_TILE_WEIGHTS(g.runs, g.fours) + PZ_TILE_FACTORS;
-  __m512i acc[PZ_TILE_WINDOWS][4];
+#if PZ_X86
+/* Sums of `windows` windows with `blocks` (up to 4) blocks that lie `words` apart; v: the weights of the first. */
+PZ_INLINE void pz_tile_sums(const pz_i8 *p, const pz_u32 *v, pz_sums16 acc[PZ_TILE_WINDOWS][4], int windows, int blocks,
+                            int words, const pz_tile_shape g) {
   PZ_UNROLLED
   for (int i = 0; i < windows; ++i) {
     PZ_UNROLLED
-    for (int b = 0; b < blocks; ++b) acc[i][b] = pz_load512(w + b * words + 16);
+    for (int b = 0; b < blocks; ++b) acc[i][b] = pz_no_sums();
   }
-  const pz_u32 *v = w + PZ_TILE_BIAS;
   PZ_ROLLED
   for (int r = 0; r < g.runs; ++r) {
     const pz_i8 *from = pz_tile_run(p, r, g);
     PZ_ROLLED
     for (int k = 0; k < g.fours; ++k, from += 4, v += 16) {
-      __m512i u[4];
+      pz_sums16 u[4];
       PZ_UNROLLED
-      for (int b = 0; b < blocks; ++b) u[b] = pz_load512(v + b * words);
+      for (int b = 0; b < blocks; ++b) u[b] = pz_weights16(v + b * words);
       PZ_UNROLLED
       for (int i = 0; i < windows; ++i) {
-        int32_t four;
-        __builtin_memcpy(&four, from + i * g.window, 4);
-        const __m512i a = _mm512_set1_epi32(four);
+        const pz_vec a = pz_four(from + i * g.window);
         PZ_UNROLLED
-        for (int b = 0; b < blocks; ++b) acc[i][b] = _mm512_dpbusd_epi32(acc[i][b], a, u[b]);
+        for (int b = 0; b < blocks; ++b) pz_add_products(&acc[i][b], a, &u[b]);
       }
     }
   }
+}
+
+/* `windows` windows with `blocks` blocks -> y, out_c channels a window, `left` of them from here on. */
+PZ_INLINE void pz_tile(const pz_i8 *p, const pz_u32 *w, pz_i8 *y, int windows, int blocks, int left, int out_c,
+                       const pz_tile_shape g, const pz_out_args q) {
+  const int words = PZ_TILE_BIAS + PZ_TILE_WEIGHTS(g.runs, g.fours) + PZ_TILE_FACTORS;
+  pz_sums16 acc[PZ_TILE_WINDOWS][4];
+  pz_tile_sums(p, w + PZ_TILE_BIAS, acc, windows, blocks, words, g);
   PZ_UNROLLED
   for (int b = 0; b < blocks; ++b) {
-    const pz_u32 *const f = w + b * words + PZ_TILE_BIAS + PZ_TILE_WEIGHTS(g.runs, g.fours);
+    const pz_u32 *const v = w + b * words, *const f = v + PZ_TILE_BIAS + PZ_TILE_WEIGHTS(g.runs, g.fours);
     PZ_UNROLLED
     for (int i = 0; i < windows; ++i) {
-      const __m128i out = pz_limit16(pz_requant16(acc[i][b], f, q), q);
-      pz_i8 *const to = y + i * out_c + 16 * b;
-      if (left >= 16 * (b + 1))
-        _mm_storeu_si128((__m128i *)to, out);
-      else
-        _mm_mask_storeu_epi8(to, (__mmask16)((1u << (left - 16 * b)) - 1u), out);
+      const pz_ints16 sum = pz_total16(&acc[i][b], pz_load16(v + (PZ_FLIP ? 16 : 0)));
+      pz_store_bytes(y + i * out_c + 16 * b, pz_limit16(pz_requant16(sum, f, q), q), left - 16 * b);
     }
   }
 }
@@ -243,9 +186,9 @@ PZ_INLINE void pz_tile_row(const pz_i8 *p, const pz_u32 *w, pz_i8 *y, int window
 
 /* n values for the kernels; flip: PZ_FLIP where they want the first bit turned over, else 0. */
 PZ_INLINE void pz_tile_copy(pz_i8 *PZ_RESTRICT to, const pz_i8 *PZ_RESTRICT from, int n, int flip) {
-#if PZ_VNNI
+#if PZ_X86 == 512
   for (; n >= 64; n -= 64, to += 64, from += 64)
-    _mm512_storeu_si512(to, _mm512_xor_si512(pz_load512(from), _mm512_set1_epi8((char)flip)));
+    _mm512_storeu_si512(to, _mm512_xor_si512(pz_v_load(from), _mm512_set1_epi8((char)flip)));
   if (n > 0) {
     const __mmask64 some = ~(__mmask64)0 >> (64 - n);
     _mm512_mask_storeu_epi8(to, some, _mm512_xor_si512(_mm512_maskz_loadu_epi8(some, from), _mm512_set1_epi8((char)flip)));

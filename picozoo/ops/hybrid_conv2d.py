@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 
 from picozoo.errors import Unsupported
+from picozoo.ops import _tile16
 from picozoo.ops._hybrid import asymmetric, symmetric
 from picozoo.ops._op import Case, Op, Types
 from picozoo.ops.conv2d import Conv2dAttrs, patches, window_out
@@ -54,6 +55,25 @@ def _cases() -> tuple[Case, ...]:
             constants=(1, 2),
             low=0.5,
             high=3,
+        ),
+        *_wide_cases(),
+    )
+
+
+def _wide_cases() -> tuple[Case, ...]:
+    """More channels than a block of the tiles has, whole ones and a part; rows of windows that do not divide."""
+
+    def case(x: tuple[int, ...], w: tuple[int, ...], attrs: HybridConv2dAttrs) -> Case:
+        scales = QuantParams(tuple(0.01 + 0.001 * k for k in range(w[0])), (0,) * w[0], 0)
+        return Case((TensorType(x), TensorType(w, "i8", scales), TensorType((w[0],))), attrs, constants=(1, 2))
+
+    return (
+        case((1, 5, 13, 6), (37, 3, 3, 6), HybridConv2dAttrs((1, 1), (1, 1, 1, 1), asymmetric=True)),
+        case((1, 3, 9, 20), (48, 1, 1, 20), HybridConv2dAttrs(act="relu6", asymmetric=True)),
+        case(
+            (1, 7, 6, 45),
+            (45, 3, 3, 1),
+            HybridConv2dAttrs((2, 1), (1, 1, 1, 1), groups=45, asymmetric=True, apart=True),
         ),
     )
 
@@ -109,16 +129,26 @@ class HybridConv2d(Op):
         return [clip_act(made, attrs.act)]
 
     def scratch(self, ins: Types, outs: Types, attrs: HybridConv2dAttrs, target: Target) -> int:
-        return ins[0].size // ins[0].shape[0]
+        one = ins[0].size // ins[0].shape[0]
+        return one + (_tile16.conv_scratch(ins[0], ins[1], outs[0], attrs) if _tiled(ins, attrs, target) else 0)
 
     def emit(self, call: Any) -> str:
         a, (n, h, w, c), (_, oh, ow, o) = call.attrs, call.ins[0].shape, call.outs[0].shape
         _, kh, kw, _ = call.ins[1].shape
+        how = (int(a.asymmetric), int(a.apart))
+        if _tiled(call.ins, a, call.target) and call.in_flash(1) and call.in_flash(2):
+            scales = np.broadcast_to(np.array(call.ins[1].quant.scale, np.float32), (o,))
+            return _tile16.emit_hybrid(call, call.value(1), scales, call.value(2), (*how, *float_bounds(call)))
         scales = call.table("scales", np.array(call.ins[1].quant.scale, np.float32))
         where = (call.x(0), call.x(1), call.x(2), scales, call.y(), call.scratch("pz_i8"))
         size = (n, h, w, c, oh, ow, o, kh, kw, *a.stride, a.pad[0], a.pad[2], *a.dilation, a.groups)
-        how = (int(not call.ins[1].quant.per_tensor), int(a.asymmetric), int(a.apart))
-        return str(call.run("pz_hybrid_conv2d", *where, *size, *how, *float_bounds(call)))
+        per = int(not call.ins[1].quant.per_tensor)
+        return str(call.run("pz_hybrid_conv2d", *where, *size, per, *how, *float_bounds(call)))
+
+
+def _tiled(ins: Types, attrs: HybridConv2dAttrs, target: Target) -> bool:
+    """One group, or one a channel, on a processor with wide vectors."""
+    return "tile16" in target.features and (attrs.groups == 1 or attrs.groups == ins[0].shape[3] == ins[1].shape[0])
 
 
 OP = HybridConv2d()

@@ -3,13 +3,29 @@
 from __future__ import annotations
 
 import zlib
+from dataclasses import replace
 
 import numpy as np
 
-from picozoo import ops
+from picozoo import find, ops
 from picozoo.ir.program import Function, Node, Program
 from picozoo.ops._op import Case
-from picozoo.specs import TensorType
+from picozoo.specs import Board, Target, TensorType
+
+# forms that other processors take, compiled for the host
+FORMS = ("host+dsp", "host+mve", "host+mul32", "host+plain", "host+avx2", "host+avx_vnni")
+# lesser forms of the host's own kernels: those for wide vectors without vectors, or with the smaller ones of x86
+_LESSER = {"plain": ["-DPZ_NO_SIMD"], "avx2": ["-DPZ_NO_AVX512", "-DPZ_NO_VNNI"], "avx_vnni": ["-DPZ_NO_AVX512"]}
+
+
+def form_of(board_name: str) -> tuple[Board, Target, list[str]]:
+    """Board, target and compiler flags of `nano33ble`, or of `host+dsp`: the form for DSP cores on the host."""
+    name, _, form = board_name.partition("+")
+    board: Board = find.load("boards", name, "board").BOARD
+    target = board.core.target
+    if form and form not in _LESSER:
+        target = replace(target, features=target.features - {"simd", "tile16"} | {form})
+    return board, target, list(_LESSER.get(form, []))
 
 
 def draw(t: TensorType, case: Case, rng: np.random.Generator) -> np.ndarray:

@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 import numpy as np
 import pytest
 
-from picozoo import build, emulate, find
+from picozoo import build, emulate
 from picozoo.emit.c_model import emit
 from picozoo.ir.interp import Interpreter
 from picozoo.ir.program import Function, Node, Program
@@ -17,9 +15,10 @@ from picozoo.passes import materialise
 from picozoo.plan.arena import plan_program
 from picozoo.specs import QuantParams, TensorType
 
+from .cases import FORMS, form_of
+
 X = QuantParams.tensor(0.05, -128)
 W, Y = QuantParams.tensor(0.001), QuantParams.tensor(0.5, 3)
-FORMS = ["host+dsp", "host+mve", "host+mul32", "host+plain"]
 BOARDS = ["host", *FORMS, "pico", "esp32c3", "nano33ble", "corstone300"]
 
 
@@ -56,18 +55,14 @@ def program() -> Program:
 
 @pytest.mark.parametrize("board_name", BOARDS)
 def test_ends_of_ranges(board_name: str) -> None:
-    name, _, form = board_name.partition("+")
-    board = find.load("boards", name, "board").BOARD
+    board, target, form = form_of(board_name)
     if reason := emulate.available(board):
         pytest.skip(reason)
-    target = board.core.target
-    if form not in ("", "plain"):
-        target = replace(target, features=target.features - {"simd", "tile16"} | {form})
     made = materialise.run(program(), target)
     model = emit(made, plan_program(made, target), target)
     sources = {**model.files, "pz_instance.c": '#include "ends.h"\nends_t pz_net;\n'}
     roots = ["pz_net", *[e.symbol for e in model.entries.values()]]
-    image = build.build(sources, board, roots=roots, extra=["-DPZ_NO_SIMD"] if form == "plain" else [])
+    image = build.build(sources, board, roots=roots, extra=form)
     with emulate.open_machine(image) as machine:
         base = machine.address("pz_net")
         for entry in model.entries.values():

@@ -6,8 +6,6 @@ flags, and a call changes no byte of the context but its outputs, its working me
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 import numpy as np
 import pytest
 
@@ -20,23 +18,16 @@ from picozoo.ir.verify import verify
 from picozoo.passes import materialise
 from picozoo.plan.arena import Plan, plan_program, scratch_bytes
 from picozoo.plan.check import check_plan
-from picozoo.specs import Target
 
-from .cases import build_program
+from .cases import FORMS, build_program, form_of
 
 STRICT = ["-std=c99", "-pedantic", "-Wall", "-Wextra", "-Wconversion", "-Wshadow", "-Werror"]
-FORMS = ["host+dsp", "host+mve", "host+mul32", "host+plain"]
 BOARDS = ["host", *FORMS, "nano33ble", "pico", "esp32c3", "rpi_zero2", "browser", "corstone300"]
 
 
 def compiled(board_name: str) -> tuple[Program, Plan, Model, build.Image, dict[str, list[np.ndarray]]]:
-    """All cases compiled for a board; `host+dsp` is the form for DSP cores, compiled for the host, and so on; with
-    `host+plain` the forms for wide vectors, without vectors."""
-    name, _, form = board_name.partition("+")
-    board = find.load("boards", name, "board").BOARD
-    target: Target = board.core.target
-    if form not in ("", "plain"):
-        target = replace(target, features=target.features - {"simd", "tile16"} | {form})
+    """All cases compiled for a board, or for a form on the host (`cases.form_of`)."""
+    board, target, form = form_of(board_name)
     program, inputs = build_program()
     program = verify(materialise.run(verify(program), target), "materialise")
     plan = plan_program(program, target)
@@ -44,8 +35,7 @@ def compiled(board_name: str) -> tuple[Program, Plan, Model, build.Image, dict[s
     model = emit(program, plan, target)
     sources = {**model.files, "pz_instance.c": '#include "cases.h"\ncases_t pz_net;\n'}
     roots = ["pz_net", "cases_init", *[e.symbol for e in model.entries.values()]]
-    flags = STRICT if board.core.arch in ("arm", "host") else []
-    flags = [*flags, "-DPZ_NO_SIMD"] if form == "plain" else flags
+    flags = [*(STRICT if board.core.arch in ("arm", "host") else []), *form]
     return program, plan, model, build.build(sources, board, roots=roots, const_prefix="cases_", extra=flags), inputs
 
 
