@@ -45,13 +45,18 @@ def in_precision(
     pairs = program
     if precision == "int8" and qdq.is_qdq(program):
         pairs = qdq.restore(program)
-    elif precision == "int8" and not integers:
+    elif will_quantise(program, precision):
         assert calibration is not None
         pairs = quantise(program, calibration.calls(), method=method, keep_float=tuple(keep_float), int16=tuple(int16))
     if pairs is not program or (precision == "int8" and "pairs" in program.meta):  # the latter: a quantised ONNX file
         passes = [p for p in pipeline.INTEGER if io == "int8" or "integer_io" not in p.__name__]
         program = pipeline.run(pairs, passes, target, watch=watch)
     return narrow(program, tuple(weights), calibration) if weights else program
+
+
+def will_quantise(program: Program, precision: str) -> bool:
+    """Does `in_precision` choose the ranges itself, from calibration data?"""
+    return precision == "int8" and not is_quantised(program) and not qdq.is_qdq(program)
 
 
 def is_quantised(program: Program) -> bool:

@@ -1,5 +1,5 @@
 /* Transposed convolution, each output gathered from the inputs that reach it. x: [n][d][h][w][c], y: [n][od][oh][ow][o],
-   weights: [o][kd][kh][kw][c / groups]. Twin: ops/conv_transpose.py. */
+   weights: [o][kd][kh][kw][c / groups]; results are held between lo and hi. Twin: ops/conv_transpose.py. */
 #ifndef PZ_CONV_TRANSPOSE_H
 #define PZ_CONV_TRANSPOSE_H
 
@@ -14,7 +14,7 @@ PZ_INLINE int pz_transposed_from(int at, int k, int stride, int before, int dila
 PZ_KERNEL void pz_conv_transpose_f32(const pz_f32 *x, const pz_f32 PZ_FLASH *w, const pz_f32 PZ_FLASH *bias, pz_f32 *y,
                                      int n, int d, int h, int wd, int c, int od, int oh, int ow, int o, int kd, int kh,
                                      int kw, int sd, int sh, int sw, int pd, int ph, int pw, int dd, int dh, int dw,
-                                     int groups) {
+                                     int groups, float lo, float hi) {
   const int cg = c / groups, og = o / groups;
   for (int b = 0; b < n; ++b, x += d * h * wd * c)
     for (int oz = 0; oz < od; ++oz)
@@ -38,7 +38,7 @@ PZ_KERNEL void pz_conv_transpose_f32(const pz_f32 *x, const pz_f32 PZ_FLASH *w, 
                 }
               }
             }
-            *y++ = s;
+            *y++ = s < lo ? lo : s > hi ? hi : s;
           }
 }
 

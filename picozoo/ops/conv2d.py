@@ -13,7 +13,7 @@ import numpy as np
 
 from picozoo.errors import Unsupported
 from picozoo.ops import _matmul8 as m8
-from picozoo.ops import _mul32, _mve, _plane, _tile16
+from picozoo.ops import _mul32, _mve, _plane, _tile16, conv_transpose
 from picozoo.ops import _narrow as narrow
 from picozoo.ops._onnx_window import conv_reader
 from picozoo.ops._op import Case, Op, Types
@@ -107,10 +107,10 @@ def _conv1d(
 
 
 def _convolution(
-    ctx: Any, x: Any, w: Any, b: Any, stride: Any, padding: Any, dilation: Any, transposed: bool, _out: Any, groups: int
+    ctx: Any, x: Any, w: Any, b: Any, stride: Any, padding: Any, dilation: Any, transposed: bool, more: Any, groups: int
 ) -> Any:
     if transposed:
-        raise Unsupported("transposed convolution is not supported yet; use upsampling and a convolution")
+        return conv_transpose.read(ctx, x, w, b, stride, padding, more, groups, dilation)
     read = _conv1d if len(ctx.out_shape) == 3 else _conv2d
     return read(ctx, x, w, b, stride, padding, dilation, groups)
 

@@ -1,7 +1,8 @@
-"""Transposed convolution in float over one to three dimensions, with groups and dilation.
+"""Transposed convolution in float over one to three dimensions, with groups, dilation and an optional clamp.
 
 x [N, D, H, W, C], weights [O, KD, KH, KW, C / groups], y [N, OD, OH, OW, O]: input (z, y, x) adds to outputs
-z * stride - before + k * dilation. With fewer dimensions the first ones have size one.
+z * stride - before + k * dilation. With fewer dimensions the first ones have size one, or all three tensors lack D.
+The pass `subpixel` makes ordinary convolutions of those over images, which is also how they become int8.
 """
 
 from __future__ import annotations
@@ -14,7 +15,9 @@ import numpy as np
 from picozoo.errors import BadFile, Unsupported
 from picozoo.ops._onnx_window import from_volume, three, volume
 from picozoo.ops._op import Case, Op, Types
-from picozoo.specs import TensorType
+from picozoo.ops.linear import clip_act, float_bounds
+from picozoo.ops.transpose import TransposeAttrs
+from picozoo.specs import TensorType, added
 
 Three = tuple[int, int, int]
 
@@ -28,6 +31,51 @@ class ConvTransposeAttrs:
     dilation: Three = (1, 1, 1)
     out: Three = (1, 1, 1)
     groups: int = 1
+    act: str = added("none")
+
+
+def read(
+    ctx: Any, x: Any, w: Any, b: Any = None, stride: Any = 1, pad: Any = 0, _out: Any = 0, groups: int = 1, gap: Any = 1
+) -> Any:
+    """PyTorch's transposed convolutions: x [N, C, ...], weights [C, O / groups, ...]; channels last in between."""
+    x, w = ctx.ref(x), ctx.ref(w)
+    (n, c, *size), (_, og, *kernel) = ctx.type(x).shape, ctx.type(w).shape
+    if len(size) != len(kernel):
+        raise Unsupported(f"input {[n, c, *size]} of weights {list(ctx.type(w).shape)}; give it a batch dimension")
+    out = [1] * (3 - len(size)) + list(ctx.out_shape[2:])
+    attrs = ConvTransposeAttrs(
+        _three(stride, len(size), 1), _three(pad, len(size), 0), _three(gap, len(size), 1), _three(out, 3, 1), groups
+    )
+    size, kernel = ([1, *v] if len(v) == 1 else v for v in (size, kernel))
+    last = (0, *range(2, len(size) + 2), 1)
+    w = ctx.reshape(w, (groups, c // groups, og, *kernel))
+    w = ctx.emit("transpose", [w], TransposeAttrs((0, 2, *range(3, len(kernel) + 3), 1)))
+    refs = [
+        ctx.emit("transpose", [ctx.reshape(x, (n, c, *size))], TransposeAttrs(last)),
+        ctx.reshape(w, (groups * og, *kernel, c // groups)),
+        *([] if b is None else [ctx.ref(b)]),
+    ]
+    y = ctx.emit("conv_transpose", refs, attrs)
+    first = (0, len(size) + 1, *range(1, len(size) + 1))
+    return ctx.reshape(ctx.emit("transpose", [y], TransposeAttrs(first)), ctx.out_shape)
+
+
+def _three(v: Any, n: int, fill: int) -> Three:
+    """PyTorch gives one number for all dimensions, or one for each of the n."""
+    v = [int(k) for k in ([v] if isinstance(v, int) else v)]
+    v = v * n if len(v) == 1 else v
+    v = [fill] * (3 - n) + v
+    return (v[0], v[1], v[2])
+
+
+def deep(shape: tuple[int, ...]) -> tuple[int, ...]:
+    """The shape of x, weights or y with a depth, which images lack.
+
+    Example:
+        >>> deep((1, 7, 7, 3))
+        (1, 1, 7, 7, 3)
+    """
+    return shape if len(shape) == 5 else (shape[0], 1, *shape[1:])
 
 
 def _onnx(ctx: Any) -> str:
@@ -74,6 +122,7 @@ class ConvTranspose(Op):
     Attrs = ConvTransposeAttrs
     onnx = {"ConvTranspose": _onnx}
     flash_inputs = (1, 2)
+    aten = {f"conv_transpose{n}": read for n in ("1d.default", "2d.input", "3d.input")}
     cases = (
         Case(
             (TensorType((1, 1, 3, 4, 2)), TensorType((3, 1, 3, 2, 2)), TensorType((3,))),
@@ -85,23 +134,30 @@ class ConvTranspose(Op):
             ConvTransposeAttrs((1, 1, 1), (0, 0, 0), (1, 2, 1), (3, 5, 3), 2),
             constants=(1,),
         ),
+        Case(
+            (TensorType((2, 3, 4, 2)), TensorType((3, 4, 4, 2)), TensorType((3,))),
+            ConvTransposeAttrs((1, 2, 2), (0, 1, 1), (1, 1, 1), (1, 6, 8), act="relu"),
+            constants=(1, 2),
+        ),
     )
 
     def infer(self, ins: Types, attrs: ConvTransposeAttrs) -> list[TensorType]:
         x, w, g = ins[0], ins[1], attrs.groups
-        if x.rank != 5 or w.rank != 5 or g < 1 or x.shape[4] != w.shape[4] * g or w.shape[0] % g or x.dtype != "f32":
+        ranks = x.rank == w.rank and x.rank in (4, 5)
+        if not ranks or g < 1 or x.shape[-1] != w.shape[-1] * g or w.shape[0] % g or x.dtype != "f32":
             raise Unsupported(f"conv_transpose: input {list(x.shape)} does not fit {list(w.shape)} in {g} groups")
         if len(ins) > 2 and ins[2].shape != (w.shape[0],):
             raise Unsupported(f"conv_transpose: bias {list(ins[2].shape)} does not fit weights {list(w.shape)}")
-        if min(*attrs.out, *attrs.stride, *attrs.dilation) < 1:
+        if min(*attrs.out, *attrs.stride, *attrs.dilation) < 1 or (x.rank == 4 and attrs.out[0] != 1):
             raise Unsupported(f"conv_transpose: output {attrs.out}, strides {attrs.stride}, dilation {attrs.dilation}")
-        return [TensorType((x.shape[0], *attrs.out, w.shape[0]), "f32")]
+        return [TensorType((x.shape[0], *attrs.out[5 - x.rank :], w.shape[0]), "f32")]
 
     def macs(self, ins: Types, outs: Types, attrs: ConvTransposeAttrs) -> int:
-        return ins[0].size * (ins[1].size // ins[1].shape[4]) // attrs.groups
+        return ins[0].size * (ins[1].size // ins[1].shape[-1]) // attrs.groups
 
     def reference(self, args: list[np.ndarray], ins: Types, outs: Types, attrs: ConvTransposeAttrs) -> list[np.ndarray]:
-        (x, w), g, y = args[:2], attrs.groups, np.zeros(outs[0].shape, np.float32)
+        x, w = (a.reshape(deep(a.shape)) for a in args[:2])
+        y, g = np.zeros(deep(outs[0].shape), np.float32), attrs.groups
         c, og = w.shape[4], w.shape[0] // g
         for k in np.ndindex(*w.shape[1:4]):
             for at in np.ndindex(*x.shape[1:4]):
@@ -116,13 +172,15 @@ class ConvTranspose(Op):
                     y[(slice(None), *to, slice(j * og, (j + 1) * og))] += (
                         x[(slice(None), *at, slice(j * c, (j + 1) * c))] @ mine.T
                     )
-        return [y + args[2] if len(args) > 2 else y]
+        y = y.reshape(outs[0].shape)
+        return [clip_act(y + args[2] if len(args) > 2 else y, attrs.act)]
 
     def emit(self, call: Any) -> str:
-        a, (n, d, h, w, c), (_, od, oh, ow, o) = call.attrs, call.ins[0].shape, call.outs[0].shape
+        a, (n, d, h, w, c), (_, od, oh, ow, o) = call.attrs, deep(call.ins[0].shape), deep(call.outs[0].shape)
         bias = call.x(2) if len(call.ins) > 2 else call.table("bias", np.zeros(o, np.float32))
-        sizes = (n, d, h, w, c, od, oh, ow, o, *call.ins[1].shape[1:4], *a.stride, *a.before, *a.dilation, a.groups)
-        return call.run("pz_conv_transpose_f32", call.x(0), call.x(1), bias, call.y(), *sizes)
+        sizes = (n, d, h, w, c, od, oh, ow, o, *deep(call.ins[1].shape)[1:4], *a.stride, *a.before, *a.dilation)
+        where = (call.x(0), call.x(1), bias, call.y())
+        return call.run("pz_conv_transpose_f32", *where, *sizes, a.groups, *float_bounds(call))
 
 
 OP = ConvTranspose()

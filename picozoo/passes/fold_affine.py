@@ -13,9 +13,11 @@ from picozoo.ir.program import Function, Node, Program, rewire
 from picozoo.passes._match import only_reader
 from picozoo.specs import Target
 
+_LAYERS = ("conv2d", "conv_transpose", "linear")  # weights' first dimension = channels of the output
+
 
 def run(program: Program, target: Target) -> Program:
-    """A program where no foldable mul or add with a constant per output channel follows conv2d or linear."""
+    """A program where no foldable mul or add with a constant per output channel follows one of `_LAYERS`."""
     program = program.copy()
     for f in program.functions.values():
         while _fold_one(program, f):
@@ -26,7 +28,7 @@ def run(program: Program, target: Target) -> Program:
 def _fold_one(program: Program, f: Function) -> bool:
     uses = f.uses()
     for i, node in enumerate(f.nodes):
-        if node.op not in ("conv2d", "linear") or node.attrs.act != "none" or f.types[node.outputs[0]].quant:
+        if node.op not in _LAYERS or node.attrs.act != "none" or f.types[node.outputs[0]].quant:
             continue
         after = only_reader(f, uses, node.outputs[0])
         weights = program.constant(node.inputs[1])

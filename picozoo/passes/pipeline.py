@@ -24,6 +24,7 @@ from picozoo.passes import (
     simplify_casts,
     simplify_exact,
     sink_dequantize,
+    subpixel,
 )
 from picozoo.specs import Target
 
@@ -38,6 +39,11 @@ FLOAT: Sequence[ModuleType] = (
     fuse_activation,  # before quantising: the value before a relu needs no range of its own
     fold_constants,  # again: layout may have left transposes of constants
     dead_code,
+)
+
+# After those, of a float program that will be quantised; one that stays in float is smaller without them.
+BEFORE_INT8: Sequence[ModuleType] = (
+    subpixel,  # after fusing, which looks for what stands right behind a layer
 )
 
 # From quantize/dequantize pairs to integer operators.

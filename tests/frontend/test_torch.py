@@ -131,6 +131,19 @@ MODULES = {
         ),
         (1, 3, 20),
     ),
+    "conv_transpose": (
+        lambda: nn.Sequential(
+            nn.ConvTranspose2d(4, 6, 4, 2, 1, bias=False),
+            nn.BatchNorm2d(6),
+            nn.ReLU(),
+            nn.ConvTranspose2d(6, 4, 3, (3, 2), (0, 1), (1, 0), groups=2),
+            nn.ConvTranspose2d(4, 2, (2, 3), 1, (0, 2)),
+        ),
+        (1, 4, 3, 5),
+    ),
+    "conv_transpose_dilated": (lambda: nn.ConvTranspose2d(3, 2, 3, 2, 1, dilation=2), (2, 3, 4, 3)),
+    "conv_transpose1d": (lambda: nn.ConvTranspose1d(3, 2, 5, 3, 2, 2), (2, 3, 6)),
+    "conv_transpose3d": (lambda: nn.ConvTranspose3d(2, 4, 3, 2, 1, groups=2), (1, 2, 2, 3, 2)),
     "residual": (Residual, (1, 3, 4, 4)),
     "layer_norm": (lambda: nn.Sequential(nn.LayerNorm(8), nn.Linear(8, 8), nn.GELU(), nn.Dropout(0.5)), (2, 5, 8)),
     "encoder": (
@@ -148,6 +161,8 @@ def both(module: nn.Module, inputs: tuple[torch.Tensor, ...]) -> None:
     arrays = [x.numpy() for x in inputs]
     np.testing.assert_allclose(Interpreter(program).call("forward", *arrays)[0], want, rtol=2e-5, atol=2e-6)
     passed = pipeline.run(program, pipeline.FLOAT, Target())
+    np.testing.assert_allclose(Interpreter(passed).call("forward", *arrays)[0], want, rtol=1e-4, atol=1e-5)
+    passed = pipeline.run(passed, pipeline.BEFORE_INT8, Target())
     np.testing.assert_allclose(Interpreter(passed).call("forward", *arrays)[0], want, rtol=1e-4, atol=1e-5)
     got = pz.compile(module, inputs, board="host", name="net").run(*inputs)
     np.testing.assert_allclose(got, want, rtol=1e-4, atol=1e-5)
@@ -175,6 +190,38 @@ def test_layout_and_folding_leave_nothing_behind() -> None:
     left = [n.op for n in program.main.nodes]
     assert left.count("transpose") <= 1  # the input arrives channels first
     assert "mul" not in left  # all three batch norms are in the convolutions
+
+
+def generator() -> nn.Module:
+    """The form of DCGAN's generator: dense, then transposed convolutions with batch norm."""
+    up, last = nn.ConvTranspose2d(8, 6, 4, 2, 1, bias=False), nn.ConvTranspose2d(6, 1, 4, 2, 1)
+    shape = (nn.Linear(5, 8 * 9), nn.Unflatten(1, (8, 3, 3)), nn.BatchNorm2d(8), nn.ReLU())
+    return settled(nn.Sequential(*shape, up, nn.BatchNorm2d(6), nn.ReLU(), last, nn.Sigmoid()))
+
+
+def test_transposed_convolutions_become_ordinary_ones() -> None:
+    passes = [*pipeline.FLOAT, *pipeline.BEFORE_INT8]
+    program = pipeline.run(capture(generator(), (torch.zeros(1, 5),)), passes, Target())
+    left = [n.op for n in program.main.nodes]
+    assert left.count("conv2d") == 2
+    assert "conv_transpose" not in left
+    convolutions = [n for n in program.main.nodes if n.op == "conv2d"]
+    assert [n.attrs.act for n in convolutions] == ["relu", "none"]  # batch norm and relu went into the first
+    x, w = program.in_types(program.main, convolutions[0])[:2]
+    assert (x.shape, w.shape) == ((1, 3, 3, 8), (4 * 6, 2, 2, 8))  # no product with a zero between pixels
+
+
+def test_a_generator_quantises_whole() -> None:
+    torch.manual_seed(0)
+    module, z = generator(), torch.randn(64, 5)
+    fw = pz.compile(module, (z[:1],), board="nano33ble", calibrate=z[:, None].numpy())
+    assert not any(fw.program.type_of(fw.program.main, r).is_float for n in fw.program.main.nodes for r in n.outputs)
+    with torch.no_grad():
+        want = module(z).numpy()
+    with fw.session() as s:
+        got = np.stack([s.call_real("forward", row[None].numpy())[0][0] for row in z])
+    assert np.abs(got - want).max() < 0.08
+    assert np.abs(got - want).mean() < 0.01
 
 
 def test_state_is_kept() -> None:
@@ -226,6 +273,8 @@ def test_sentences() -> None:
         capture(Call(lambda x: x + 1), (torch.zeros(2, dtype=torch.float64),))
     with pytest.raises(Unsupported, match=r"torch\.export cannot capture"):
         capture(Call(lambda x: x if x.sum() > 0 else -x), (torch.zeros(2),))
+    with pytest.raises(Unsupported, match="batch dimension"):
+        capture(nn.ConvTranspose2d(2, 2, 3), (torch.zeros(2, 3, 3),))
     with pytest.raises(UsageError, match="no calibration data"):
         pz.compile(linear, (torch.zeros(1, 2),), board="host", precision="int8")
     with pytest.raises(UsageError, match="calls x"):
