@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import os
 import tempfile
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -48,9 +49,10 @@ def save_program(program: Program, path: Path, calibration: Calibration | None =
     """Write `program` to `path` in one step. The same program gives the same bytes."""
     tensors = {ref: _narrowed(np.asarray(a, order="C")) for ref, a in {**program.constants, **program.states}.items()}
     if calibration is not None:
-        for k, x in enumerate(calibration.inputs):
-            kept = x.astype(np.float16) if x.dtype.kind == "f" else x
-            tensors[f"{_CALIBRATION}{calibration.function}.{k}"] = np.asarray(kept, order="C")
+        for c in (calibration, *calibration.more):
+            for k, x in enumerate(c.inputs):
+                kept = x.astype(np.float16) if x.dtype.kind == "f" else x
+                tensors[f"{_CALIBRATION}{c.function}.{k}"] = np.asarray(kept, order="C")
         tensors[f"{_CALIBRATION}starts"] = np.array(calibration.starts, np.int64)
     # One metadata key only: with more, the library writes them in an order that changes from run to run.
     data = save(tensors, metadata={FORMAT: print_program(program)})
@@ -112,16 +114,26 @@ def load_network(path: Path) -> tuple[Program, Calibration | None]:
 
 
 def _calibration(program: Program, tensors: dict[str, np.ndarray]) -> Calibration | None:
-    """Calibration inputs of the file, checked against the function they are for."""
+    """Calibration inputs of the file, checked against the functions they are for."""
     starts = tensors.pop(f"{_CALIBRATION}starts", np.zeros(0, np.int64))
     if not tensors:
         return None
-    function = sorted(tensors)[0].removeprefix(_CALIBRATION).rpartition(".")[0]
+    named = sorted({k.removeprefix(_CALIBRATION).rpartition(".")[0] for k in tensors})
+    main = program.main.name if program.main.name in named else named[0]
+    found = [_of_function(program, name, tensors) for name in [main, *(n for n in named if n != main)]]
+    if starts.ndim != 1:
+        raise BadFile(f"its calibration data start at {list(starts.shape)} places")
+    alone = tuple(f.name for f in program.public() if not f.params)
+    return replace(found[0], starts=tuple(int(s) for s in starts), more=tuple(found[1:]), alone=alone)
+
+
+def _of_function(program: Program, function: str, tensors: dict[str, np.ndarray]) -> Calibration:
     f = program.functions.get(function)
-    if f is None or set(tensors) != {f"{_CALIBRATION}{function}.{k}" for k in range(len(f.params))}:
+    given = {k for k in tensors if k.rpartition(".")[0] == f"{_CALIBRATION}{function}"}
+    if f is None or given != {f"{_CALIBRATION}{function}.{k}" for k in range(len(f.params))}:
         raise BadFile(f"its calibration data are for {function!r}, which the program does not have")
-    inputs = [tensors[f"{_CALIBRATION}{function}.{k}"] for k in range(len(f.params))]
+    inputs = tuple(tensors[f"{_CALIBRATION}{function}.{k}"] for k in range(len(f.params)))
     for p, x in zip(f.params, inputs, strict=True):
-        if x.shape[1:] != f.types[p].shape or len(x) != len(inputs[0]) or starts.ndim != 1:
+        if x.shape[1:] != f.types[p].shape or len(x) != len(inputs[0]):
             raise BadFile(f"its calibration data for {p} have shape {list(x.shape)}")
-    return Calibration(function, tuple(inputs), tuple(int(s) for s in starts))
+    return Calibration(function, inputs)

@@ -273,7 +273,8 @@ def calibration_of(program: Program, data: Any) -> Calibration:
         )
     types = [f.types[p] for p in f.params]
     alike = [o.name for o in program.public() if o is not f and [o.types[p] for p in o.params] == types]
-    return Calibration(f.name, tuple(made), others=() if program.states else tuple(alike))
+    alone = tuple(o.name for o in program.public() if not o.params)
+    return Calibration(f.name, tuple(made), others=() if program.states else tuple(alike), alone=alone)
 
 
 __all__ = [

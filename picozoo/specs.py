@@ -134,19 +134,23 @@ class TensorType:
 
 @dataclass(frozen=True)
 class Calibration:
-    """Typical inputs of one function, for choosing quantisation ranges.
+    """Typical inputs of one function or several, for choosing quantisation ranges.
 
     Args:
         function: which function they are for.
         inputs: one array per parameter, first dimension = calls.
         starts: calls before which the state is reset (streaming networks).
         others: further functions that take the same inputs (an estimator's predict_proba beside its predict).
+        more: further functions with inputs of their own, called after this one.
+        alone: functions without parameters, called as often as this one.
     """
 
     function: str
     inputs: tuple[np.ndarray, ...]
     starts: tuple[int, ...] = ()
     others: tuple[str, ...] = ()
+    more: tuple[Calibration, ...] = ()
+    alone: tuple[str, ...] = ()
 
     def calls(self) -> Iterator[tuple[str, list[np.ndarray]] | None]:
         """In the form `compress.quantise` takes."""
@@ -156,6 +160,11 @@ class Calibration:
                 yield None
             for function in (self.function, *self.others):
                 yield function, [np.asarray(x[i], np.float32 if x.dtype.kind == "f" else x.dtype) for x in self.inputs]
+        for c in self.more:
+            yield from c.calls()
+        for function in self.alone:
+            for _ in self.inputs[0]:
+                yield function, []
 
 
 def added(default: Any) -> Any:

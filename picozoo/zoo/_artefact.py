@@ -39,7 +39,13 @@ def calibration_inputs(module: Any, size: str = "default") -> Calibration:
     if not card.streaming:
         x, _ = module.inputs("train", limit=20 * CALIBRATION_CALLS, size=size)
         pick = np.linspace(0, len(x) - 1, CALIBRATION_CALLS).astype(int)
-        return Calibration(card.main, (x[pick],))
+        return Calibration(card.main, (x[pick],), more=_more(module, size))
     x, _ = module.inputs("train", limit=STREAM_CALLS, size=size)
     starts = tuple(int(i) for i in sorted(module.starts("train", limit=STREAM_CALLS, size=size)))
-    return Calibration(card.main, (x,), starts)
+    return Calibration(card.main, (x,), starts, more=_more(module, size))
+
+
+def _more(module: Any, size: str) -> tuple[Calibration, ...]:
+    """Inputs of the functions beside the main one, where the network has such with parameters."""
+    given = module.calibration(size) if hasattr(module, "calibration") else {}
+    return tuple(Calibration(function, inputs) for function, inputs in given.items())

@@ -9,6 +9,8 @@ A network file `zoo/NAME.py` holds:
     metric(outputs, y)                    NumPy: the figure; outputs[i] is what call i gave
     source(size=...)                      only if not the first of `CARD.data` that is here: the set of `inputs`
     starts(split, limit=None, size=...)   only if `CARD.streaming`: the calls before which the kept state is reset
+    calibration(size=...)                 only if other int8 functions have parameters too: function name -> tuple of
+                                          arrays, one a parameter, first dimension = calls
     lessons(size=...)                     only if `CARD.learns`: (function, its calls, the states to begin with:
                                           names of those that start at zero, or name -> array)
     show(board, size=...)                 what it is known for, as plain values of `picozoo.pictures`; no PyTorch

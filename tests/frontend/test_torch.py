@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import numpy as np
 import pytest
 
@@ -9,12 +11,13 @@ torch = pytest.importorskip("torch")
 from torch import nn  # noqa: E402
 
 import picozoo as pz  # noqa: E402
+from picozoo.artefact import save_program  # noqa: E402
 from picozoo.compress.quantise import calibrate  # noqa: E402
-from picozoo.errors import Unsupported, UsageError  # noqa: E402
+from picozoo.errors import BadFile, Unsupported, UsageError  # noqa: E402
 from picozoo.frontend.torch_export import capture, readers  # noqa: E402
 from picozoo.ir.interp import Interpreter  # noqa: E402
 from picozoo.passes import pipeline  # noqa: E402
-from picozoo.specs import Target  # noqa: E402
+from picozoo.specs import Calibration, Target  # noqa: E402
 
 
 class Call(nn.Module):
@@ -307,6 +310,42 @@ def test_calibration_sees_state() -> None:
     program = capture(Keep(), {"step": (torch.zeros(1, 2),)})
     seen = calibrate(program, [("step", [np.ones((1, 2), np.float32)])] * 20)
     assert seen["", "$h"].high == pytest.approx(sum(0.9**k for k in range(19)), rel=1e-4)
+
+
+def test_every_function_is_calibrated(tmp_path: Path) -> None:
+    """Functions without parameters by calling them, others with inputs of their own, which the file keeps."""
+    from picozoo.train import chance
+
+    class Draws(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.a, self.b = nn.Linear(3, 4), nn.Linear(2, 4)
+            self.register_buffer("dice", chance.new_state(1))
+
+        def forward(self, z: torch.Tensor) -> torch.Tensor:
+            return self.a(z)
+
+        def sample(self) -> torch.Tensor:
+            return self.forward(chance.gaussian(self.dice, (1, 3)))
+
+        def other(self, x: torch.Tensor) -> torch.Tensor:
+            return self.b(x)
+
+    z = torch.zeros(1, 3)
+    program = capture(Draws(), {"forward": (z,), "sample": (), "other": (torch.zeros(1, 2),)})
+    rows = np.random.default_rng(0).normal(size=(40, 1, 3)).astype(np.float16)
+    more = (Calibration("other", (rows[:20, :, :2],)),)
+    save_program(program, tmp_path / "net.pz", Calibration("forward", (rows,), more=more))
+    found = pz.load(tmp_path / "net.pz").calibration
+    assert (found.function, [c.function for c in found.more], found.alone) == ("forward", ["other"], ("sample",))
+    fw = pz.compile(tmp_path / "net.pz", board="host", precision="int8")
+    results = {f.name: fw.program.type_of(f, f.results[0]).quant for f in fw.program.public()}
+    forward, sample = (results[name].scale[0] for name in ("forward", "sample"))
+    assert results["other"] is not None
+    assert forward / 2 < sample < forward * 2  # both saw normal numbers
+    save_program(program, tmp_path / "bad.pz", Calibration("forward", (rows,), more=(Calibration("no", (rows,)),)))
+    with pytest.raises(BadFile, match="calibration data"):
+        pz.load(tmp_path / "bad.pz")
 
 
 def test_readers_are_unique() -> None:
