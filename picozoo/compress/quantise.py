@@ -130,7 +130,7 @@ def quantise(
         raise UsageError(f"no layer is called {', '.join(unknown)}; layers: {', '.join(sorted(names)[:20])}")
     if both := sorted({*keep_float} & {*int16}):
         raise UsageError(f"layer {', '.join(both)} is asked to stay in float and to be int16; choose one")
-    program = program.copy()
+    program = _products(program)
     sites = [
         Site(f, n, n.name in int16)
         for f in program.functions.values()
@@ -150,6 +150,19 @@ def quantise(
     _quantise_states(program, params)
     for f in program.functions.values():
         _Rewriter(program, f, {id(s.node): s for s in sites}, params).run()
+    return program
+
+
+def _products(program: Program) -> Program:
+    """A copy in which dividing by constants is multiplying, which has an integer form."""
+    program = program.copy()
+    for f in program.functions.values():
+        for k, node in enumerate(f.nodes):
+            by = program.constant(node.inputs[1]) if node.op == "div" else None
+            if by is None or not f.types[node.outputs[0]].is_float or not (by != 0).all():
+                continue
+            ref = program.add_constant(f"{node.inputs[1]}.inverse", np.float32(1) / by, TensorType(by.shape))
+            f.nodes[k] = replace(node, op="mul", inputs=(node.inputs[0], ref), attrs=ops.get("mul").Attrs())
     return program
 
 
@@ -222,6 +235,8 @@ def _lowers(program: Program, f: Function, node: Node, *, wide: bool = False) ->
             probe.append(t.with_(dtype=_PROBE[kind][0], quant=_PROBE[kind][1]))
         elif kind.startswith("weight"):
             probe.append(t.with_(dtype="i8", quant=QuantParams.tensor(0.1)))
+        elif kind.startswith("bias"):
+            probe.append(t.with_(dtype="i32"))
         else:
             probe.append(t)
     made = [t.with_(dtype=_PROBE[k][0], quant=_PROBE[k][1]) for t, k in zip(outs, made_kinds, strict=True)]
@@ -272,16 +287,22 @@ def _key(f: Function, ref: str) -> Key:
     return ("", ref) if ref[0] != "%" else (f.name, ref)
 
 
+def _input_key(f: Function, node: Node, i: int) -> Key:
+    """As `_key`, but a constant has parameters of its own wherever it is read: a start of zeros serves many layers."""
+    ref = node.inputs[i]
+    return (f"{f.name}:{node.name}:{i}", ref) if ref[0] == "@" else _key(f, ref)
+
+
 def _tie(program: Program, s: Site, groups: _Groups, made: set[Key]) -> None:
     """Join what the site ties, and say what kind its values must be. `made`: what integer operators compute."""
     op, f, node = ops.get(s.node.op), s.function, s.node
     kinds, out_kinds = s.kinds(program)
-    acts = [_key(f, node.inputs[i]) for i, k in kinds.items() if k in _PROBE and i < len(node.inputs)]
+    acts = [_input_key(f, node, i) for i, k in kinds.items() if k in _PROBE and i < len(node.inputs)]
     for i, kind in kinds.items():
         if kind in _PROBE and i < len(node.inputs):
             # what another layer computes stays in that layer's form, and is converted for this one
             converted = kind == "wide" and (f.name, node.inputs[i]) in made and op.quant_rule != "same"
-            groups.add(_key(f, node.inputs[i]), "act" if converted else kind)
+            groups.add(_input_key(f, node, i), "act" if converted else kind)
     for ref, kind in zip(node.outputs, out_kinds, strict=True):
         groups.add(_key(f, ref), kind)
     if op.quant_rule == "same":
@@ -291,10 +312,13 @@ def _tie(program: Program, s: Site, groups: _Groups, made: set[Key]) -> None:
         fixed = QuantParams.tensor(*op.fixed_quant(program.out_types(f, node), node.attrs))
         groups.fixed[groups.find(_key(f, node.outputs[0]))] = _FIXED16 if s.wide else fixed
     # an int16 input (the old cell) and the int16 output that replaces it share their scale
-    both = [_key(f, node.inputs[i]) for i, k in kinds.items() if k == "act16"]
+    both = [_input_key(f, node, i) for i, k in kinds.items() if k == "act16"]
     both += [_key(f, r) for r, k in zip(node.outputs, out_kinds, strict=True) if k == "act16"]
-    for k in both[1:]:
-        groups.join(both[0], k)
+    tied_ins, tied_outs = op.quant_ties(node.attrs)
+    tied = [_input_key(f, node, i) for i in tied_ins] + [_key(f, node.outputs[i]) for i in tied_outs]
+    for keys in (both, tied):
+        for k in keys[1:]:
+            groups.join(keys[0], k)
 
 
 def _tie_states(program: Program, groups: _Groups) -> None:
@@ -400,7 +424,7 @@ class _Rewriter:
 
     def _chosen(self, node: Node, i: int) -> Chosen:
         """Parameters with which a site reads input `i`."""
-        k = self._key(node.inputs[i])
+        k = _input_key(self.f, node, i)
         return self.params.get((k[0], f"{k[1]}#{self._kind(node, i)}"), self.params[k])
 
     def _updated(self, state: str, ref: str) -> str:

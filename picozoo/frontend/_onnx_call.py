@@ -27,7 +27,19 @@ from picozoo.specs import DTYPES, TensorType, dtype_of
 FOLD_INTS, FOLD_FLOATS = 1 << 20, 4096  # largest results, in bytes, that are computed here when all inputs are constant
 _NO_FOLD = ("while_loop", "dequantize", "copy")
 # Their references walk element by element: computed here only for a few numbers, such as parts of a shape.
-_SLOW = {"conv2d", "conv3d", "conv_transpose", "deform_conv", "grid_sample", "gru", "lstm", "matmul", "pool_nd", "rnn"}
+_SLOW = {
+    "conv2d",
+    "conv3d",
+    "conv_transpose",
+    "deform_conv",
+    "grid_sample",
+    "gru",
+    "lstm",
+    "lstm_sequence",
+    "matmul",
+    "pool_nd",
+    "rnn",
+}
 _SLOW |= {"roi_align", "scatter_elements", "scatter_nd"}
 _FLOATS = {k: KINDS[k][0] for k in (10, 16, 17, 18, 19, 20)}  # rounded to, and held in float32
 

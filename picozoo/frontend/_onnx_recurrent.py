@@ -1,4 +1,8 @@
-"""ONNX's recurrent layers: the product with the inputs is one matrix product for all steps, the rest one operator."""
+"""ONNX's recurrent layers: one operator for each direction.
+
+An LSTM with peepholes, coupled gates or a limit of what goes into the gates has the product with its inputs as a matrix
+product for all steps, and the rest as the operator `lstm`.
+"""
 
 from __future__ import annotations
 
@@ -12,6 +16,7 @@ from picozoo.ops._onnx import matmul
 from picozoo.ops.concat import ConcatAttrs
 from picozoo.ops.gru import GruAttrs
 from picozoo.ops.lstm import LstmAttrs
+from picozoo.ops.lstm_sequence import LstmSequenceAttrs
 from picozoo.ops.rnn import RnnAttrs
 
 _DIRECTIONS = {"forward": (False,), "reverse": (True,), "bidirectional": (False, True)}
@@ -81,10 +86,29 @@ def _clip(ctx: Any) -> float:
     return float(ctx.attr("clip", 0.0))
 
 
+def _zeros(ctx: Any, n: int) -> str:
+    return str(ctx.const(np.zeros(n), "zeros", "f32"))
+
+
+def _total(ctx: Any, k: int, rows: int) -> str:
+    """The sum of both biases."""
+    both = _biases(ctx, k, rows)
+    return _zeros(ctx, rows) if both is None else str(ctx.op("add", *both))
+
+
+def _reordered(ctx: Any, ref: str, n: int) -> str:
+    """Rows of the gates i, o, f, c as i, f, c, o."""
+    return _joined(ctx, [ctx.part(ref, 0, g * n, n) for g in (0, 2, 3, 1)], 0)
+
+
 def _lstm(ctx: Any) -> list[str]:
     def run(ctx: Any, k: int, x: str, reverse: bool, n: int) -> list[str]:
         _acts(ctx, k, 3, ("sigmoid", "tanh", "tanh"))
         both, b = _biases(ctx, k, 4 * n), ctx.shape(x)[1]
+        if not ctx.has(7) and not ctx.attr("input_forget", 0) and not _clip(ctx):
+            rows = (_reordered(ctx, v, n) for v in (_row(ctx, 1, k), _row(ctx, 2, k), _total(ctx, k, 4 * n)))
+            refs = [x, _state(ctx, 5, k, b, n), _state(ctx, 6, k, b, n), *rows]
+            return list(ctx.emit("lstm_sequence", refs, LstmSequenceAttrs(True, reverse=reverse, cell=True)))
         g = _gates(ctx, x, k, None if both is None else ctx.op("add", *both))
         peep = _row(ctx, 7, k) if ctx.has(7) else ctx.const(np.zeros(3 * n), "zeros", "f32")
         refs = [g, _row(ctx, 2, k), _state(ctx, 5, k, b, n), _state(ctx, 6, k, b, n), peep]
@@ -98,17 +122,9 @@ def _gru(ctx: Any) -> list[str]:
 
     def run(ctx: Any, k: int, x: str, reverse: bool, n: int) -> list[str]:
         _acts(ctx, k, 2, ("sigmoid", "tanh"))
-        both, bias = _biases(ctx, k, 3 * n), None
-        inner = ctx.const(np.zeros(n), "zeros", "f32")
-        if both is not None:
-            first, second = both
-            if after:
-                inner = ctx.part(second, 0, 2 * n, n)
-                zeros = ctx.const(np.zeros(n), "zeros", "f32")
-                second = ctx.emit("concat", [ctx.part(second, 0, 0, 2 * n), zeros], ConcatAttrs(0))
-            bias = ctx.op("add", first, second)
-        refs = [_gates(ctx, x, k, bias), _row(ctx, 2, k), inner, _state(ctx, 5, k, ctx.shape(x)[1], n)]
-        return list(ctx.emit("gru", refs, GruAttrs(reverse, after, _clip(ctx))))
+        biases = _biases(ctx, k, 3 * n) or [_zeros(ctx, 3 * n)] * 2
+        refs = [x, _state(ctx, 5, k, ctx.shape(x)[1], n), _row(ctx, 1, k), _row(ctx, 2, k), *biases]
+        return list(ctx.emit("gru", refs, GruAttrs(True, reverse, after, _clip(ctx))))
 
     return _layer(ctx, 3, run)
 
@@ -116,10 +132,9 @@ def _gru(ctx: Any) -> list[str]:
 def _rnn(ctx: Any) -> list[str]:
     def run(ctx: Any, k: int, x: str, reverse: bool, n: int) -> list[str]:
         names = [str(a).lower() for a in (ctx.attr("activations") or [])]
-        both = _biases(ctx, k, n)
-        g = _gates(ctx, x, k, None if both is None else ctx.op("add", *both))
-        refs = [g, _row(ctx, 2, k), _state(ctx, 5, k, ctx.shape(x)[1], n)]
-        return list(ctx.emit("rnn", refs, RnnAttrs(reverse, names[k] if k < len(names) else "tanh", _clip(ctx))))
+        refs = [x, _state(ctx, 5, k, ctx.shape(x)[1], n), _row(ctx, 1, k), _row(ctx, 2, k), _total(ctx, k, n)]
+        attrs = RnnAttrs(True, reverse, names[k] if k < len(names) else "tanh", _clip(ctx))
+        return list(ctx.emit("rnn", refs, attrs))
 
     return _layer(ctx, 1, run)
 

@@ -1,19 +1,22 @@
 /* A sequence through an LSTM; gate order i, f, g, o. x: [n][t][k], or [t][n][k] if major, y likewise; h, c: [n][units];
-   weights: [4 units][k] and [4 units][units]. h_out may be h and c_out may be c. Twin: ops/lstm_sequence.py. */
+   weights: [4 units][k] and [4 units][units]. `back`: from the last step to the first. h_out may be h and c_out may be c.
+   Twin: ops/lstm_sequence.py. */
 #ifndef PZ_LSTM_SEQUENCE_H
 #define PZ_LSTM_SEQUENCE_H
 
 #include "pz_gemmlowp16.h"
-#include "pz_math.h"
+#include "pz_lstm_cell.h"
+#include "pz_recurrent.h"
 
 /* gates: 4 * units floats. */
 PZ_KERNEL void pz_lstm_sequence_f32(const pz_f32 *x, const pz_f32 *h, const pz_f32 *c, const pz_f32 PZ_FLASH *wx,
                                     const pz_f32 PZ_FLASH *wh, const pz_f32 PZ_FLASH *bias, pz_f32 *y, pz_f32 *h_out,
-                                    pz_f32 *c_out, pz_f32 *gates, int n, int t, int k, int units, int major, float clip) {
+                                    pz_f32 *c_out, pz_f32 *gates, int n, int t, int k, int units, int major, int back,
+                                    float clip) {
   for (int b = 0; b < n; ++b, h += units, c += units, h_out += units, c_out += units) {
     const pz_f32 *before = h, *cell = c;
     for (int s = 0; s < t; ++s) {
-      const int at = major ? s * n + b : b * t + s;
+      const int at = pz_step_at(b, s, n, t, major, back);
       const pz_f32 *v = x + at * k;
       for (int r = 0; r < 4 * units; ++r) {
         float sum = bias[r];
@@ -30,7 +33,7 @@ PZ_KERNEL void pz_lstm_sequence_f32(const pz_f32 *x, const pz_f32 *h, const pz_f
       before = y + at * units;
       cell = c_out;
     }
-    pz_copy(h_out, y + (major ? (t - 1) * n + b : b * t + t - 1) * units, (size_t)units * sizeof(pz_f32));
+    pz_copy(h_out, y + pz_step_at(b, t - 1, n, t, major, back) * units, (size_t)units * sizeof(pz_f32));
   }
 }
 
@@ -50,12 +53,13 @@ PZ_KERNEL void pz_lstm_sequence_i8(const pz_i8 *x, const pz_i8 *h, const pz_i16 
                                    const pz_i32 PZ_FLASH *bx, const pz_i32 PZ_FLASH *mx, const pz_i8 PZ_FLASH *sx,
                                    const pz_i8 PZ_FLASH *wh, const pz_i32 PZ_FLASH *bh, const pz_i32 PZ_FLASH *mh,
                                    const pz_i8 PZ_FLASH *sh, pz_i8 *y, pz_i8 *h_out, pz_i16 *c_out, pz_i16 *gates, int n, int t,
-                                   int k, int units, int major, int bits, int32_t limit, int32_t m, int shift, int32_t zero) {
+                                   int k, int units, int major, int back, int bits, int32_t limit, int32_t m, int shift,
+                                   int32_t zero) {
   for (int b = 0; b < n; ++b, h += units, c += units, h_out += units, c_out += units) {
     const pz_i8 *before = h;
     const pz_i16 *cell = c;
     for (int s = 0; s < t; ++s) {
-      const int at = major ? s * n + b : b * t + s;
+      const int at = pz_step_at(b, s, n, t, major, back);
       pz_lstm_gates(x + at * k, wx, bx, mx, sx, gates, k, units, 0);
       pz_lstm_gates(before, wh, bh, mh, sh, gates, units, units, 1);
       for (int j = 0; j < units; ++j) {
@@ -69,8 +73,32 @@ PZ_KERNEL void pz_lstm_sequence_i8(const pz_i8 *x, const pz_i8 *h, const pz_i16 
       before = y + at * units;
       cell = c_out;
     }
-    pz_copy(h_out, y + (major ? (t - 1) * n + b : b * t + t - 1) * units, (size_t)units);
+    pz_copy(h_out, y + pz_step_at(b, t - 1, n, t, major, back) * units, (size_t)units);
   }
 }
+
+/* Steps of lstm_cell; working memory as `step` needs it. */
+#define PZ_DEFINE_LSTM_SEQUENCE(name, step, W)                                                                                \
+  PZ_KERNEL void name(const pz_i8 *x, const pz_i8 *h, const pz_i16 *c, const W PZ_FLASH *wx, const pz_i32 PZ_FLASH *bx,       \
+                      const pz_i32 PZ_FLASH *mx, const pz_i8 PZ_FLASH *sx, const W PZ_FLASH *wh, const pz_i32 PZ_FLASH *bh,   \
+                      const pz_i32 PZ_FLASH *mh, const pz_i8 PZ_FLASH *sh, const uint16_t PZ_FLASH *table, pz_i8 *y,          \
+                      pz_i8 *h_out, pz_i16 *c_out, pz_i16 *gates, int n, int t, int k, int units, int major, int back,        \
+                      int bits, int32_t m, int shift, int32_t zero) {                                                         \
+    for (int b = 0; b < n; ++b, h += units, c += units, h_out += units, c_out += units) {                                     \
+      const pz_i8 *before = h;                                                                                                \
+      for (int s = 0; s < t; ++s) {                                                                                           \
+        const int at = pz_step_at(b, s, n, t, major, back);                                                                   \
+        step(x + at * k, before, s ? c_out : c, wx, bx, mx, sx, wh, bh, mh, sh, table, y + at * units, c_out, gates, 1, k,    \
+             units, bits, m, shift, zero);                                                                                    \
+        before = y + at * units;                                                                                              \
+      }                                                                                                                       \
+      pz_copy(h_out, before, (size_t)units);                                                                                  \
+    }                                                                                                                         \
+  }
+
+PZ_DEFINE_LSTM_SEQUENCE(pz_lstm_sequence_i8_cell, pz_lstm_cell_i8, pz_i8)
+#if !defined(__AVR__)
+PZ_DEFINE_LSTM_SEQUENCE(pz_lstm_sequence_i8_pair, pz_lstm_cell_i8_pair, pz_u32)
+#endif
 
 #endif

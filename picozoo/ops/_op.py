@@ -182,6 +182,10 @@ class Op(ABC):
         """ "act" or "act16" for each output."""
         return ["act"] * len(outs)
 
+    def quant_ties(self, attrs: Any) -> tuple[tuple[int, ...], tuple[int, ...]]:
+        """Inputs and outputs of the integer form that must share parameters, beside what the rule says."""
+        return (), ()
+
     def fixed_quant(self, outs: Types, attrs: Any) -> tuple[float, int]:
         """Scale and zero point of the output where the rule is "fixed"."""
         raise Unsupported(f"operator {self.name} has no fixed quantisation")

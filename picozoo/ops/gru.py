@@ -1,7 +1,7 @@
-"""The recurrent part of a gated recurrent unit over a whole sequence, in float. Gate order z, r, h, as ONNX.
+"""A gated recurrent unit over a whole sequence: (x, h) -> (y, h'). Gate order z, r, h, as ONNX.
 
-Inputs: g [T, B, 3H] (what the inputs and biases give to the gates), r [3H, H], rb [H] (bias inside the reset, used with
-`after`), h [B, H]. Outputs: y [T, B, H], and h after the last step. Source: Cho et al., 2014.
+Inputs: x [N, T, K] (see `_recurrent`), h [N, H], w [3H, K], r [3H, H], and the biases b and rb [3H] of their products.
+Outputs: y [N, T, H], and h after the last step. Source: Cho et al., 2014. Integer form: see `_recurrent`.
 """
 
 from __future__ import annotations
@@ -11,68 +11,118 @@ from typing import Any
 
 import numpy as np
 
-from picozoo.errors import Unsupported
+from picozoo.ops import _recurrent as rec
+from picozoo.ops._fixed_point import rounding_shift_right
+from picozoo.ops._lut16 import sigmoid_table
 from picozoo.ops._op import Case, Op, Types
-from picozoo.ops.lstm import clipped, sigmoid
 from picozoo.specs import Target, TensorType
 
 
 @dataclass(frozen=True)
 class GruAttrs:
-    """`after`: the reset gate multiplies the recurrent product, not the state before it (linear_before_reset)."""
+    """`after`: the reset gate multiplies the recurrent product, not the state before it (linear_before_reset); `clip`:
+    limit of what goes into the gates, 0 for none."""
 
+    time_major: bool = False
     reverse: bool = False
     after: bool = False
     clip: float = 0.0
 
 
+def _cases() -> tuple[Case, ...]:
+    found = []
+    for n, t, k, h, a in (
+        (2, 3, 5, 4, GruAttrs()),
+        (1, 4, 2, 3, GruAttrs(True, True, True, 0.7)),
+        (2, 3, 3, 5, GruAttrs(True, False, True)),
+    ):
+        x = (t, n, k) if a.time_major else (n, t, k)
+        shapes = (x, (n, h), (3 * h, k), (3 * h, h), (3 * h,), (3 * h,))
+        found.append(Case(tuple(TensorType(s) for s in shapes), a, constants=(2, 3, 4, 5)))
+        if not a.clip:
+            found += [rec.quantised(found[-1], 3, d, c) for d, c in (("i8", 2.0**-15), ("i16", 2.0**-13))]
+    return tuple(found)
+
+
 class Gru(Op):
     name = "gru"
     Attrs = GruAttrs
-    flash_inputs = (1, 2)
-    cases = tuple(
-        Case(
-            (TensorType((t, b, 3 * h)), TensorType((3 * h, h)), TensorType((h,)), TensorType((b, h))),
-            a,
-            constants=(1, 2),
-        )
-        for t, b, h, a in ((3, 2, 4, GruAttrs()), (4, 1, 3, GruAttrs(True, True, 0.7)))
-    )
+    quant_rule = "free"
+    flash_inputs = (2, 3, 4, 5)
+    cases = _cases()
 
     def infer(self, ins: Types, attrs: GruAttrs) -> list[TensorType]:
-        g, r, rb, h = ins
-        n = r.shape[1] if r.rank == 2 else 0
-        fits = g.rank == 3 and g.shape[2] == 3 * n and r.shape[:1] == (3 * n,) and n > 0 and g.shape[0] > 0
-        if not fits or h.shape != (g.shape[1], n) or rb.shape != (n,):
-            raise Unsupported(f"gru: gates {list(g.shape)}, weights {list(r.shape)}, state {list(h.shape)}")
-        return [TensorType((*g.shape[:2], n)), h]
+        return rec.sequence_shapes(self.name, ins, attrs, 3)
 
     def macs(self, ins: Types, outs: Types, attrs: GruAttrs) -> int:
-        return ins[0].shape[0] * ins[0].shape[1] * ins[1].size
+        return ins[0].shape[0] * ins[0].shape[1] * (ins[2].size + ins[3].size)
+
+    def quant_inputs(self, ins: Types, attrs: GruAttrs) -> dict[int, str]:
+        return {0: "act", 1: "act16", 2: "weight:0", 3: "weight:0", 4: "bias:0,2", 5: "bias:1,3"}
+
+    def quant_outputs(self, outs: Types, attrs: GruAttrs) -> list[str]:
+        return ["act", "act16"]
+
+    def lowers(self, ins: Types, outs: Types, attrs: GruAttrs) -> bool:
+        return rec.lowers(ins, outs, attrs)
+
+    def inplace_pairs(self, ins: Types, outs: Types, attrs: GruAttrs) -> list[tuple[int, int]]:
+        return [(1, 1)]
 
     def reference(self, args: list[np.ndarray], ins: Types, outs: Types, attrs: GruAttrs) -> list[np.ndarray]:
-        gates, w, rb, h = args
-        n, y = w.shape[1], np.zeros(outs[0].shape, np.float32)
-        steps = range(len(gates))
-        for t in reversed(steps) if attrs.reverse else steps:
-            z, r = (
-                sigmoid(clipped(gates[t][:, k * n : (k + 1) * n] + h @ w[k * n : (k + 1) * n].T, attrs.clip))
-                for k in (0, 1)
-            )
-            inner = r * (h @ w[2 * n :].T + rb) if attrs.after else (r * h) @ w[2 * n :].T
-            new = np.tanh(clipped(gates[t][:, 2 * n :] + inner, attrs.clip))
-            h = (1 - z) * new + z * h
-            y[t] = h
-        return [y, h]
+        step = self._step(args, attrs) if outs[0].quant is None else self._integer_step(args, ins, outs, attrs)
+        return rec.run_steps(args[0], args[1], attrs, step)
+
+    def _step(self, args: list[np.ndarray], attrs: GruAttrs) -> Any:
+        w, r, b, rb = args[2:]
+        n = r.shape[1]
+
+        def step(x: np.ndarray, h: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+            g = x @ w.T + b
+            both = rec.sigmoid(rec.clipped(g[:, : 2 * n] + h @ r[: 2 * n].T + rb[: 2 * n], attrs.clip))
+            keep, reset = both[:, :n], both[:, n:]
+            inner = (h if attrs.after else reset * h) @ r[2 * n :].T + rb[2 * n :]
+            new = np.tanh(rec.clipped(g[:, 2 * n :] + (reset * inner if attrs.after else inner), attrs.clip))
+            h = ((1 - keep) * new + keep * h).astype(np.float32)
+            return h, h
+
+        return step
+
+    def _integer_step(self, args: list[np.ndarray], ins: Types, outs: Types, attrs: GruAttrs) -> Any:
+        n, factors = ins[3].shape[1], rec.output_factors(ins[1], outs[0])
+        rows_x, rows_h = rec.both_rows(ins, args[2:])
+
+        def step(x: np.ndarray, h: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+            g, h = rec.sat16(rows_x(x)), h.astype(np.int64)
+            both = rec.sigmoid_q15(rec.sat16(g[:, : 2 * n] + rows_h(h, 0, 2 * n)))
+            keep, reset = both[:, :n], both[:, n:]
+            if attrs.after:
+                inner = rounding_shift_right(reset * rec.sat16(rows_h(h, 2 * n)), 15)
+            else:
+                inner = rows_h(rounding_shift_right(reset * h, 15), 2 * n)
+            new = rec.tanh_q15(rec.sat16(g[:, 2 * n :] + inner))
+            fresh = rounding_shift_right((32768 - keep) * new, 30 - factors[0])
+            h = rec.sat16(fresh + rounding_shift_right(keep * h, 15))
+            return rec.output(h, factors, outs[0]), h
+
+        return step
 
     def scratch(self, ins: Types, outs: Types, attrs: GruAttrs, target: Target) -> int:
-        return 4 * ins[1].shape[0]
+        n = ins[1].shape[1]
+        return 12 * n if outs[0].quant is None else 8 * n
 
     def emit(self, call: Any) -> str:
-        (t, b, n), a = call.outs[0].shape, call.attrs
-        where = (*(call.x(i) for i in range(4)), call.y(0), call.y(1), call.scratch("pz_f32"))
-        how = (int(a.reverse), int(a.after), call.literal(a.clip or 3.4028234663852886e38))
-        return call.run("pz_gru_f32", *where, t, b, n, *how)
+        a, u = call.attrs, call.ins[1].shape[1]
+        t, n = call.ins[0].shape[:2] if a.time_major else call.ins[0].shape[1::-1]
+        how = (n, t, call.ins[0].shape[2], u, int(a.time_major), int(a.reverse), int(a.after))
+        if call.outs[0].quant is None:
+            where = (*(call.x(i) for i in range(6)), call.y(0), call.y(1), call.scratch("pz_f32"))
+            return call.run("pz_gru_f32", *where, *how, call.literal(a.clip or 3.4028234663852886e38))
+        rows = rec.both_rows(call.ins, [call.value(i) for i in range(2, 6)])
+        tables = (*(r.literal(call, tag) for r, tag in zip(rows, "xh", strict=True)),)
+        table = call.table("sigmoid", sigmoid_table().astype(np.uint16))
+        where = (call.x(0), call.x(1), *tables, table, call.y(0), call.y(1), call.scratch("pz_i16"))
+        return call.run(f"pz_gru_{call.ins[0].dtype}", *where, *how, *rec.output_factors(call.ins[1], call.outs[0]))
 
 
 OP = Gru()

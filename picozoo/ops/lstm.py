@@ -14,6 +14,7 @@ import numpy as np
 
 from picozoo.errors import Unsupported
 from picozoo.ops._op import Case, Op, Types
+from picozoo.ops._recurrent import clipped, sigmoid
 from picozoo.specs import Target, TensorType
 
 
@@ -25,16 +26,6 @@ class LstmAttrs:
     reverse: bool = False
     couple: bool = False
     clip: float = 0.0
-
-
-def sigmoid(x: np.ndarray) -> np.ndarray:
-    """1 / (1 + e^-x)."""
-    return 1 / (1 + np.exp(-x))
-
-
-def clipped(x: np.ndarray, clip: float) -> np.ndarray:
-    """Limited to -clip to clip, if clip is not 0."""
-    return np.clip(x, -np.float32(clip), np.float32(clip)) if clip else x
 
 
 class Lstm(Op):

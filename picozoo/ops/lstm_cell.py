@@ -8,6 +8,7 @@ LSTM: int8 inputs and outputs, gates in Q3.12, cell state in int16 with a power-
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -46,13 +47,73 @@ def _sat16(x: np.ndarray) -> np.ndarray:
     return np.clip(x, -32768, 32767)
 
 
-def _fraction_bits(c: TensorType) -> int:
+def fraction_bits(c: TensorType) -> int:
     """k of the cell's scale 2^-k. Raises Unsupported if it is no such scale."""
     assert c.quant is not None
     k = -math.log2(c.quant.scale[0])
     if k != int(k) or not 0 <= k <= 15 or c.quant.zero_point[0] != 0:
         raise Unsupported(f"lstm_cell: the cell's scale must be 2^-k with k from 0 to 15, got {c.quant.scale[0]}")
     return int(k)
+
+
+def gate_rows(x: TensorType, w: TensorType, bits: int = 12) -> m8.Requant:
+    """Requantisation of a row's accumulator to int16 with `bits` fraction bits: Q3.12."""
+    gate = TensorType((), "i16", QuantParams.tensor(2.0**-bits))
+    r = m8.requant_of(x, w, gate, "none")
+    n = w.shape[0]
+    return m8.Requant(np.broadcast_to(r.multiplier, (n,)), np.broadcast_to(r.shift, (n,)), r.x_zero, 0, -32768, 32767)
+
+
+def output_factors(ins: Types, outs: Types) -> tuple[int, int, int, int]:
+    """Fraction bits of the cell; factor, shift and zero point of h'."""
+    out = outs[0].quant
+    assert out is not None
+    return fraction_bits(ins[2]), *quantize_multiplier(2.0**-30 / out.scale[0]), out.zero_point[0]
+
+
+def integer_step(args: list[np.ndarray], ins: Types, outs: Types) -> Callable[..., tuple[np.ndarray, np.ndarray]]:
+    """(x, h, c) -> (h', c') in integers, of the inputs of `lstm_cell` or `lstm_sequence`."""
+    w_ih, w_hh, b = args[3:]
+    k, m, s, zero = output_factors(ins, outs)
+    rx, rh = gate_rows(ins[0], ins[3]), gate_rows(ins[1], ins[4])
+    bx, bh = m8.folded_bias(w_ih, b, rx.x_zero), m8.folded_bias(w_hh, None, rh.x_zero)
+
+    def step(x: np.ndarray, h: np.ndarray, c: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        ax, ah = x.astype(np.int64) @ w_ih.astype(np.int64).T + bx, h.astype(np.int64) @ w_hh.astype(np.int64).T + bh
+        gates = _sat16(rx.apply(ax) + multiply_by_quantized_multiplier(ah, rh.multiplier, rh.shift))
+        i, f, g, o = np.split(gates, 4, -1)
+        new = rounding_shift_right(sigmoid_q15(f) * c, 15) + rounding_shift_right(sigmoid_q15(i) * tanh_q15(g), 30 - k)
+        new = _sat16(new)
+        wide = _sat16(new << (12 - k)) if k < 12 else rounding_shift_right(new, k - 12)
+        y = multiply_by_quantized_multiplier(sigmoid_q15(o) * tanh_q15(wide), m, s) + zero
+        return np.clip(y, -128, 127), new
+
+    return step
+
+
+def integer_scratch(k: int, h: TensorType, target: Target) -> int:
+    """Working memory of the integer form: gates and, with paired weights, the widened x or h."""
+    units = h.shape[1]
+    paired = 2 * max(len(m8.patch_positions(1, n)) for n in (k, units)) if "dsp" in target.features else 0
+    return 8 * units + paired
+
+
+def integer_tables(call: Any) -> list[str]:
+    """Weights, biases and factors of x, then of h, and the table of the sigmoid."""
+    w_ih, w_hh, b = (call.value(i) for i in range(3, 6))
+    pack = (lambda w: m8.pack_pairs(w, 1)) if "dsp" in call.target.features else (lambda w: w)
+    tables = []
+    for tag, w, bias, r in (
+        ("x", w_ih, b, gate_rows(call.ins[0], call.ins[3])),
+        ("h", w_hh, None, gate_rows(call.ins[1], call.ins[4])),
+    ):
+        tables += [
+            call.table(f"w{tag}", pack(w)),
+            call.table(f"b{tag}", m8.folded_bias(w, bias, r.x_zero).astype(np.int32)),
+            call.table(f"m{tag}", r.multiplier.astype(np.int32)),
+            call.table(f"s{tag}", r.shift.astype(np.int8)),
+        ]
+    return [*tables, call.table("sigmoid", sigmoid_table().astype(np.uint16))]
 
 
 def _read(ctx: Any, x: Any, hc: Any, w_ih: Any, w_hh: Any, b_ih: Any = None, b_hh: Any = None) -> Any:
@@ -129,15 +190,6 @@ class LstmCell(Op):
     def inplace_pairs(self, ins: Types, outs: Types, attrs: Any) -> list[tuple[int, int]]:
         return [(1, 2)]  # the new cell may replace the old one, unit by unit; the new h may not: all gates read the old
 
-    def _rows(self, x: TensorType, w: TensorType) -> m8.Requant:
-        """Requantisation of a row's accumulator to Q3.12."""
-        gate = TensorType((), "i16", QuantParams.tensor(2.0**-12))
-        r = m8.requant_of(x, w, gate, "none")
-        n = w.shape[0]
-        return m8.Requant(
-            np.broadcast_to(r.multiplier, (n,)), np.broadcast_to(r.shift, (n,)), r.x_zero, 0, -32768, 32767
-        )
-
     def reference(self, args: list[np.ndarray], ins: Types, outs: Types, attrs: Any) -> list[np.ndarray]:
         x, h, c, w_ih, w_hh, b = args
         if outs[0].quant is None:
@@ -145,26 +197,10 @@ class LstmCell(Op):
             i, f, g, o = np.split(g, 4, -1)
             new = _sigmoid(f) * c + _sigmoid(i) * np.tanh(g)
             return [(_sigmoid(o) * np.tanh(new)).astype(np.float32), new.astype(np.float32)]
-        k, out = _fraction_bits(ins[2]), outs[0].quant
-        assert out is not None
-        rx, rh = self._rows(ins[0], ins[3]), self._rows(ins[1], ins[4])
-        ax = x.astype(np.int64) @ w_ih.astype(np.int64).T + m8.folded_bias(w_ih, b, rx.x_zero)
-        ah = h.astype(np.int64) @ w_hh.astype(np.int64).T + m8.folded_bias(w_hh, None, rh.x_zero)
-        gates = _sat16(rx.apply(ax) + multiply_by_quantized_multiplier(ah, rh.multiplier, rh.shift))
-        i, f, g, o = np.split(gates, 4, -1)
-        new = rounding_shift_right(sigmoid_q15(f) * c, 15) + rounding_shift_right(sigmoid_q15(i) * tanh_q15(g), 30 - k)
-        new = _sat16(new)
-        wide = _sat16(new << (12 - k)) if k < 12 else rounding_shift_right(new, k - 12)
-        m, s = quantize_multiplier(2.0**-30 / out.scale[0])
-        y = multiply_by_quantized_multiplier(sigmoid_q15(o) * tanh_q15(wide), m, s) + out.zero_point[0]
-        return [np.clip(y, -128, 127), new]
+        return list(integer_step(args, ins, outs)(x, h, c))
 
     def scratch(self, ins: Types, outs: Types, attrs: Any, target: Target) -> int:
-        n_in, units = ins[0].shape[1], ins[1].shape[1]
-        gates = 4 * units * (4 if outs[0].quant is None else 2)
-        if outs[0].quant is not None and "dsp" in target.features:
-            gates += 2 * max(len(m8.patch_positions(1, k)) for k in (n_in, units))
-        return gates
+        return 4 * ins[1].shape[1] * 4 if outs[0].quant is None else integer_scratch(ins[0].shape[1], ins[1], target)
 
     def emit(self, call: Any) -> str:
         (n, k), units = call.ins[0].shape, call.ins[1].shape[1]
@@ -174,37 +210,10 @@ class LstmCell(Op):
             return call.run(
                 "pz_lstm_cell_f32", *ins, *weights, call.y(0), call.y(1), call.scratch("pz_f32"), n, k, units
             )
-        w_ih, w_hh, b = (call.value(i) for i in range(3, 6))
-        rx, rh = self._rows(call.ins[0], call.ins[3]), self._rows(call.ins[1], call.ins[4])
-        out = call.outs[0].quant
-        m, s = quantize_multiplier(2.0**-30 / out.scale[0])
-        paired = "dsp" in call.target.features
-        pack = (lambda w: m8.pack_pairs(w, 1)) if paired else (lambda w: w)
-        tables = []
-        for tag, w, bias, r in (("x", w_ih, b, rx), ("h", w_hh, None, rh)):
-            tables += [
-                call.table(f"w{tag}", pack(w)),
-                call.table(f"b{tag}", m8.folded_bias(w, bias, r.x_zero).astype(np.int32)),
-                call.table(f"m{tag}", r.multiplier.astype(np.int32)),
-                call.table(f"s{tag}", r.shift.astype(np.int8)),
-            ]
-        name = "pz_lstm_cell_i8_pair" if paired else "pz_lstm_cell_i8"
-        return call.run(
-            name,
-            *ins,
-            *tables,
-            call.table("sigmoid", sigmoid_table().astype(np.uint16)),
-            call.y(0),
-            call.y(1),
-            call.scratch("pz_i16"),
-            n,
-            k,
-            units,
-            _fraction_bits(call.ins[2]),
-            m,
-            s,
-            out.zero_point[0],
-        )
+        tables = integer_tables(call)
+        outs = (call.y(0), call.y(1), call.scratch("pz_i16"))
+        name = "pz_lstm_cell_i8_pair" if "dsp" in call.target.features else "pz_lstm_cell_i8"
+        return call.run(name, *ins, *tables, *outs, n, k, units, *output_factors(call.ins, call.outs))
 
 
 OP = LstmCell()

@@ -1,10 +1,10 @@
 """A whole sequence through a long short-term memory: (x, h, c) -> (y, h', c'). Gate order i, f, g, o.
 
-x [N, T, K], or [T, N, K] with `time_major`; y likewise. Differs from `lstm_cell`, which is one step and what training
-and post-training quantisation use: here the steps are one loop in the C, and the integer form is that of LiteRT's
-reference kernels (8x8->16: logistic and tanh in gemmlowp's fixed point, one factor for each gate, computed in float32).
-TensorFlow Lite Micro takes them from a table with 256 steps instead, so that its gates differ by a few units in 32768;
-LiteRT is followed because it is what users compare with.
+x [N, T, K], or [T, N, K] with `time_major`; y likewise. There are two integer forms. With `cell` every step is that of
+`lstm_cell`, with a factor for each row of the weights: what post-training quantisation uses. Without it the form is
+that of LiteRT's reference kernels (8x8->16: logistic and tanh in gemmlowp's fixed point, one factor for each gate,
+computed in float32). TensorFlow Lite Micro takes them from a table with 256 steps instead, so that its gates differ by
+a few units in 32768; LiteRT is followed because it is what users compare with.
 """
 
 from __future__ import annotations
@@ -24,18 +24,21 @@ from picozoo.ops._fixed_point import (
 )
 from picozoo.ops._gemmlowp16 import logistic16, tanh16
 from picozoo.ops._op import Case, Op, Types
-from picozoo.ops.lstm_cell import _fraction_bits as fraction_bits
-from picozoo.specs import QuantParams, Target, TensorType
+from picozoo.ops.lstm_cell import fraction_bits, integer_scratch, integer_step, integer_tables, output_factors
+from picozoo.specs import QuantParams, Target, TensorType, added
 
 _ABSENT = ("cell_to_input", "cell_to_forget", "cell_to_output"), ("projection", "projection_bias")
 
 
 @dataclass(frozen=True)
 class LstmSequenceAttrs:
-    """`clip`: the cell stays within +-clip, 0 for no limit."""
+    """`clip`: the cell stays within +-clip, 0 for no limit; `reverse`: from the last step to the first; `cell`: the
+    integer form is that of `lstm_cell`."""
 
     time_major: bool = False
     clip: float = 0.0
+    reverse: bool = added(False)
+    cell: bool = added(False)
 
 
 def _tflite(ctx: Any) -> Any:
@@ -86,13 +89,18 @@ def _cases() -> tuple[Case, ...]:
     for n, t, k, u, attrs in (
         (1, 4, 3, 5, LstmSequenceAttrs()),
         (2, 3, 6, 4, LstmSequenceAttrs(True, 0.4)),
-        (2, 3, 2, 3, LstmSequenceAttrs(False, 3.0)),
+        (2, 3, 2, 3, LstmSequenceAttrs(False, 3.0, True)),
+        (2, 3, 7, 5, LstmSequenceAttrs(cell=True)),
+        (2, 4, 5, 6, LstmSequenceAttrs(True, reverse=True, cell=True)),
     ):
         x = (t, n, k) if attrs.time_major else (n, t, k)
         y = (*x[:2], u)
         shapes = (x, (n, u), (n, u), (4 * u, k), (4 * u, u), (4 * u,))
         found.append(Case(tuple(TensorType(s) for s in shapes), attrs, constants=(3, 4, 5)))
-        rows = QuantParams(tuple(float(np.float32(0.006 * (1 + r // u))) for r in range(4 * u)), (0,) * (4 * u), 0)
+        each = 1 if attrs.cell else u
+        rows = QuantParams(
+            tuple(float(np.float32(0.006 * (1 + r // each % 5))) for r in range(4 * u)), (0,) * (4 * u), 0
+        )
         act, cell = QuantParams.tensor(1 / 100, 5), QuantParams.tensor(2.0**-11)
         types = (QuantParams.tensor(0.02, -3), act, cell, rows, rows, None)
         dtypes = ("i8", "i8", "i16", "i8", "i8", "i32")
@@ -113,6 +121,7 @@ def _sigmoid(x: np.ndarray) -> np.ndarray:
 class LstmSequence(Op):
     name = "lstm_sequence"
     Attrs = LstmSequenceAttrs
+    quant_rule = "free"
     flash_inputs = (3, 4, 5)
     tflite = {"UNIDIRECTIONAL_SEQUENCE_LSTM": _tflite}
     cases = _cases()
@@ -135,11 +144,22 @@ class LstmSequence(Op):
     def macs(self, ins: Types, outs: Types, attrs: LstmSequenceAttrs) -> int:
         return ins[0].shape[0] * ins[0].shape[1] * (ins[3].size + ins[4].size)
 
+    def quant_inputs(self, ins: Types, attrs: LstmSequenceAttrs) -> dict[int, str]:
+        return {0: "act", 1: "act", 2: "act16", 3: "weight:0", 4: "weight:0", 5: "bias:0,3"}
+
+    def quant_outputs(self, outs: Types, attrs: LstmSequenceAttrs) -> list[str]:
+        return ["act", "act", "act16"]
+
+    def quant_ties(self, attrs: LstmSequenceAttrs) -> tuple[tuple[int, ...], tuple[int, ...]]:
+        return (1,), (0, 1)
+
     def lowers(self, ins: Types, outs: Types, attrs: LstmSequenceAttrs) -> bool:
         x, h, c, w_ih, w_hh, b = ins
-        cell = c.quant is not None and -np.log2(c.quant.scale[0]) in range(9, 16) and c.quant.zero_point == (0,)
+        least = 0 if attrs.cell else 9
+        cell = c.quant is not None and -np.log2(c.quant.scale[0]) in range(least, 16) and c.quant.zero_point == (0,)
         return (
-            x.dtype == h.dtype == w_ih.dtype == w_hh.dtype == outs[0].dtype == "i8"
+            not (attrs.cell and attrs.clip)
+            and x.dtype == h.dtype == w_ih.dtype == w_hh.dtype == outs[0].dtype == "i8"
             and c.dtype == "i16"
             and b.dtype == "i32"
             and cell
@@ -171,12 +191,15 @@ class LstmSequence(Op):
     def reference(self, args: list[np.ndarray], ins: Types, outs: Types, attrs: Any) -> list[np.ndarray]:
         x, h, c = args[:3]
         steps = x if attrs.time_major else x.transpose(1, 0, 2)
-        step = self._step8(args, ins, outs, attrs) if outs[0].quant is not None else self._step(args, attrs)
+        if outs[0].quant is None:
+            step = self._step(args, attrs)
+        else:
+            step = integer_step(args, ins, outs) if attrs.cell else self._step8(args, ins, outs, attrs)
         made = []
-        for v in steps:
+        for v in steps[::-1] if attrs.reverse else steps:
             h, c = step(v, h, c)
             made.append(h)
-        y = np.stack(made)
+        y = np.stack(made[::-1] if attrs.reverse else made)
         return [y if attrs.time_major else y.transpose(1, 0, 2), h, c]
 
     def _step(self, args: list[np.ndarray], attrs: LstmSequenceAttrs) -> Any:
@@ -211,6 +234,8 @@ class LstmSequence(Op):
         return step
 
     def scratch(self, ins: Types, outs: Types, attrs: LstmSequenceAttrs, target: Target) -> int:
+        if outs[0].quant is not None and attrs.cell:
+            return integer_scratch(ins[0].shape[2], ins[1], target)
         return 4 * ins[1].shape[1] * (4 if outs[0].quant is None else 2)
 
     def emit(self, call: Any) -> str:
@@ -219,11 +244,15 @@ class LstmSequence(Op):
         k, u = call.ins[0].shape[2], call.ins[1].shape[1]
         ins = [call.x(i) for i in range(3)]
         outs = [call.y(i) for i in range(3)]
-        size = (n, t, k, u, int(call.attrs.time_major))
+        size = (n, t, k, u, int(call.attrs.time_major), int(call.attrs.reverse))
         if call.outs[0].quant is None:
             weights = [call.x(i) for i in range(3, 6)]
             clip = call.literal(float(call.attrs.clip))
             return str(call.run("pz_lstm_sequence_f32", *ins, *weights, *outs, call.scratch("pz_f32"), *size, clip))
+        if call.attrs.cell:
+            name = f"pz_lstm_sequence_i8_{'pair' if 'dsp' in call.target.features else 'cell'}"
+            made = (*ins, *integer_tables(call), *outs, call.scratch("pz_i16"))
+            return str(call.run(name, *made, *size, *output_factors(call.ins, call.outs)))
         w_ih, w_hh, bias = (call.value(i) for i in range(3, 6))
         tables = []
         for tag, x, w, part in (("x", 0, w_ih, bias), ("h", 1, w_hh, None)):

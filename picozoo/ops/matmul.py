@@ -41,6 +41,7 @@ def _onnx(ctx: Any) -> str:
 
 class Matmul(Op):
     name = "matmul"
+    quant_rule = "free"
     aten = {
         "matmul.default": _matmul,
         "mm.default": _matmul,
@@ -76,6 +77,9 @@ class Matmul(Op):
 
     def macs(self, ins: Types, outs: Types, attrs: Any) -> int:
         return outs[0].size * ins[0].shape[-1]
+
+    def quant_inputs(self, ins: Types, attrs: Any) -> dict[int, str]:
+        return {0: "act", 1: "act"}
 
     def lowers(self, ins: Types, outs: Types, attrs: Any) -> bool:
         types = (*ins, outs[0])

@@ -1,7 +1,7 @@
-"""The recurrent part of a plain recurrent layer over a whole sequence, in float: h' = f(g + r h).
+"""A plain recurrent layer over a whole sequence: h' = f(w x + r h + b).
 
-Inputs: g [T, B, H] (what the inputs and biases give), r [H, H], h [B, H]. Outputs: y [T, B, H], and h after the last
-step. Source: Elman, 1990.
+Inputs: x [N, T, K] (see `_recurrent`), h [N, H], w [H, K], r [H, H], b [H]. Outputs: y [N, T, H], and h after the last
+step. Source: Elman, 1990. Integer form: see `_recurrent`; with relu the sums have the scale of the state.
 """
 
 from __future__ import annotations
@@ -12,8 +12,10 @@ from typing import Any
 import numpy as np
 
 from picozoo.errors import Unsupported
+from picozoo.ops import _recurrent as rec
+from picozoo.ops._fixed_point import rounding_shift_right
+from picozoo.ops._lut16 import sigmoid_table
 from picozoo.ops._op import Case, Op, Types
-from picozoo.ops.lstm import clipped, sigmoid
 from picozoo.specs import Target, TensorType
 
 ACTS = ("tanh", "relu", "sigmoid")
@@ -21,55 +23,106 @@ ACTS = ("tanh", "relu", "sigmoid")
 
 @dataclass(frozen=True)
 class RnnAttrs:
-    """`act`: tanh, relu or sigmoid."""
+    """`act`: tanh, relu or sigmoid; `clip`: limit of what goes into it, 0 for none."""
 
+    time_major: bool = False
     reverse: bool = False
     act: str = "tanh"
     clip: float = 0.0
 
 
+def _cases() -> tuple[Case, ...]:
+    found = []
+    for n, t, k, h, a in (
+        (2, 3, 5, 4, RnnAttrs()),
+        (1, 4, 2, 3, RnnAttrs(True, True, "relu", 0.7)),
+        (2, 3, 4, 5, RnnAttrs(False, True, "relu")),
+        (1, 2, 3, 2, RnnAttrs(True, False, "sigmoid")),
+    ):
+        x = (t, n, k) if a.time_major else (n, t, k)
+        shapes = (x, (n, h), (h, k), (h, h), (h,))
+        found.append(Case(tuple(TensorType(s) for s in shapes), a, constants=(2, 3, 4)))
+        if not a.clip:
+            found += [rec.quantised(found[-1], 1, d, c) for d, c in (("i8", 2.0**-12), ("i16", 2.0**-15))]
+    return tuple(found)
+
+
 class Rnn(Op):
     name = "rnn"
     Attrs = RnnAttrs
-    flash_inputs = (1,)
-    cases = tuple(
-        Case((TensorType((t, b, h)), TensorType((h, h)), TensorType((b, h))), a, constants=(1,))
-        for t, b, h, a in (
-            (3, 2, 4, RnnAttrs()),
-            (4, 1, 3, RnnAttrs(True, "relu", 0.7)),
-            (2, 1, 2, RnnAttrs(False, "sigmoid")),
-        )
-    )
+    quant_rule = "free"
+    flash_inputs = (2, 3, 4)
+    cases = _cases()
 
     def infer(self, ins: Types, attrs: RnnAttrs) -> list[TensorType]:
-        g, r, h = ins
-        n = r.shape[1] if r.rank == 2 else 0
-        if g.rank != 3 or g.shape[2] != n or r.shape != (n, n) or n < 1 or h.shape != (g.shape[1], n) or not g.size:
-            raise Unsupported(f"rnn: inputs {list(g.shape)}, weights {list(r.shape)}, state {list(h.shape)}")
         if attrs.act not in ACTS:
             raise Unsupported(f"rnn with activation {attrs.act!r}; use {', '.join(ACTS)}")
-        return [TensorType(g.shape), h]
+        return rec.sequence_shapes(self.name, ins, attrs, 1)
 
     def macs(self, ins: Types, outs: Types, attrs: RnnAttrs) -> int:
-        return ins[0].shape[0] * ins[0].shape[1] * ins[1].size
+        return ins[0].shape[0] * ins[0].shape[1] * (ins[2].size + ins[3].size)
+
+    def quant_inputs(self, ins: Types, attrs: RnnAttrs) -> dict[int, str]:
+        return {0: "act", 1: "act16", 2: "weight:0", 3: "weight:0", 4: "bias:0,2"}
+
+    def quant_outputs(self, outs: Types, attrs: RnnAttrs) -> list[str]:
+        return ["act", "act16"]
+
+    def lowers(self, ins: Types, outs: Types, attrs: RnnAttrs) -> bool:
+        return rec.lowers(ins, outs, attrs)
+
+    def inplace_pairs(self, ins: Types, outs: Types, attrs: RnnAttrs) -> list[tuple[int, int]]:
+        return [(1, 1)]
 
     def reference(self, args: list[np.ndarray], ins: Types, outs: Types, attrs: RnnAttrs) -> list[np.ndarray]:
-        gates, r, h = args
-        act: Any = {"tanh": np.tanh, "relu": lambda v: np.maximum(v, 0), "sigmoid": sigmoid}[attrs.act]
-        y, steps = np.zeros(outs[0].shape, np.float32), range(len(gates))
-        for t in reversed(steps) if attrs.reverse else steps:
-            h = act(clipped(gates[t] + h @ r.T, attrs.clip))
-            y[t] = h
-        return [y, h]
+        step = self._step(args, attrs) if outs[0].quant is None else self._integer_step(args, ins, outs, attrs)
+        return rec.run_steps(args[0], args[1], attrs, step)
+
+    def _step(self, args: list[np.ndarray], attrs: RnnAttrs) -> Any:
+        w, r, b = args[2:]
+        act: Any = {"tanh": np.tanh, "relu": lambda v: np.maximum(v, 0), "sigmoid": rec.sigmoid}[attrs.act]
+
+        def step(x: np.ndarray, h: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+            h = act(rec.clipped(x @ w.T + h @ r.T + b, attrs.clip)).astype(np.float32)
+            return h, h
+
+        return step
+
+    def _gate_bits(self, h: TensorType, attrs: RnnAttrs) -> int:
+        """Fraction bits of the sums."""
+        return rec.fraction_bits(h) if attrs.act == "relu" else 12
+
+    def _integer_step(self, args: list[np.ndarray], ins: Types, outs: Types, attrs: RnnAttrs) -> Any:
+        factors = rec.output_factors(ins[1], outs[0])
+        rows_x, rows_h = rec.both_rows(ins, args[2:], self._gate_bits(ins[1], attrs))
+
+        def step(x: np.ndarray, h: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+            g = rec.sat16(rec.sat16(rows_x(x)) + rows_h(h))
+            if attrs.act == "relu":
+                h = np.maximum(g, 0)
+            else:
+                squashed = rec.tanh_q15(g) if attrs.act == "tanh" else rec.sigmoid_q15(g)
+                h = rounding_shift_right(squashed, 15 - factors[0])
+            return rec.output(h, factors, outs[0]), h
+
+        return step
 
     def scratch(self, ins: Types, outs: Types, attrs: RnnAttrs, target: Target) -> int:
-        return 4 * ins[1].shape[0]
+        return ins[1].shape[1] * (4 if outs[0].quant is None else 2)
 
     def emit(self, call: Any) -> str:
-        (t, b, n), a = call.outs[0].shape, call.attrs
-        where = (*(call.x(i) for i in range(3)), call.y(0), call.y(1), call.scratch("pz_f32"))
-        how = (int(a.reverse), ACTS.index(a.act), call.literal(a.clip or 3.4028234663852886e38))
-        return call.run("pz_rnn_f32", *where, t, b, n, *how)
+        a, u = call.attrs, call.ins[1].shape[1]
+        t, n = call.ins[0].shape[:2] if a.time_major else call.ins[0].shape[1::-1]
+        how = (n, t, call.ins[0].shape[2], u, int(a.time_major), int(a.reverse), ACTS.index(a.act))
+        if call.outs[0].quant is None:
+            where = (*(call.x(i) for i in range(5)), call.y(0), call.y(1), call.scratch("pz_f32"))
+            return call.run("pz_rnn_f32", *where, *how, call.literal(a.clip or 3.4028234663852886e38))
+        values = [call.value(i) for i in range(2, 5)]
+        rows = rec.both_rows(call.ins, values, self._gate_bits(call.ins[1], a))
+        tables = (*(r.literal(call, tag) for r, tag in zip(rows, "xh", strict=True)),)
+        table = call.table("sigmoid", sigmoid_table().astype(np.uint16))
+        where = (call.x(0), call.x(1), *tables, table, call.y(0), call.y(1), call.scratch("pz_i16"))
+        return call.run(f"pz_rnn_{call.ins[0].dtype}", *where, *how, *rec.output_factors(call.ins[1], call.outs[0]))
 
 
 OP = Rnn()

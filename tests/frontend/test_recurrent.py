@@ -72,6 +72,84 @@ def test_on_a_board(kind: Any) -> None:
             np.testing.assert_allclose(g, w.numpy(), rtol=1e-4, atol=1e-5)
 
 
+class Classifier(nn.Module):
+    """A recurrent layer and a fully connected one on its last step."""
+
+    def __init__(self, kind: Any, **options: Any) -> None:
+        super().__init__()
+        self.layer = kind(6, 8, batch_first=True, **options)
+        self.out = nn.Linear(16 if options.get("bidirectional") else 8, 4)
+
+    def forward(self, x: Any) -> Any:
+        return self.out(self.layer(x)[0][:, -1])
+
+
+class Attention(nn.Module):
+    """Products of activations with each other."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.first, self.second, self.out = nn.Linear(6, 6), nn.Linear(6, 6), nn.Linear(6, 3)
+
+    def forward(self, x: Any) -> Any:
+        scores = self.first(x) @ self.second(x).transpose(1, 2) / 6**0.5
+        return self.out(torch.relu(scores) @ x)
+
+
+def _quantised(net: Any, x: Any, **options: Any) -> tuple[list[str], float]:
+    """Operators that read or make floats, and the signal to noise ratio on the board in decibels."""
+    fw = pz.compile(net, (x[:1],), board="nano33ble", calibrate=x, io="float32", **options)
+    program = fw.program
+    f = program.functions["forward"]
+    types = {n.op: [program.type_of(f, r) for r in (*n.inputs, *n.outputs)] for n in f.nodes}
+    floats = [op for op, used in types.items() if any(t.is_float for t in used)]
+    with fw.session() as s, torch.no_grad():
+        pairs = [(s.call_real("forward", v.numpy())[0], net(v).numpy()) for v in x[:6].split(1)]
+    for value, _ in zip(x[:2].split(1), pairs, strict=False):
+        np.testing.assert_array_equal(fw.run(value.numpy()), Interpreter(program).call("forward", value.numpy())[0])
+    noise = sum(float(((g - w) ** 2).sum()) for g, w in pairs)
+    return floats, 10 * np.log10(sum(float((w**2).sum()) for _, w in pairs) / noise)
+
+
+@pytest.mark.parametrize(
+    ("kind", "options"),
+    [
+        (nn.LSTM, {"num_layers": 2, "bidirectional": True}),
+        (nn.GRU, {"num_layers": 2}),
+        (nn.RNN, {"nonlinearity": "relu", "bidirectional": True}),
+        (nn.RNN, {}),
+        (Attention, {}),
+    ],
+    ids=["lstm", "gru", "rnn-relu", "rnn-tanh", "attention"],
+)
+def test_whole_network_in_int8(kind: Any, options: dict[str, Any]) -> None:
+    torch.manual_seed(3)
+    net = (kind() if kind is Attention else Classifier(kind, **options)).eval()
+    floats, decibels = _quantised(net, torch.randn(24, 10, 6))
+    assert floats == ["quantize", "dequantize"]
+    assert decibels > 27
+
+
+def test_slow_states_move_in_int8() -> None:
+    """A gate that keeps 99 % lets the state move by a fortieth of an int8 step each time."""
+    torch.manual_seed(3)
+    net = nn.GRU(2, 3).eval()
+    with torch.no_grad():
+        net.bias_ih_l0[3:6] += 5.0
+    x = torch.rand(80, 1, 2)
+
+    class Last(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.layer = net
+
+        def forward(self, x: Any) -> Any:
+            return self.layer(x.reshape(80, 1, 2))[0][-1]
+
+    fw = pz.compile(Last().eval(), (x,), board="host", calibrate=x[None], io="float32")
+    assert np.abs(fw.run(x.numpy()) - Last().eval()(x).detach().numpy()).max() < 0.02
+
+
 def test_projections_are_refused() -> None:
     with pytest.raises(Unsupported, match="proj_size"):
         capture(Wrapped(nn.LSTM(3, 4, proj_size=2).eval(), False), (torch.zeros(2, 1, 3),))
