@@ -8,7 +8,8 @@
 /* int8 rows of weights, their biases, and the factor and shift of each. */
 typedef struct {
   const pz_i8 PZ_FLASH *w;
-  const pz_i32 PZ_FLASH *bias, PZ_FLASH *m;
+  const pz_i32 PZ_FLASH *bias;
+  const pz_i32 PZ_FLASH *m;
   const pz_i8 PZ_FLASH *s;
 } pz_rows_args;
 
