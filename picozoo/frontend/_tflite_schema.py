@@ -90,6 +90,7 @@ OPTIONS: dict[str, dict[str, tuple[int, str, Any]]] = {
         "cell_clip": (1, "f", 0.0),
         "proj_clip": (2, "f", 0.0),
         "time_major": (3, "?", False),
+        "asymmetric": (4, "?", False),
         "diagonal": (5, "?", False),
     },
 }
@@ -97,6 +98,7 @@ MAX_BYTES = 1 << 28
 MAX_RANK = 8
 MAX_ELEMENTS = 1 << 25
 MAX_OPERATORS = 1 << 14
+MAX_CUSTOM = 4096  # bytes of options of a custom operator
 
 
 class Bytes:
@@ -201,12 +203,14 @@ class Tensor:
 
 @dataclass
 class Operator:
-    """One operator call. `inputs`: tensor numbers, -1 for an optional input that is absent."""
+    """One operator call. `inputs`: tensor numbers, -1 for an optional input that is absent; `custom`: a custom
+    operator's options, see `_flexbuffer`."""
 
     kind: str
     inputs: tuple[int, ...]
     outputs: tuple[int, ...]
     options: dict[str, Any] = field(default_factory=dict)
+    custom: bytes = b""
 
 
 @dataclass
@@ -311,7 +315,15 @@ def _operator(t: Table, codes: list[str], tensors: int) -> Operator:
         else:
             given[name] = default if options is None else options.number(slot, how, default)
     inputs, outputs = _numbers(t.ints(1), tensors, optional=True), _numbers(t.ints(2), tensors)
-    return Operator(kind, inputs, outputs, given)
+    return Operator(kind, inputs, outputs, given, _custom(t) if kind.startswith("CUSTOM") else b"")
+
+
+def _custom(t: Table) -> bytes:
+    found = t.array(5, "u1")
+    if found.size > MAX_CUSTOM:
+        raise BadFile(f"a custom operator has {found.size} bytes of options; {MAX_CUSTOM} are the most")
+    t.file.spend(256 + found.size)  # for reading them
+    return found.tobytes()
 
 
 def _numbers(found: tuple[int, ...], tensors: int, optional: bool = False) -> tuple[int, ...]:

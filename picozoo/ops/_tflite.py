@@ -12,6 +12,11 @@ from picozoo.specs import TensorType
 Reader = Callable[..., Any]
 
 
+def custom(name: str) -> str:
+    """A custom operator as the keys of `Op.tflite` name it."""
+    return f"CUSTOM {name!r}"
+
+
 def unary(op: str, attrs: Any = None) -> Reader:
     """One tensor in, one of the same shape out."""
 

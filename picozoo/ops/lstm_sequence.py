@@ -5,6 +5,9 @@ x [N, T, K], or [T, N, K] with `time_major`; y likewise. There are two integer f
 that of LiteRT's reference kernels (8x8->16: logistic and tanh in gemmlowp's fixed point, one factor for each gate,
 computed in float32). TensorFlow Lite Micro takes them from a table with 256 steps instead, so that its gates differ by
 a few units in 32768; LiteRT is followed because it is what users compare with.
+
+With int16 x, h and y, which LiteRT does not have, the form is TensorFlow Lite Micro's (16x8->16). Float x with int8
+weights is LiteRT's hybrid form: x and h are quantised at every step.
 """
 
 from __future__ import annotations
@@ -15,6 +18,7 @@ from typing import Any
 import numpy as np
 
 from picozoo.errors import Unsupported
+from picozoo.ops import _lstm16 as lstm16
 from picozoo.ops import _matmul8 as m8
 from picozoo.ops._fixed_point import (
     multiply_by_quantized_multiplier,
@@ -23,7 +27,9 @@ from picozoo.ops._fixed_point import (
     rounding_shift_right,
 )
 from picozoo.ops._gemmlowp16 import logistic16, tanh16
+from picozoo.ops._hybrid import asymmetric, symmetric
 from picozoo.ops._op import Case, Op, Types
+from picozoo.ops._recurrent import MOST_INT16
 from picozoo.ops.lstm_cell import fraction_bits, integer_scratch, integer_step, integer_tables, output_factors
 from picozoo.specs import QuantParams, Target, TensorType, added
 
@@ -33,12 +39,13 @@ _ABSENT = ("cell_to_input", "cell_to_forget", "cell_to_output"), ("projection", 
 @dataclass(frozen=True)
 class LstmSequenceAttrs:
     """`clip`: the cell stays within +-clip, 0 for no limit; `reverse`: from the last step to the first; `cell`: the
-    integer form is that of `lstm_cell`."""
+    integer form is that of `lstm_cell`; `asymmetric`: of the hybrid form, activations have a zero point."""
 
     time_major: bool = False
     clip: float = 0.0
     reverse: bool = added(False)
     cell: bool = added(False)
+    asymmetric: bool = added(False)
 
 
 def _tflite(ctx: Any) -> Any:
@@ -57,7 +64,8 @@ def _tflite(ctx: Any) -> Any:
         )
     h, c = ctx.state(18), ctx.state(19)
     refs = [ctx.ref(0), h, c, _rows(ctx, 1), _rows(ctx, 5), _bias(ctx)]
-    attrs = LstmSequenceAttrs(bool(ctx.options["time_major"]), float(ctx.options["cell_clip"]))
+    asymmetric = bool(ctx.options["asymmetric"]) and ctx.out().quant is None
+    attrs = LstmSequenceAttrs(bool(ctx.options["time_major"]), float(ctx.options["cell_clip"]), asymmetric=asymmetric)
     y, new_h, new_c = ctx.emit_all("lstm_sequence", refs, attrs, [ctx.out(), ctx.type(h), ctx.type(c)])
     ctx.keep(h, new_h)
     ctx.keep(c, new_c)
@@ -81,6 +89,10 @@ def _rows(ctx: Any, first: int) -> Any:
 
 def _bias(ctx: Any) -> Any:
     whole = np.concatenate([ctx.array(12 + g, "LSTM bias") for g in range(4)])
+    if whole.dtype == np.int64 and np.abs(whole).max(initial=0) < 1 << 31:
+        whole = whole.astype(np.int32)
+    if whole.dtype not in (np.int32, np.float32):
+        raise Unsupported(f"LSTM bias of type {whole.dtype}")
     return ctx.const(whole, TensorType(whole.shape, "i32" if whole.dtype == np.int32 else "f32"), ctx.hint(12))
 
 
@@ -107,6 +119,15 @@ def _cases() -> tuple[Case, ...]:
         ins = tuple(TensorType(s, d, q) for s, d, q in zip(shapes, dtypes, types, strict=True))
         outs = (TensorType(y, "i8", act), ins[1], ins[2])
         found.append(Case(ins, attrs, outs, constants=(3, 4, 5), low=-5000, high=5000))
+        act = QuantParams.tensor(1 / 32768)
+        wide = (ins[0].with_(dtype="i16", quant=QuantParams.tensor(0.0001)), ins[1].with_(dtype="i16", quant=act))
+        ins = (*wide, *ins[2:])
+        outs = (TensorType(y, "i16", act), ins[1], ins[2])
+        found.append(Case(ins, attrs, outs, constants=(3, 4, 5), low=-90000, high=90000))
+    for n, asymmetric in ((1, False), (2, True)):
+        weights = tuple(TensorType((16, k), "i8", QuantParams((0.01,) * 16, (0,) * 16, 0)) for k in (3, 4))
+        hybrid = (TensorType((n, 3, 3)), TensorType((n, 4)), TensorType((n, 4)), *weights, TensorType((16,)))
+        found.append(Case(hybrid, LstmSequenceAttrs(asymmetric=asymmetric), constants=(3, 4, 5)))
     return tuple(found)
 
 
@@ -155,6 +176,11 @@ class LstmSequence(Op):
 
     def lowers(self, ins: Types, outs: Types, attrs: LstmSequenceAttrs) -> bool:
         x, h, c, w_ih, w_hh, b = ins
+        if x.is_float and w_ih.dtype == w_hh.dtype == "i8":
+            symmetric = all(w.quant is not None and not any(w.quant.zero_point) for w in (w_ih, w_hh))
+            return symmetric and all(t.is_float for t in (h, c, b, *outs))
+        if x.dtype == "i16":
+            return self._lowers16(ins, outs)
         least = 0 if attrs.cell else 9
         cell = c.quant is not None and -np.log2(c.quant.scale[0]) in range(least, 16) and c.quant.zero_point == (0,)
         return (
@@ -169,6 +195,18 @@ class LstmSequence(Op):
             and x.quant is not None
             and x.quant.per_tensor
         )
+
+    def _lowers16(self, ins: Types, outs: Types) -> bool:
+        x, h, c, w_ih, w_hh, b = ins
+        if any(t.quant is None for t in (*ins[:5], *outs)) or not (
+            w_ih.dtype == w_hh.dtype == "i8" and b.dtype == "i32"
+        ):
+            return False
+        wide = all(t.dtype == "i16" and t.quant is not None and t.quant.zero_point == (0,) for t in (x, h, c, *outs))
+        assert c.quant is not None
+        small = max(x.shape[2], h.shape[1]) <= MOST_INT16
+        power = float(-np.log2(c.quant.scale[0])) in range(16)
+        return wide and small and power and h.quant == outs[0].quant == outs[1].quant and c.quant == outs[2].quant
 
     def inplace_pairs(self, ins: Types, outs: Types, attrs: LstmSequenceAttrs) -> list[tuple[int, int]]:
         return [(1, 1), (2, 2)]  # h' is written at the very end; the cell unit by unit
@@ -192,7 +230,9 @@ class LstmSequence(Op):
         x, h, c = args[:3]
         steps = x if attrs.time_major else x.transpose(1, 0, 2)
         if outs[0].quant is None:
-            step = self._step(args, attrs)
+            step = self._step(args, attrs) if ins[3].is_float else self._hybrid_step(args, ins, attrs)
+        elif outs[0].dtype == "i16":
+            step = lstm16.integer_step(args, ins, outs, attrs.clip)
         else:
             step = integer_step(args, ins, outs) if attrs.cell else self._step8(args, ins, outs, attrs)
         made = []
@@ -209,6 +249,27 @@ class LstmSequence(Op):
             i, f, g, o = np.split(x @ w_ih.T + h @ w_hh.T + b, 4, -1)
             new = (_sigmoid(f) * c + _sigmoid(i) * np.tanh(g)).astype(np.float32)
             new = np.clip(new, -np.float32(attrs.clip), np.float32(attrs.clip)) if attrs.clip > 0 else new
+            return (_sigmoid(o) * np.tanh(new)).astype(np.float32), new
+
+        return step
+
+    def _hybrid_step(self, args: list[np.ndarray], ins: Types, attrs: LstmSequenceAttrs) -> Any:
+        w_ih, w_hh, b = args[3:]
+        assert ins[3].quant is not None and ins[4].quant is not None
+        scales = [np.broadcast_to(np.array(t.quant.scale, np.float32), b.shape) for t in ins[3:5] if t.quant]
+        limit = np.float32(attrs.clip)
+
+        def product(rows: np.ndarray, w: np.ndarray, scale: np.ndarray) -> np.ndarray:
+            made = []
+            for row in rows:
+                q, s, zero = (asymmetric if attrs.asymmetric else symmetric)(row)
+                made.append(((q - zero) @ w.astype(np.int64).T).astype(np.float32) * (s * scale))
+            return np.stack(made)
+
+        def step(x: np.ndarray, h: np.ndarray, c: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+            i, f, g, o = np.split((b + product(x, w_ih, scales[0])) + product(h, w_hh, scales[1]), 4, -1)
+            new = (_sigmoid(f) * c + _sigmoid(i) * np.tanh(g)).astype(np.float32)
+            new = np.clip(new, -limit, limit) if limit > 0 else new
             return (_sigmoid(o) * np.tanh(new)).astype(np.float32), new
 
         return step
@@ -236,7 +297,14 @@ class LstmSequence(Op):
     def scratch(self, ins: Types, outs: Types, attrs: LstmSequenceAttrs, target: Target) -> int:
         if outs[0].quant is not None and attrs.cell:
             return integer_scratch(ins[0].shape[2], ins[1], target)
+        if not ins[3].is_float and outs[0].quant is None:
+            return 16 * ins[1].shape[1] + max(ins[0].shape[2], ins[1].shape[1])
         return 4 * ins[1].shape[1] * (4 if outs[0].quant is None else 2)
+
+    def _scales(self, call: Any, i: int) -> str:
+        """Table of the scales of the rows of weights."""
+        rows = np.broadcast_to(np.array(call.ins[i].quant.scale, np.float32), (call.ins[i].shape[0],))
+        return str(call.table(f"scales{i}", np.ascontiguousarray(rows)))
 
     def emit(self, call: Any) -> str:
         a, b = call.ins[0].shape[:2]
@@ -248,7 +316,14 @@ class LstmSequence(Op):
         if call.outs[0].quant is None:
             weights = [call.x(i) for i in range(3, 6)]
             clip = call.literal(float(call.attrs.clip))
+            if not call.ins[3].is_float:
+                scales = [self._scales(call, i) for i in (3, 4)]
+                where = (*ins, *weights, *scales, *outs, call.scratch("pz_f32"))
+                return str(call.run("pz_lstm_sequence_hybrid", *where, *size, int(call.attrs.asymmetric), clip))
             return str(call.run("pz_lstm_sequence_f32", *ins, *weights, *outs, call.scratch("pz_f32"), *size, clip))
+        if call.outs[0].dtype == "i16":
+            made16 = (*ins, *lstm16.tables(call), *outs, call.scratch("pz_i16"))
+            return str(call.run("pz_lstm_sequence_i16", *made16, *size, *lstm16.fixed(call)))
         if call.attrs.cell:
             name = f"pz_lstm_sequence_i8_{'pair' if 'dsp' in call.target.features else 'cell'}"
             made = (*ins, *integer_tables(call), *outs, call.scratch("pz_i16"))

@@ -33,12 +33,41 @@ def _tflite(ctx: Any) -> Any:
     rank = ctx.options["rank"]
     if rank < 1:
         raise Unsupported(f"rank {rank}")
+    if ctx.out().quant is None and ctx.type(ctx.ref(1)).quant is not None:
+        return _hybrid(ctx, rank)
     state = ctx.state(4)
     bias = ctx.ref(3) if ctx.has(3) else ctx.zeros(ctx.type(ctx.ref(1)).shape[0] // rank)
     refs = [ctx.ref(0), ctx.ref(1), ctx.ref(2), bias, state]
     y, new = ctx.emit_all("svdf", refs, SvdfAttrs(rank), [ctx.out(), ctx.type(state)])
     ctx.keep(state, new)
     return y if ctx.out().quant is not None else ctx.activated(y, ctx.act)
+
+
+def _hybrid(ctx: Any, rank: int) -> Any:
+    """Float activations and int8 weights, as a convolution of one place and a sum over time: x is quantised first."""
+    from picozoo.ops.concat import ConcatAttrs
+    from picozoo.ops.hybrid_conv2d import HybridConv2dAttrs
+    from picozoo.ops.slice import SliceAttrs
+
+    (f, k), (_, memory) = ctx.type(ctx.ref(1)).shape, ctx.type(ctx.ref(2)).shape
+    x, n = ctx.ref(0), ctx.type(ctx.ref(0)).shape[0]
+    q, state = ctx.type(ctx.ref(2)).quant, ctx.state(4)
+    if f % rank or q is None or not q.per_tensor or any(q.zero_point) or ctx.type(state).size != n * f * memory:
+        raise Unsupported(f"weights of time {list(ctx.type(ctx.ref(2)).shape)}, rank {rank}, {f} filters")
+    rows, windows = ctx.reshape(x, (n, 1, 1, k)), ctx.reshape_constant(ctx.ref(1), (f, 1, 1, k))
+    attrs = HybridConv2dAttrs(asymmetric=bool(ctx.options["asymmetric"]))
+    made = ctx.emit("hybrid_conv2d", [rows, windows, ctx.zeros(f)], attrs)
+    new = ctx.reshape(made, (n, f, 1))
+    if memory > 1:
+        old = ctx.reshape(state, (n, f, memory))
+        kept = ctx.emit("slice", [old], SliceAttrs((0, 0, 1), (n, f, memory - 1), (1, 1, 1)))
+        new = ctx.emit("concat", [kept, new], ConcatAttrs(2))
+    ctx.keep(state, ctx.reshape(new, ctx.type(state).shape))
+    times = ctx.array(2, "weights of time").astype(np.float32) * np.float32(q.scale[0])
+    times = ctx.const(times.reshape(1, f, memory), TensorType((1, f, memory)), ctx.hint(2))
+    parts = ctx.reshape(ctx.emit("mul", [new, times]), (n, f // rank, rank * memory))
+    y = ctx.reshape(ctx.emit("sum", [parts], ctx.attrs_of("sum")((2,))), (n, f // rank))
+    return ctx.activated(ctx.emit("add", [y, ctx.ref(3)]) if ctx.has(3) else y, ctx.act)
 
 
 def _cases() -> tuple[Case, ...]:

@@ -29,9 +29,18 @@ def _onnx(ctx: Any) -> Any:
     return ctx.emit("topk", [x], TopkAttrs(int(k), axis, bool(ctx.attr("largest", 1))))
 
 
+def _tflite(ctx: Any) -> Any:
+    x, k = ctx.ref(0), int(ctx.array(1, "k").reshape(-1)[0])
+    axis = ctx.type(x).rank - 1
+    places = TensorType((), "i64")
+    y, at = ctx.emit_all("topk", [x], TopkAttrs(k, axis), [ctx.type(x), places])
+    return [y, ctx.emit("cast", [at], ctx.attrs_of("cast")("i32"), like=ctx.out(1))]
+
+
 class Topk(Op):
     name = "topk"
     Attrs = TopkAttrs
+    tflite = {"TOPK_V2": _tflite}
     onnx = {"TopK": _onnx}
     cases = (
         Case((TensorType((3, 7)),), TopkAttrs(3, 1)),
@@ -47,6 +56,9 @@ class Topk(Op):
             raise Unsupported(f"topk: the best {attrs.k} along axis {attrs.axis} of {list(x.shape)}")
         shape = (*x.shape[: attrs.axis], attrs.k, *x.shape[attrs.axis + 1 :])
         return [TensorType(shape, x.dtype), TensorType(shape, "i64")]
+
+    def lowers(self, ins: Types, outs: Types, attrs: TopkAttrs) -> bool:
+        return ins[0].quant == outs[0].quant and ins[0].dtype == outs[0].dtype
 
     def reference(self, args: list[np.ndarray], ins: Types, outs: Types, attrs: TopkAttrs) -> list[np.ndarray]:
         x = args[0].astype(np.float64) if ins[0].is_float else args[0].astype(np.int64)

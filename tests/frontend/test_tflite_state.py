@@ -5,10 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from picozoo.frontend import tflite
-from picozoo.ir.interp import Interpreter
-
-from .tflite_models import Net, T, compare, draw
+from .tflite_models import Net, T, compare, compare_micro
 
 
 @pytest.fixture(params=range(4))
@@ -87,10 +84,59 @@ def test_lstm(rng: np.random.Generator, integer: bool, major: bool) -> None:
     compare(net, rng, calls=4)
 
 
+@pytest.mark.parametrize("asymmetric", [False, True])
+@pytest.mark.parametrize("kind", ["SVDF", "UNIDIRECTIONAL_SEQUENCE_LSTM"])
+def test_hybrid(rng: np.random.Generator, kind: str, asymmetric: bool) -> None:
+    """Float activations and int8 weights."""
+
+    def weights(*shape: int) -> int:
+        return net.const(rng.integers(-127, 128, shape).astype(np.int8), _scale(rng, 0.003, 0.01))
+
+    net, n = Net(), int(rng.integers(1, 3))
+    k, u, t = (int(v) for v in rng.integers(1, 9, 3))
+    if kind == "SVDF":
+        rank, memory = int(rng.integers(1, 3)), t
+        f = u * rank
+        ins = [
+            net.input((n, k), "float32"),
+            weights(f, k),
+            weights(f, memory),
+            -1,
+            net.state((n, memory * f), "float32"),
+        ]
+        if asymmetric:
+            ins[3] = net.const(rng.uniform(-1, 1, u).astype(np.float32))
+        options = {"rank": rank, "fusedActivationFunction": 1, "asymmetricQuantizeInputs": asymmetric}
+        net.op(kind, ins, [T((n, u), "float32")], "SVDFOptions", **options)
+    else:
+        ins = [net.input((n, t, k), "float32"), *(weights(u, k) for _ in range(4)), *(weights(u, u) for _ in range(4))]
+        bias = [net.const(rng.uniform(-1, 1, u).astype(np.float32)) for _ in range(4)]
+        ins += [-1, -1, -1, *bias, -1, -1, net.state((n, u), "float32"), net.state((n, u), "float32"), *[-1] * 4]
+        options = {"fusedActivationFunction": 4, "cellClip": 0.7, "asymmetricQuantizeInputs": asymmetric}
+        net.op(kind, ins, [T((n, t, u), "float32")], "UnidirectionalSequenceLSTMOptions", **options)
+    compare(net, rng, calls=4, tolerance=3e-5)
+
+
+def test_lstm_in_int16_equals_tflm(rng: np.random.Generator) -> None:
+    """LiteRT has no LSTM with int16 activations; TensorFlow Lite Micro has."""
+    net = Net()
+    n, t, k, u = 1, *(int(v) for v in rng.integers(1, 9, 3))
+    hidden, cell = 1 / 32768 * float(rng.uniform(0.8, 1.2)), 2.0 ** -int(rng.integers(9, 16))
+    ins = [net.input((n, t, k), "int16", _scale(rng, 0.00003, 0.0003))]
+    for width in (k, u):
+        w = [rng.integers(-127, 128, (u, width)).astype(np.int8) for _ in range(4)]
+        ins += [net.const(v, _scale(rng, 0.003, 0.02)) for v in w]
+    ins += [-1, -1, -1, *(net.const(rng.integers(-9000, 9000, u).astype(np.int64), 1e-6) for _ in range(4)), -1, -1]
+    ins += [net.state((n, u), "int16", hidden), net.state((n, u), "int16", cell), *[-1] * 4]
+    values = {"fusedActivationFunction": 4, "cellClip": float(rng.choice([0.0, 0.3]))}
+    y = T((n, t, u), "int16", hidden, 0)
+    net.op("UNIDIRECTIONAL_SEQUENCE_LSTM", ins, [y], "UnidirectionalSequenceLSTMOptions", **values)
+    compare_micro(net, rng, calls=4)
+
+
 @pytest.mark.parametrize("narrow", ["int8", "int16"])
 def test_svdf_equals_tflm(rng: np.random.Generator, narrow: str) -> None:
     """LiteRT has no SVDF with int8 state; TensorFlow Lite Micro has."""
-    runtime = pytest.importorskip("tflite_micro.python.tflite_micro.runtime", reason="needs tflite-micro")
     net, (k, units, rank, memory) = Net(), (int(v) for v in rng.integers(2, 9, 4))
     f, wide = units * rank, narrow == "int16"
     x = net.input((1, k), scale=_scale(rng, 0.01, 0.1), zero=int(rng.integers(-128, 128)))
@@ -103,10 +149,4 @@ def test_svdf_equals_tflm(rng: np.random.Generator, narrow: str) -> None:
     b = net.const(rng.integers(-900, 900, units).astype(np.int32), step * net.tensors[weights].scale)
     y = T((1, units), scale=_scale(rng, 0.02, 0.1), zero=int(rng.integers(-128, 128)))
     net.op("SVDF", [x, wf, weights, b, state], [y], "SVDFOptions", rank=rank, fusedActivationFunction=1)
-    data = net.bytes()
-    machine, program = runtime.Interpreter.from_bytes(data), Interpreter(tflite.from_bytes(data, "case"))
-    for _ in range(memory + 3):
-        value = draw((1, k), "int8", rng)
-        machine.set_input(value, 0)
-        machine.invoke()
-        np.testing.assert_array_equal(program.call("forward", value)[0], machine.get_output(0))
+    compare_micro(net, rng, calls=memory + 3)

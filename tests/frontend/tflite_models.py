@@ -13,6 +13,7 @@ import pytest
 litert = pytest.importorskip("ai_edge_litert.interpreter", reason="needs ai-edge-litert (pip install ai-edge-litert)")
 schema = pytest.importorskip("ai_edge_litert.schema_py_generated", reason="needs ai-edge-litert")
 flatbuffers = pytest.importorskip("flatbuffers", reason="needs flatbuffers")
+flexbuffers = pytest.importorskip("flatbuffers.flexbuffers", reason="needs flatbuffers")
 
 _CODES = {
     "float32": 0,
@@ -23,6 +24,8 @@ _CODES = {
     "bool": 6,
     "int16": 7,
     "int8": 9,
+    "uint64": 12,
+    "uint32": 15,
     "resource": 13,
 }
 _VERSIONS = {"BROADCAST_TO": 2}
@@ -106,7 +109,9 @@ class Net:
             o = schema.OperatorT()
             o.opcodeIndex, o.inputs, o.outputs = kinds.index(kind), ins, outs
             o.intermediates = self.intermediates[k] or None
-            if options:
+            if kind.startswith("CUSTOM"):
+                o.customOptions = np.frombuffer(flexbuffers.Dumps(values), np.uint8)
+            elif options:
                 o.builtinOptionsType = getattr(schema.BuiltinOptions, options)
                 o.builtinOptions = getattr(schema, options + "T")()
                 for name, v in values.items():
@@ -117,6 +122,10 @@ class Net:
 
 def _code(kind: str) -> Any:
     c = schema.OperatorCodeT()
+    if kind.startswith("CUSTOM"):
+        c.builtinCode = c.deprecatedBuiltinCode = 32
+        c.customCode, c.version = kind.split("'")[1], 1
+        return c
     c.builtinCode, c.version = getattr(schema.BuiltinOperator, kind), _VERSIONS.get(kind, 1)
     c.deprecatedBuiltinCode = min(c.builtinCode, 127)
     return c
@@ -183,6 +192,27 @@ def compare(net: Net, rng: np.random.Generator, calls: int = 3, tolerance: float
                 np.testing.assert_allclose(g, w, rtol=tolerance, atol=tolerance / 10)
             else:
                 np.testing.assert_array_equal(g, w)
+
+
+def compare_micro(net: Net, rng: np.random.Generator, calls: int = 3) -> None:
+    """As `compare`, with TensorFlow Lite Micro, for what LiteRT does not have. Skips without its package."""
+    from picozoo.frontend import tflite
+    from picozoo.ir.interp import Interpreter
+
+    runtime = pytest.importorskip("tflite_micro.python.tflite_micro.runtime", reason="needs tflite-micro")
+    data = net.bytes()
+    machine, program = runtime.Interpreter.from_bytes(data), Interpreter(tflite.from_bytes(data, "case"))
+    for _ in range(calls):
+        xs = [draw(net.tensors[i].shape, net.tensors[i].dtype, rng) for i in net.inputs]
+        for k, x in enumerate(xs):
+            machine.set_input(x, k)
+        machine.invoke()
+        for k, got in enumerate(program.call("forward", *xs)):
+            want = machine.get_output(k)
+            if want.dtype.kind == "f":
+                np.testing.assert_allclose(got, want, rtol=1e-5, atol=1e-6)
+            else:
+                np.testing.assert_array_equal(got, want.view(got.dtype))
 
 
 def draw(shape: tuple[int, ...], dtype: str, rng: np.random.Generator) -> np.ndarray:
