@@ -3,7 +3,7 @@
 #ifndef PZ_CONV2D_H
 #define PZ_CONV2D_H
 
-#include "pz_dot.h"
+#include "pz_pair.h"
 #include "pz_simd.h"
 
 PZ_KERNEL void pz_conv2d_f32(const pz_f32 *x, const pz_f32 PZ_FLASH *w, const pz_f32 PZ_FLASH *bias, pz_f32 *y, int n, int h,
@@ -170,26 +170,26 @@ PZ_INLINE void pz_edge_row(const pz_i8 *x, pz_i8 *row, int wd, int c, int kw, in
 }
 
 /* The window at (iy, ix) as widened words, `step` apart: rows inside the input straight from it, others by way of
-   `row` (kw * c bytes). */
+   `row` (kw * c bytes). `up`: as in pz_widen4. */
 PZ_INLINE void pz_patch_words(const pz_i8 *x, pz_u32 *to, pz_i8 *row, int step, int h, int wd, int c, int kh, int kw, int iy,
-                              int ix, int dh, int dw, int zero) {
+                              int ix, int dh, int dw, int zero, int up) {
   const int inside = dw == 1 && ix >= 0 && ix + kw <= wd;
   PZ_ROLLED
   for (int ky = 0; ky < kh; ++ky, iy += dh) {
     if (iy < 0 || iy >= h) {
-      to = pz_widen_fill(zero, to, kw * c, step);
+      to = pz_widen_fill(zero * (1 << up), to, kw * c, step);
     } else {
       const pz_i8 *from = x + (iy * wd + ix) * c;
       if (!inside) {
         pz_edge_row(x + iy * wd * c, row, wd, c, kw, ix, dw, zero);
         from = row;
       }
-      to = pz_widen(from, to, kw * c, step);
+      to = pz_widen_up(from, to, kw * c, step, up);
     }
   }
 }
 
-/* int8 with packed weights (pz_dot.h), int16 ones if `wide`. Windows are copied before their pixels are written: y may
+/* int8; w: the stream of pz_pair.h, with int16 weights if `wide`. Windows are copied before their pixels are written: y may
    lie over part of x (ops/_walk.py); `back`: from the last pixel to the first. patch: two windows as words, each rounded up to a multiple
    of four words, then kw * c bytes. */
 PZ_KERNEL void pz_conv2d_i8_pair(const pz_i8 *x, const pz_u32 *w, pz_i8 *y, pz_u32 *patch, int n, int h, int wd, int c, int oh,
@@ -208,15 +208,16 @@ PZ_KERNEL void pz_conv2d_i8_pair(const pz_i8 *x, const pz_u32 *w, pz_i8 *y, pz_u
     for (int i = 0; i < oh; ++i)
       for (int j = 0; j < ow; ++j) {
         const int oy = back ? oh - 1 - i : i, ox = back ? ow - 1 - j : j;
-        pz_patch_words(x, patch + filled, row, 2, h, wd, c, kh, kw, oy * sh - pt, ox * sw - pl, dh, dw, zero);
+        pz_patch_words(x, patch + filled, row, 2, h, wd, c, kh, kw, oy * sh - pt, ox * sw - pl, dh, dw, zero,
+                       PZ_SCALE(q));
         filled ^= 1;
         if (!filled) {
-          pz_dot_pair2(patch, w, y, y + step, groups, o, wide, q);
+          pz_pair_outputs(patch, w, y, y + step, groups, o, wide, q);
           y += 2 * step;
         }
       }
     if (oh * ow & 1) { /* an odd number of windows: the last one is computed twice, into the same place */
-      pz_dot_pair2(patch, w, y, y, groups, o, wide, q);
+      pz_pair_outputs(patch, w, y, y, groups, o, wide, q);
       y += step;
     }
   }
@@ -281,23 +282,24 @@ PZ_KERNEL void pz_conv2d_i8_depthwise(const pz_i8 *x, const pz_i8 PZ_FLASH *w, p
                                       int size_y, int c, int times, int kh, int kw, int no, int ni, int xo, int xi, int oo,
                                       int oi, int yo, int yi, int so, int si, int po, int pi, int fo, int fi, int rows, int row,
                                       int zero, const pz_requant_args q) {
+  const int up = 1 << PZ_SCALE(q);
   pz_u32 few[6]; /* those of 3 x 3 stay in registers */
   pz_u32 *const v = kh == 3 && kw == 3 ? few : (pz_u32 *)(void *)(plane + rows * row);
   pz_u32 *const words = (pz_u32 *)(void *)plane;
   PZ_ROLLED
-  for (int i = 0; i < rows * row / 2; ++i) words[i] = pz_words16(zero, zero); /* outside stays so for all channels */
+  for (int i = 0; i < rows * row / 2; ++i) words[i] = pz_words16(zero * up, zero * up); /* outside stays so for all channels */
   for (int b = 0; b < n; ++b, x += size_x, y += size_y)
     for (int ch = 0; ch < c; ++ch) {
       PZ_ROLLED
       for (int o = 0; o < no; ++o) {
         const pz_i8 *from = x + ch + o * xo;
         pz_i16 *to = plane + (o + po) * row + pi;
-        for (int i = 0; i < ni; ++i) to[i] = from[i * xi];
+        for (int i = 0; i < ni; ++i) to[i] = (pz_i16)(from[i * xi] * up);
       }
       for (int oc = ch * times; oc < (ch + 1) * times; ++oc) {
         pz_depthwise_weights(w + oc * kh * kw, v, kh, kw);
         const int32_t bias = q.bias[oc], m = q.multiplier[q.per_channel ? oc : 0];
-        const int shift = q.shift[q.per_channel ? oc : 0];
+        const int shift = q.form == PZ_FOLDED ? 0 : q.shift[q.per_channel ? oc : 0];
         for (int o = 0; o < oo; ++o) {
           const pz_i16 *p = plane + o * so * row;
           pz_i8 *to = y + oc + o * yo;

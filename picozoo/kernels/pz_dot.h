@@ -33,15 +33,8 @@ PZ_INLINE uint32_t pz_sxtb16(uint32_t w) {
 PZ_INLINE uint32_t pz_sxtb16_ror8(uint32_t w) { return pz_sxtb16((w >> 8) | (w << 24)); }
 #endif
 
-/* The multiply loops as assembly: compilers spill, and do not use the multiple-word loads with update. */
-#if PZ_DSP && defined(__thumb2__) && !defined(PZ_NO_ASM)
-#define PZ_ASM 1
-#else
-#define PZ_ASM 0
-#endif
-
 /* How a layer turns accumulators into output integers. `form`: which requantisation (pz_fixed.h). */
-enum { PZ_TWICE, PZ_TWICE_SMALL, PZ_TWICE_DOWN, PZ_ONCE, PZ_ONCE_DOWN };
+enum { PZ_TWICE, PZ_TWICE_SMALL, PZ_TWICE_DOWN, PZ_ONCE, PZ_ONCE_DOWN, PZ_FOLDED };
 
 typedef struct {
   const pz_i32 PZ_FLASH *bias;
@@ -50,25 +43,28 @@ typedef struct {
   int per_channel;
   int form;
   int32_t zero, lo, hi;
+  int down; /* of PZ_FOLDED, whose sums are 256 times as large: the shift behind the high multiply (ops/_fold.py) */
 } pz_requant_args;
+
+/* What the inputs of a layer are shifted up by when they are widened. */
+#define PZ_SCALE(q) ((q).form == PZ_FOLDED ? 8 : 0)
+
+PZ_INLINE pz_i8 pz_narrow_to_i8(int32_t v, const pz_requant_args q) {
+#if PZ_DSP
+  if (q.lo == -128 && q.hi == 127) return (pz_i8)__ssat(v, 8);
+#endif
+  return (pz_i8)pz_clamp(v, q.lo, q.hi);
+}
 
 /* Accumulator to output integer with a channel's multiplier and shift. */
 PZ_INLINE pz_i8 pz_finish_with(int32_t acc, int32_t m, int s, const pz_requant_args q) {
-  if (q.form == PZ_TWICE_DOWN) {
-    const int32_t h = pz_twice_plus(acc, m, s, q.zero);
-#if PZ_DSP
-    if (q.lo == -128 && q.hi == 127) return (pz_i8)__ssat(h >> 1, 8);
-#endif
-    return (pz_i8)pz_clamp(h >> 1, q.lo, q.hi);
-  }
+  if (q.form == PZ_FOLDED) return pz_narrow_to_i8(pz_mul_high(acc, m) >> q.down, q);
+  if (q.form == PZ_TWICE_DOWN) return pz_narrow_to_i8(pz_twice_plus(acc, m, s, q.zero) >> 1, q);
   const int32_t v = q.form == PZ_ONCE        ? pz_requant_once(acc, m, s)
                     : q.form == PZ_ONCE_DOWN ? pz_requant_once_down(acc, m, s)
                     : q.form == PZ_TWICE     ? pz_requant(acc, m, s)
                                              : pz_requant_small(acc, m, s);
-#if PZ_DSP
-  if (q.lo == -128 && q.hi == 127) return (pz_i8)__ssat(v + q.zero, 8);
-#endif
-  return (pz_i8)pz_clamp(v + q.zero, q.lo, q.hi);
+  return pz_narrow_to_i8(v + q.zero, q);
 }
 
 PZ_INLINE pz_i8 pz_finish(int32_t acc, int o, const pz_requant_args q) {
@@ -83,80 +79,6 @@ PZ_INLINE void pz_dot_plain(const pz_i8 *x, const pz_i8 PZ_FLASH *w, pz_i8 *y, i
     for (int i = 0; i < k; ++i) acc += (int32_t)x[i] * w[i];
     y[o] = pz_finish(acc, o, q);
   }
-}
-
-/* Sums of two patches (p, words taking turns) with two rows of weights, n groups of four words a patch.
-   s[0], s[1]: first row with each patch; s[2], s[3]: second row. `wide`: weights are int16. */
-PZ_INLINE void pz_mac_2x2(const pz_u32 *p, const pz_u32 *w, int n, int wide, int32_t *s) {
-  int32_t a = s[0], b = s[1], c = s[2], d = s[3];
-#if PZ_ASM
-  uint32_t u, v;
-  if (wide) {
-    __asm__ volatile(
-        "1:\n"
-        ".rept 2\n"
-        "ldm %[p]!, {r4, r5, r6, r8}\n"
-        "ldrd %[u], %[v], [%[w]], #8\n"
-        "smlad %[a], %[u], r4, %[a]\n"
-        "smlad %[b], %[u], r5, %[b]\n"
-        "smlad %[a], %[v], r6, %[a]\n"
-        "smlad %[b], %[v], r8, %[b]\n"
-        "ldrd %[u], %[v], [%[w]], #8\n"
-        "smlad %[c], %[u], r4, %[c]\n"
-        "smlad %[d], %[u], r5, %[d]\n"
-        "smlad %[c], %[v], r6, %[c]\n"
-        "smlad %[d], %[v], r8, %[d]\n"
-        ".endr\n"
-        "subs %[n], %[n], #1\n"
-        "bne 1b\n"
-        : [a] "+r"(a), [b] "+r"(b), [c] "+r"(c), [d] "+r"(d), [p] "+r"(p), [w] "+r"(w), [n] "+r"(n), [u] "=&r"(u),
-          [v] "=&r"(v)
-        :
-        : "r4", "r5", "r6", "r8", "cc", "memory");
-  } else {
-    __asm__ volatile(
-        "1:\n"
-        ".rept 2\n"
-        "ldm %[p]!, {r4, r5, r6, r8}\n"
-        "ldr %[u], [%[w]], #4\n"
-        "sxtb16 %[v], %[u]\n"
-        "smlad %[a], %[v], r4, %[a]\n"
-        "smlad %[b], %[v], r5, %[b]\n"
-        "sxtb16 %[v], %[u], ror #8\n"
-        "smlad %[a], %[v], r6, %[a]\n"
-        "smlad %[b], %[v], r8, %[b]\n"
-        "ldr %[u], [%[w]], #4\n"
-        "sxtb16 %[v], %[u]\n"
-        "smlad %[c], %[v], r4, %[c]\n"
-        "smlad %[d], %[v], r5, %[d]\n"
-        "sxtb16 %[v], %[u], ror #8\n"
-        "smlad %[c], %[v], r6, %[c]\n"
-        "smlad %[d], %[v], r8, %[d]\n"
-        ".endr\n"
-        "subs %[n], %[n], #1\n"
-        "bne 1b\n"
-        : [a] "+r"(a), [b] "+r"(b), [c] "+r"(c), [d] "+r"(d), [p] "+r"(p), [w] "+r"(w), [n] "+r"(n), [u] "=&r"(u),
-          [v] "=&r"(v)
-        :
-        : "r4", "r5", "r6", "r8", "cc", "memory");
-  }
-#else
-  for (int i = 0; i < 2 * n; ++i, p += 4) {
-    uint32_t e = wide ? w[0] : pz_sxtb16(w[0]), f = wide ? w[1] : pz_sxtb16_ror8(w[0]);
-    a = pz_smlad(f, p[2], pz_smlad(e, p[0], a));
-    b = pz_smlad(f, p[3], pz_smlad(e, p[1], b));
-    w += wide ? 2 : 1;
-    e = wide ? w[0] : pz_sxtb16(w[0]);
-    f = wide ? w[1] : pz_sxtb16_ror8(w[0]);
-    c = pz_smlad(f, p[2], pz_smlad(e, p[0], c));
-    d = pz_smlad(f, p[3], pz_smlad(e, p[1], d));
-    w += wide ? 2 : 1;
-  }
-#endif
-  s[0] = a;
-  s[1] = b;
-  s[2] = c;
-  s[3] = d;
 }
 
 /* Sums of one patch with two rows of int8 weights, n groups of four words; `pairs`: how often this layer does it. */
@@ -215,26 +137,6 @@ PZ_INLINE void pz_mac_1x2(const pz_u32 *p, const pz_u32 *w, int n, int pairs, in
   s[1] = b;
 }
 
-/* Two patches -> outputs y0 and y1, out_c channels each; n groups of four words a patch. */
-PZ_INLINE void pz_dot_pair2(const pz_u32 *p, const pz_u32 *w, pz_i8 *y0, pz_i8 *y1, int n, int out_c, int wide,
-                            const pz_requant_args q) {
-  const int words = n * 4 * (wide ? 2 : 1);
-  PZ_ROLLED
-  for (int o = 0; o < out_c; o += 2, w += words) {
-    const int two = (out_c & 1) == 0 || o + 1 < out_c;
-    int32_t s[4];
-    s[0] = s[1] = q.bias[o];
-    s[2] = s[3] = two ? q.bias[o + 1] : 0;
-    pz_mac_2x2(p, w, n, wide, s);
-    y1[o] = pz_finish(s[1], o, q); /* the second first: where y0 is y1, the first patch counts */
-    y0[o] = pz_finish(s[0], o, q);
-    if (two) {
-      y1[o + 1] = pz_finish(s[3], o + 1, q);
-      y0[o + 1] = pz_finish(s[2], o + 1, q);
-    }
-  }
-}
-
 /* One patch, int8 weights. */
 PZ_INLINE void pz_dot_pair1(const pz_u32 *p, const pz_u32 *w, pz_i8 *y, int n, int out_c, const pz_requant_args q) {
   PZ_ROLLED
@@ -261,29 +163,32 @@ PZ_INLINE uint32_t pz_read32(const pz_i8 *x) {
 
 PZ_INLINE uint32_t pz_words16(int low, int high) { return ((uint32_t)low & 0xffffu) | (uint32_t)high << 16; }
 
-PZ_INLINE void pz_widen4(const pz_i8 *x, pz_u32 *to, int step) {
+/* Four values, times 1 or (`up` = 8) 256. */
+PZ_INLINE void pz_widen4(const pz_i8 *x, pz_u32 *to, int step, int up) {
   const uint32_t v = pz_read32(x);
-  to[0] = pz_sxtb16(v);
-  to[step] = pz_sxtb16_ror8(v);
+  to[0] = up ? v << 8 & 0xff00ff00u : pz_sxtb16(v);
+  to[step] = up ? v & 0xff00ff00u : pz_sxtb16_ror8(v);
 }
 
 /* Widen a row of n values into words `step` apart; returns where the next row goes. */
-PZ_INLINE pz_u32 *pz_widen(const pz_i8 *x, pz_u32 *to, int n, int step) {
+PZ_INLINE pz_u32 *pz_widen_up(const pz_i8 *x, pz_u32 *to, int n, int step, int up) {
   if (n > 64) { /* long rows gain little from copies of the loop, and cost flash */
     PZ_ROLLED
-    for (; n >= 4; n -= 4, x += 4, to += 2 * step) pz_widen4(x, to, step);
+    for (; n >= 4; n -= 4, x += 4, to += 2 * step) pz_widen4(x, to, step, up);
   }
-  for (; n >= 4; n -= 4, x += 4, to += 2 * step) pz_widen4(x, to, step);
+  for (; n >= 4; n -= 4, x += 4, to += 2 * step) pz_widen4(x, to, step, up);
   if (n > 0) {
-    to[0] = pz_words16(x[0], n > 2 ? x[2] : 0);
+    to[0] = pz_words16(x[0] * (1 << up), n > 2 ? x[2] * (1 << up) : 0);
     to += step;
   }
   if (n > 1) {
-    to[0] = pz_words16(x[1], 0);
+    to[0] = pz_words16(x[1] * (1 << up), 0);
     to += step;
   }
   return to;
 }
+
+PZ_INLINE pz_u32 *pz_widen(const pz_i8 *x, pz_u32 *to, int n, int step) { return pz_widen_up(x, to, n, step, 0); }
 
 /* The same for a row of n equal values (what lies outside the input). */
 PZ_INLINE pz_u32 *pz_widen_fill(int value, pz_u32 *to, int n, int step) {

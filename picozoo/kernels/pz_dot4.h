@@ -55,7 +55,8 @@
 #define PZ_NARROW_HALF(step) step(", lsl #6") step(", lsl #4")
 #endif
 
-/* Sums of two patches with two channels, n groups of four words a patch, times 2^(8 - bits); s as in pz_mac_2x2. */
+/* Sums of two patches with two channels, n groups of four words a patch, times 2^(8 - bits); sums[0], sums[1]: the
+   first channel with each patch. */
 PZ_INLINE void pz_mac_2x2_narrow(const pz_u32 *p, const pz_u32 *w, int n, int bits, int32_t *sums) {
   const uint32_t m = PZ_NARROW_MASK(bits);
   int32_t a = 0, b = 0, c = 0, d = 0;
@@ -198,7 +199,7 @@ PZ_KERNEL void pz_conv2d_i8_narrow_pair(const pz_i8 *x, const pz_u32 *w, pz_i8 *
     int filled = 0;
     for (int oy = 0; oy < oh; ++oy)
       for (int ox = 0; ox < ow; ++ox) {
-        pz_patch_words(x, patch + filled, row, 2, h, wd, c, kh, kw, oy * sh - pt, ox * sw - pl, dh, dw, zero);
+        pz_patch_words(x, patch + filled, row, 2, h, wd, c, kh, kw, oy * sh - pt, ox * sw - pl, dh, dw, zero, 0);
         filled ^= 1;
         if (!filled) {
           pz_dot_pair2_narrow(patch, w, y, y + o, groups, o, bits, q);

@@ -11,6 +11,14 @@
 #define PZ_DSP 0
 #endif
 
+/* Multiply loops as assembly: compilers spill, and do not use the multiple-word loads with update. Without optimisation
+   they have too few registers left for it. */
+#if PZ_DSP && defined(__thumb2__) && defined(__OPTIMIZE__) && !defined(PZ_NO_ASM)
+#define PZ_ASM 1
+#else
+#define PZ_ASM 0
+#endif
+
 #if defined(__ARM_FEATURE_MVE) && (__ARM_FEATURE_MVE & 1)
 #include <arm_mve.h>
 #define PZ_MVE 1
@@ -45,6 +53,17 @@ PZ_INLINE int32_t pz_mul_high(int32_t x, int32_t m) {
   const int32_t u = (int32_t)((uint32_t)xl * (uint16_t)mh);
   const uint32_t s = ((uint32_t)t & 0xffffu) + ((uint32_t)u & 0xffffu);
   return (int32_t)xh * mh + (t >> 16) + (u >> 16) + (int32_t)(s >> 16);
+#endif
+}
+
+/* x * m / 2^32 + plus, rounded to nearest, halves up; m of either sign. */
+PZ_INLINE int32_t pz_mul_high_plus(int32_t x, int32_t m, int32_t plus) {
+#if PZ_ASM
+  int32_t y;
+  __asm__("smmlar %0, %1, %2, %3" : "=r"(y) : "r"(x), "r"(m), "r"(plus));
+  return y;
+#else
+  return (int32_t)((uint32_t)plus + (uint32_t)(int32_t)(((int64_t)x * m + ((int64_t)1 << 31)) >> 32));
 #endif
 }
 

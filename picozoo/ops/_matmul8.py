@@ -118,7 +118,7 @@ def patch_positions(rows: int, n: int) -> list[int]:
 
 
 def pack_pairs(w: np.ndarray, rows: int, wide: bool = False) -> np.ndarray:
-    """Weights (out, rows * n) int8 in the order `pz_mac_2x2` and `pz_mac_1x2` read them, as uint32 words.
+    """Weights (out, rows * n) int8 in the order `pz_pair_sums` and `pz_mac_1x2` read them, as uint32 words.
 
     Args:
         rows: rows of a patch (kernel height), 1 for a vector.
@@ -153,21 +153,30 @@ def form_of(w: np.ndarray, folded: np.ndarray, r: Requant) -> str:
     return "PZ_TWICE_DOWN" if r.shift.max() < 0 else "PZ_TWICE_SMALL"
 
 
-def requant_literal(call: Any, folded: np.ndarray, r: Requant, w: np.ndarray) -> str:
-    """The `pz_requant_args` literal of a layer; its tables are emitted as constants."""
-    per_channel = len(set(zip(r.multiplier.tolist(), r.shift.tolist(), strict=True))) > 1
-    n = len(r.multiplier) if per_channel else 1
+def requant_literal(call: Any, folded: np.ndarray, r: Requant, w: np.ndarray, line: Any = None) -> str:
+    """The `pz_requant_args` literal of a layer; its tables are emitted as constants.
+
+    Args:
+        line: a `_fold.Fold` that takes the place of `r`, of kernels that scale their inputs.
+    """
+    multiplier, shift = (line.multiplier, np.zeros_like(r.shift)) if line else (r.multiplier, r.shift)
+    per_channel = len(set(zip(multiplier.tolist(), shift.tolist(), strict=True))) > 1
     out = folded.shape[0]
-    multiplier = np.broadcast_to(r.multiplier, (out,))[: n if n == 1 else out].astype(np.int32)
-    shift = np.broadcast_to(r.shift, (out,))[: n if n == 1 else out].astype(np.int8)
-    fields = [
-        call.table("bias", folded.astype(np.int32)),
-        call.table("multiplier", multiplier),
-        call.table("shift", shift),
-        int(per_channel),
+    shape = (out,) if per_channel else (1,)
+    multiplier, shift = (np.broadcast_to(v[: shape[0]], shape) for v in (multiplier, shift))
+    return requant_args(
+        call.table("bias", (line.bias(folded) if line else folded).astype(np.int32)),
+        call.table("multiplier", multiplier.astype(np.int32)),
+        "NULL" if line else call.table("shift", shift.astype(np.int8)),
+        per_channel,
         form_of(w, folded, r),
-        r.y_zero,
-        r.lo,
-        r.hi,
-    ]
+        r,
+        line,
+    )
+
+
+def requant_args(bias: str, multiplier: str, shift: str, per_channel: bool, form: str, r: Requant, line: Any) -> str:
+    """The literal for tables of these names, or for none ("NULL")."""
+    ends = ("PZ_FOLDED", r.y_zero, r.lo, r.hi, line.shift) if line else (form, r.y_zero, r.lo, r.hi, 0)
+    fields = (bias, multiplier, shift, int(per_channel), *ends)
     return f"(pz_requant_args){{{', '.join(map(str, fields))}}}"

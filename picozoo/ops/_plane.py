@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from picozoo.ops import _matmul8 as m8
+from picozoo.ops._fold import fold
 from picozoo.ops._op import Types
 from picozoo.specs import TensorType
 
@@ -68,19 +70,19 @@ def scratch(ins: Types, y: TensorType, attrs: Conv2dAttrs) -> int:
     return 2 * p.rows * p.row + 4 * words
 
 
-def emit(call: Any, weights: np.ndarray, q: str) -> str:
-    """The call of the kernel; q: its `pz_requant_args`."""
+def emit(call: Any, weights: np.ndarray, folded: np.ndarray, r: m8.Requant) -> str:
+    """The call of the kernel; folded: (out,) biases with the input's zero point in them."""
     p, (n, h, w, c), (_, oh, ow, o) = (
         plane(call.ins, call.outs[0], call.attrs),
         *(t.shape for t in (call.ins[0], call.outs[0])),
     )
+    q = m8.requant_literal(call, folded, r, weights, fold(weights, folded, r))
     xs, ys = (w * c, c), (ow * o, o)
     if p.turned:
         weights, xs, ys = weights.transpose(0, 2, 1, 3), xs[::-1], ys[::-1]
     table = call.table("weights", np.ascontiguousarray(weights).reshape(-1))
-    zero = call.ins[0].quant.zero_point[0]
     sizes = (n, h * w * c, oh * ow * o, c, o // c, p.ko, p.ki, p.no, p.ni, *xs, p.oo, p.oi, *ys)
     steps = (p.so, p.si, p.po, p.pi, p.fo, p.fi, p.rows, p.row)
     where = (call.x(0), table, call.y(), call.scratch("pz_i16"))
-    code: str = call.run("pz_conv2d_i8_depthwise", *where, *sizes, *steps, zero, q)
+    code: str = call.run("pz_conv2d_i8_depthwise", *where, *sizes, *steps, r.x_zero, q)
     return code

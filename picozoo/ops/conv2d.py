@@ -13,7 +13,7 @@ import numpy as np
 
 from picozoo.errors import Unsupported
 from picozoo.ops import _matmul8 as m8
-from picozoo.ops import _mul32, _mve, _plane, _tile16, conv_transpose
+from picozoo.ops import _mul32, _mve, _pair, _plane, _tile16, conv_transpose
 from picozoo.ops import _narrow as narrow
 from picozoo.ops._onnx_window import conv_reader
 from picozoo.ops._op import Case, Op, Types
@@ -435,8 +435,7 @@ class Conv2d(Op):
         if self._tiled(call.ins, a, call.target):
             return _tile16.emit_conv(call, weights, m8.folded_bias(weights, b, r.x_zero), r)
         if _plane.takes(call.ins, a):
-            q = m8.requant_literal(call, m8.folded_bias(weights, b, r.x_zero), r, weights)
-            return _plane.emit(call, weights, q)
+            return _plane.emit(call, weights, m8.folded_bias(weights, b, r.x_zero), r)
         if a.groups > 1:  # windows are clipped, not padded, so the zero point cannot be folded into the bias
             bias = np.zeros(o, np.int64) if b is None else b.astype(np.int64)
             table = call.table("packed", np.ascontiguousarray(weights.transpose(1, 2, 3, 0)))
@@ -450,23 +449,12 @@ class Conv2d(Op):
                 r.x_zero,
                 m8.requant_literal(call, bias, r, weights),
             )
+        if a.weights == 8 and self._paired(call.ins, a, call.target):
+            wide = call.target.has("wide") or (weights.size <= call.target.wide_weights and not call.target.has("pair"))
+            return _pair.emit(call, weights, size, m8.folded_bias(weights, b, r.x_zero), r, wide)
         q = m8.requant_literal(call, m8.folded_bias(weights, b, r.x_zero), r, weights)
         if a.weights < 8:
             return narrow.emit_conv(call, weights, size, r.x_zero, q)
-        if self._paired(call.ins, a, call.target):
-            wide = call.target.has("wide") or (weights.size <= call.target.wide_weights and not call.target.has("pair"))
-            return call.run(
-                "pz_conv2d_i8_pair",
-                call.x(0),
-                call.table("packed", m8.pack_pairs(weights.reshape(o, -1), kh, wide)),
-                call.y(),
-                call.scratch("pz_u32"),
-                *size,
-                r.x_zero,
-                int(wide),
-                int(call.backward()),
-                q,
-            )
         span = _mul32.conv_span(weights)
         if span and self._two_in_a_word(call.ins, call.outs, a, call.target):
             table = call.table("packed", _mul32.pack_conv(weights.reshape(o, -1), span))

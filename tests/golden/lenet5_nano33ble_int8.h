@@ -15,7 +15,7 @@ extern "C" {
    Put it where you like (static, on a stack, in a pool); several instances may live side by side. */
 #define LENET5_ARENA_BYTES 4896
 #define LENET5_STATE_BYTES 0
-#define LENET5_CONST_BYTES 50534 /* tables in flash */
+#define LENET5_CONST_BYTES 50521 /* tables in flash */
 
 typedef struct {
   unsigned char arena[4896] __attribute__((aligned(4)));

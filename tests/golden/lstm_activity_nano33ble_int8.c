@@ -65,7 +65,7 @@ PZ_LAYER void lstm_activity_step_L2_cell(lstm_activity_t *pz) {
 PZ_LAYER PZ_SMALL void lstm_activity_step_L3_out(lstm_activity_t *pz) {
   pz_linear_i8_pair((const pz_i8 *)(pz->arena + 320), lstm_activity_out_packed, (pz_i8 *)(pz->arena + 64),
       (pz_u32 *)(pz->arena + 0), 1, 32, 5,
-      (pz_requant_args){lstm_activity_out_bias, lstm_activity_out_multiplier, lstm_activity_out_shift, 1, PZ_ONCE_DOWN, 1, -128, 127});
+      (pz_requant_args){lstm_activity_out_bias, lstm_activity_out_multiplier, lstm_activity_out_shift, 1, PZ_ONCE_DOWN, 1, -128, 127, 0});
 }
 
 /* ---- functions ---- */

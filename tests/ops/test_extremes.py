@@ -36,6 +36,15 @@ LAYERS = {
     "conv": ((1, 3, 4, 5), (5, 3, 3, 5), (1, 3, 4, 5), "conv2d", Conv2dAttrs((1, 1), (1, 1, 1, 1))),
     "point": ((1, 2, 3, 16), (4, 1, 1, 16), (1, 2, 3, 4), "conv2d", Conv2dAttrs()),
     "depth": ((1, 4, 4, 17), (17, 3, 3, 1), (1, 4, 4, 17), "conv2d", Conv2dAttrs((1, 1), (1, 1, 1, 1), groups=17)),
+    "conv_relu": ((1, 3, 4, 5), (5, 3, 3, 5), (1, 3, 4, 5), "conv2d", Conv2dAttrs((1, 1), (1, 1, 1, 1), act="relu")),
+    "wide_relu": ((1, 2, 3, 300), (2, 1, 1, 300), (1, 2, 3, 2), "conv2d", Conv2dAttrs(act="relu")),
+    "depth_relu": (
+        (1, 4, 4, 3),
+        (3, 5, 5, 1),
+        (1, 4, 4, 3),
+        "conv2d",
+        Conv2dAttrs((1, 1), (2,) * 4, groups=3, act="relu"),
+    ),
     "linear": ((2, 37), (9, 37), (2, 9), "linear", LinearAttrs()),
 }
 
