@@ -182,8 +182,9 @@ def _travels(meta: Mapping[str, str]) -> list[tuple[str, str]]:
             rows.append(
                 ("takes", f"input {k + 1}: (value - {mean}) / {std}; picozoo run does it with .npy files of uint8")
             )
-    if "labels" in meta:
-        labels = json.loads(meta["labels"])
+    named = meta["classes"].split(", ") if "classes" in meta else []
+    labels = json.loads(meta["labels"]) if "labels" in meta else named
+    if labels:
         rows.append(("gives", f"{len(labels)} labels: {', '.join(labels[:8])}{' ...' if len(labels) > 8 else ''}"))
     return rows
 

@@ -62,9 +62,7 @@ class Call:
 
     def attr(self, name: str, default: Any = None) -> Any:
         """An attribute as number, string, list, array or graph; `default` where it is not given."""
-        found = self.attributes.get(name)
-        if found is not None and found.ref_attr_name:
-            found = self.scope.attributes.get(found.ref_attr_name)
+        found = self._attribute(name)
         if found is None:
             return default
         value = module().helper.get_attribute_value(found)
@@ -79,6 +77,31 @@ class Call:
         if default is not None and isinstance(default, int | float | list | str) and not _alike(value, default):
             raise BadFile(f"attribute {name} should be like {default!r}, got {str(value)[:40]}")
         return value
+
+    def _attribute(self, name: str) -> Any:
+        found = self.attributes.get(name)
+        if found is not None and found.ref_attr_name:
+            found = self.scope.attributes.get(found.ref_attr_name)
+        return found
+
+    def doubles(self, name: str) -> np.ndarray:
+        """A list attribute of `ai.onnx.ml`, float64 as it is: `name`, or the tensor `name`_as_tensor; else empty."""
+        for key in (f"{name}_as_tensor", name):
+            found = self._attribute(key)
+            if found is not None and found.type == module().AttributeProto.TENSOR:
+                array_of(found.t, self.builder.folder)  # the checks of its shape and size
+                return np.asarray(module().numpy_helper.to_array(found.t), np.float64).reshape(-1)
+            if found is not None:
+                return np.asarray(self.attr(key), np.float64).reshape(-1)
+        return np.zeros(0)
+
+    def strings(self, i: int) -> list[str] | None:
+        """Input `i` if it is a constant of names, else None."""
+        scope = self.scope.find(self.node.input[i]) if self.has(i) else None
+        found = scope.tensors.get(self.node.input[i]) if scope is not None else None
+        if found is None or found.data_type != module().TensorProto.STRING:
+            return None
+        return [v.decode("utf-8", "replace") for v in found.string_data]
 
     @property
     def count(self) -> int:

@@ -1,4 +1,4 @@
-"""Nodes of `ai.onnx.ml`, for what stands before and behind a network: scaling, binarising, labels, picking features."""
+"""Nodes of `ai.onnx.ml`, for what stands before and behind a model: scaling, filling gaps, categories, labels."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from picozoo.errors import BadFile, Unsupported
+from picozoo.frontend._onnx_classes import Rows, rows
 from picozoo.ops._reduce import ReduceAttrs
 from picozoo.ops.sum import SumAttrs
 
@@ -43,6 +44,62 @@ def _labels(ctx: Any) -> str:
     for k, v in reversed(list(zip(keys.reshape(-1), values.reshape(-1), strict=True))):
         y = ctx.emit("where", [ctx.op("eq", x, k.item()), ctx.const(v, "label", dtype), y])
     return str(ctx.expand(y, ctx.shape(x)))
+
+
+# What each norm divides a row by.
+_NORMS = {"MAX": ("amax", ""), "L1": ("sum", "abs"), "L2": ("sum", "square")}
+
+
+def _normalizer(ctx: Any) -> str:
+    """Each row divided by its largest element, the sum of its sizes, or its length; rows of zeros stay."""
+    b, x = Rows(ctx), rows(ctx)
+    norm = ctx.attr("norm", "MAX")
+    if norm not in _NORMS:
+        raise BadFile(f"norm {norm!r}")
+    op, before = _NORMS[norm]
+    y = b.emit("mul", [x, x]) if before == "square" else b.emit(before, [x]) if before else x
+    y = b.emit(op, [y], ctx.attrs_of(op)((1,), True))
+    y = b.emit("sqrt", [y]) if norm == "L2" else y
+    return b.emit("div", [x, b.emit("where", [b.binary("eq", y, 0.0), b.const(1.0, "one", "f32"), y])])
+
+
+def _imputer(ctx: Any) -> str:
+    """Known numbers in the place of one number, or of NaN."""
+    x = ctx.plain(ctx.ref(0))
+    kind = "float" if ctx.type(x).is_float else "int64"
+    values, gone = ctx.attr(f"imputed_value_{kind}s") or [], ctx.attr(f"replaced_value_{kind}", 0)
+    if len(values) not in (1, ctx.shape(x)[-1]):
+        raise BadFile(f"{len(values)} values for {ctx.shape(x)[-1]} features")
+    hit = ctx.op("is_nan", x) if gone != gone else ctx.op("eq", x, gone)
+    return str(ctx.emit("where", [hit, ctx.const(np.array(values), "imputed", ctx.type(x).dtype), x]))
+
+
+def _one_hot(ctx: Any) -> str:
+    """A dimension more: 1 at the place of the category in the list of all."""
+    cats = ctx.attr("cats_int64s")
+    if not cats:
+        raise Unsupported("categories that are strings")
+    x = ctx.cast(ctx.plain(ctx.ref(0)), "i64")
+    hit = ctx.op("eq", ctx.reshape(x, (*ctx.shape(x), 1)), ctx.const(np.array(cats, np.int64), "categories"))
+    return str(ctx.cast(hit, "f32"))
+
+
+def _joined(ctx: Any) -> str:
+    """Columns side by side, as floats."""
+    refs = [ctx.cast(ctx.plain(r), "f32") for r in ctx.refs()]
+    refs = [ctx.reshape(r, (1, *ctx.shape(r))) if ctx.type(r).rank == 1 else r for r in refs]
+    widths = [ctx.shape(r)[1] for r in refs if ctx.type(r).rank == 2]
+    if widths != [int(n) for n in ctx.attr("inputdimensions") or widths] or len(widths) != len(refs):
+        raise Unsupported(f"inputs of {widths} columns for inputdimensions {ctx.attr('inputdimensions')}")
+    return Rows(ctx).concat(refs)
+
+
+def _zip_map(ctx: Any) -> str:
+    """The numbers that the maps hold, one column for each key in the order of the keys; names go into `meta`."""
+    names = ctx.attr("classlabels_strings")
+    if names:
+        ctx.program.meta["classes"] = ", ".join(names)
+    return str(ctx.ref(0))
 
 
 def _tfidf(ctx: Any) -> str:
@@ -102,5 +159,10 @@ READERS: Mapping[str, Callable[..., Any]] = {
     "ai.onnx.ml.Binarizer": _binarizer,
     "ai.onnx.ml.Scaler": _scaler,
     "ai.onnx.ml.LabelEncoder": _labels,
+    "ai.onnx.ml.Normalizer": _normalizer,
+    "ai.onnx.ml.Imputer": _imputer,
+    "ai.onnx.ml.OneHotEncoder": _one_hot,
+    "ai.onnx.ml.FeatureVectorizer": _joined,
+    "ai.onnx.ml.ZipMap": _zip_map,
     "TfIdfVectorizer": _tfidf,
 }

@@ -1,35 +1,23 @@
 """Trees, forests and boosting of scikit-learn, as tables of the operator `trees`.
 
-scikit-learn compares float32 inputs with float64 thresholds; `floor32` makes float32 thresholds by which every float32
-input takes the same branch. Class probabilities of forests are summed as integers of 2^-s, votes where all leaves are
-pure, so that decisions do not depend on an order of additions.
+scikit-learn compares float32 inputs with float64 thresholds; `_trees.tables` makes float32 thresholds by which every
+float32 input takes the same branch. Class probabilities of forests are summed as integers of 2^-s, votes where all
+leaves are pure, so that decisions do not depend on an order of additions.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
-from picozoo.errors import BadFile, Unsupported
+from picozoo.errors import Unsupported
 from picozoo.frontend._sklearn_build import Build, Methods, Reader, decided, scored
-from picozoo.ops.trees import TreesAttrs, floor32
+from picozoo.frontend._trees import Tree, tables
+from picozoo.ops.trees import TreesAttrs
 
 _BITS = 30  # of the sum of all leaves in integers
-
-
-@dataclass
-class Tree:
-    """One tree: `left[n] < 0` marks a leaf, whose row of `value` is what it gives."""
-
-    left: np.ndarray
-    right: np.ndarray
-    feature: np.ndarray
-    threshold: np.ndarray
-    value: np.ndarray
-    missing_left: np.ndarray | None = None
 
 
 def of_sklearn(est: Any, value: Callable[[Any], np.ndarray], columns: Any = None) -> Tree:
@@ -43,67 +31,16 @@ def of_sklearn(est: Any, value: Callable[[Any], np.ndarray], columns: Any = None
 
 def emit(b: Build, x: str, trees: Sequence[Tree]) -> str:
     """The sum over all trees: [1, width], in the type of their values (int32 or float)."""
-    width = trees[0].value.shape[1]
-    inner: list[tuple[int, Any]] = []
-    child: list[list[int]] = []
-    root: list[int] = []
-    leaves: dict[bytes, int] = {}
-    rows: list[np.ndarray] = []
-    missing = any(t.missing_left is not None for t in trees)
-    votes = _one_hot(trees)
-    for row in () if votes is None else votes:
-        leaves[row.tobytes()] = len(rows)
-        rows.append(row)
-
-    def leaf(row: np.ndarray) -> int:
-        key = row.tobytes()
-        if key not in leaves:
-            leaves[key] = len(rows)
-            rows.append(row)
-        return ~leaves[key]
-
-    for t in trees:
-        values = t.value if t.value.dtype.kind == "i" else t.value.astype(np.float32)
-        low = floor32(np.clip(t.threshold, -3.4028234e38, 3.4028234e38))
-        if t.left[0] < 0:
-            root.append(leaf(values[0]))
-            continue
-        start = len(inner)
-        root.append(start)
-        todo = [(0, -1, 0)]
-        steps = 0
-        while todo:  # in preorder: a child lies behind its parent
-            n, parent, side = todo.pop()
-            steps += 1
-            if (
-                not 0 <= n < len(t.left)
-                or steps > len(t.left)
-                or (t.left[n] >= 0 and not 0 <= t.feature[n] < b.type(x).shape[1])
-            ):
-                raise BadFile("a tree leads to a node or a feature that is not there, or round in a circle")
-            if t.left[n] < 0:
-                child[parent][side] = leaf(values[n])
-                continue
-            if parent >= 0:
-                child[parent][side] = len(inner) - start
-            at, f = len(inner), int(t.feature[n])
-            if missing:
-                f = 2 * f + (0 if t.missing_left is None else int(t.missing_left[n]))
-            inner.append((f, low[n]))
-            child.append([0, 0])
-            todo += [(int(t.right[n]), at, 1), (int(t.left[n]), at, 0)]
-    if not inner:
-        inner, child = [(0, np.float32(0))], [[-1, -1]]
-    table = np.array(rows).reshape(len(rows), width)
+    t = tables(trees, b.type(x).shape[1])
     refs = [
         x,
-        b.const(np.array([t for _, t in inner], np.float32), "threshold"),
-        b.const(np.array([f for f, _ in inner]), "feature", "i32"),
-        b.const(np.array(child), "child", "i32"),
-        b.const(np.array(root), "root", "i32"),
-        b.const(table, "leaf", "i32" if table.dtype.kind == "i" else "f32"),
+        b.const(t.threshold, "threshold"),
+        b.const(t.feature, "feature", "i32"),
+        b.const(t.child, "child", "i32"),
+        b.const(t.root, "root", "i32"),
+        b.const(t.leaf, "leaf", "i32" if t.leaf.dtype.kind == "i" else "f32"),
     ]
-    return b.emit("trees", refs, TreesAttrs(missing))
+    return b.emit("trees", refs, TreesAttrs(t.missing))
 
 
 def _shares(t: Any) -> np.ndarray:
@@ -111,14 +48,6 @@ def _shares(t: Any) -> np.ndarray:
     v = np.asarray(t.value, np.float64)[:, 0, :]
     shares: np.ndarray = v / np.maximum(v.sum(1, keepdims=True), 1e-300)
     return shares
-
-
-def _one_hot(trees: Sequence[Tree]) -> np.ndarray | None:
-    """Leaf rows in the order of the classes, if every leaf gives one class the same number of votes."""
-    held = np.vstack([t.value[t.left < 0] for t in trees])
-    if held.dtype.kind != "i" or held.shape[1] < 2 or (np.count_nonzero(held, axis=1) != 1).any():
-        return None
-    return np.eye(held.shape[1], dtype=held.dtype) * held.max() if (held.max(1) == held.max()).all() else None
 
 
 def forest_classifier(est: Any) -> Methods:

@@ -32,7 +32,7 @@ OPEN_SHAPES = True  # `read` takes shapes and fixed values of inputs
 OLDEST = 7  # operator set; of older ones, nodes whose meaning has not changed since
 _NAMED = 12  # most operators listed in one message
 _DEPTH = 24  # of graphs in graphs and functions in functions
-_PARTS = ("shapes", "math", "nn", "recurrent", "quant", "signal", "control", "ml")
+_PARTS = ("shapes", "math", "nn", "recurrent", "quant", "signal", "control", "ml", "models", "trees")
 # Arithmetic whose result may leave the range of an integer type that is held in a wider one.
 _OVERFLOWS = {"Add", "Sub", "Mul", "Neg", "BitShift", "BitwiseNot", "Sum", "ReduceSum", "ReduceProd", "CumSum", "Pow"}
 
@@ -252,7 +252,7 @@ def read_node(builder: Builder, node: Any, scope: Scope) -> None:
     body = builder.functions.get((node.domain, node.op_type))
     if body is not None:
         found: Any = run_body(call, body)
-    elif _moves(node) and call.has(0) and call.ref(0) in builder.quantised:
+    elif _moves(node) and call.has(0) and call.strings(0) is None and call.ref(0) in builder.quantised:
         call.shadow[node.input[0]] = builder.quantised[call.ref(0)]
         first, *rest = _listed(readers()[_key(node)][1](call))
         found = [as_uint8(call, first), *rest]
@@ -316,7 +316,7 @@ def _bind(call: Call, made: list[Any]) -> None:
 
 
 def _known(call: Call) -> list[str]:
-    return [call.named(n) for n in call.node.input if n]
+    return [call.named(n) for i, n in enumerate(call.node.input) if n and call.strings(i) is None]
 
 
 def run_body(call: Call, body: Any, defaults: Mapping[str, Any] | None = None) -> list[Any]:

@@ -41,7 +41,11 @@ def _onnx(ctx: Any) -> str:
 
 
 def _features(ctx: Any) -> str:
-    """Columns of the last dimension; a vector counts as one row."""
+    """Columns of the last dimension; a vector counts as one row. Names are held as their places in the list of all."""
+    if (names := ctx.strings(0)) is not None:
+        ctx.program.meta["classes"] = ", ".join(names)
+        index = ctx.index(ctx.ref(1), len(names))
+        return str(ctx.cast(ctx.reshape(index, (1, ctx.type(index).size)), "i64"))
     x, columns = ctx.ref(0), ctx.ref(1)
     t, n = ctx.type(x), ctx.type(columns).size
     y = ctx.emit("gather", [x, ctx.index(ctx.reshape(columns, (n,)), t.shape[-1])], GatherAttrs(t.rank - 1))
