@@ -157,7 +157,7 @@ def _own_inputs(net: Network) -> dict[str, list[tuple[np.ndarray, ...]]]:
     size = {} if net.size == "default" else {"size": net.size}
     x, _ = net.module.inputs("test", limit=OWN_CALLS, **size)
     found: dict[str, list[tuple[np.ndarray, ...]]] = {net.card.main: [(v,) for v in x]}
-    if hasattr(net.module, "lessons"):
+    if net.card.learns and hasattr(net.module, "lessons"):
         name, lessons, _ = net.module.lessons(**size)
         found[name] = lessons[:OWN_CALLS]
     return found

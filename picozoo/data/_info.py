@@ -18,12 +18,14 @@ class File:
         sha256: of the content; of the unpacked content if `name` ends in ".gz", so that repacking does not matter.
         nbytes: length of that same content, bytes. A download or an unpacking that grows beyond it is refused.
         urls: where it can be fetched, in the order to try; empty if nothing can be fetched directly.
+        packed: (tar archive in the same folder, member of it): how a mirror may hold it instead.
     """
 
     name: str
     sha256: str
     nbytes: int
     urls: tuple[str, ...] = ()
+    packed: tuple[str, str] | None = None
 
 
 @dataclass(frozen=True)

@@ -10,7 +10,9 @@ import gzip
 import hashlib
 import http.client
 import io
+import lzma
 import os
+import tarfile
 import urllib.error
 import urllib.request
 import zlib
@@ -40,12 +42,17 @@ def cache() -> Path:
 
 
 def missing(info: Info) -> list[File]:
-    """The files of this data set that are not there."""
-    return [f for f in info.files if not (folder(info) / f.name).is_file()]
+    """The files of this data set that are not there, neither by themselves nor in a mirror's archive."""
+    here = folder(info)
+    return [
+        f
+        for f in info.files
+        if not (here / f.name).is_file() and not (f.packed is not None and (here / f.packed[0]).is_file())
+    ]
 
 
 def read(info: Info, name: str) -> bytes:
-    """The content of one file, unpacked if its name ends in ".gz".
+    """The content of one file, unpacked if its name ends in ".gz"; taken out of a mirror's archive if it is only there.
 
     Raises:
         MissingTool: the file is not there; says how to get it.
@@ -53,6 +60,8 @@ def read(info: Info, name: str) -> bytes:
     """
     file = next(f for f in info.files if f.name == name)
     path = folder(info) / name
+    if file.packed is not None and not path.is_file() and (folder(info) / file.packed[0]).is_file():
+        return _member(file, folder(info) / file.packed[0], file.packed[1])
     try:
         packed = path.read_bytes()
     except OSError:
@@ -71,6 +80,19 @@ def unpack(file: File, packed: bytes, path: Path) -> bytes:
         raise BadFile(f"{path} is not a whole gzip file ({error}); delete it and fetch it again") from None
     if len(raw) > file.nbytes:
         raise BadFile(f"{path} unpacks to more than its {file.nbytes} bytes; delete it and fetch it again")
+    return raw
+
+
+def _member(file: File, archive: Path, member: str) -> bytes:
+    """A file out of a tar archive; never beyond `file.nbytes`."""
+    try:
+        with tarfile.open(archive) as tar:
+            stream = tar.extractfile(member)
+            raw = stream.read(file.nbytes + 1) if stream is not None else b""
+    except (tarfile.TarError, KeyError, OSError, EOFError, lzma.LZMAError, zlib.error) as error:
+        raise BadFile(f"{archive} holds no {member} that can be read ({error}); copy it again") from None
+    if len(raw) != file.nbytes:
+        raise BadFile(f"{archive}: {member} must have {file.nbytes} bytes; copy it again")
     return raw
 
 

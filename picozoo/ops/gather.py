@@ -56,7 +56,7 @@ class Gather(Op):
     name = "gather"
     moves = True
     Attrs = GatherAttrs
-    flash_inputs = (1,)
+    flash_inputs = (0, 1)
     aten = {
         "index_select.default": _index_select,
         "index.Tensor": _index,
@@ -71,6 +71,7 @@ class Gather(Op):
         Case((TensorType((2, 5, 3), "i8"), TensorType((2, 2), "i64")), GatherAttrs(1)),
         Case((TensorType((9,), "i8"), TensorType((6,), "i16")), GatherAttrs(0), constants=(1,)),
         Case((TensorType((9,), "i16"), TensorType((), "u8")), GatherAttrs(0)),
+        Case((TensorType((7, 3)), TensorType((4,), "i32")), GatherAttrs(0), constants=(0,)),
     )
     quant_rule = "same"
 
@@ -93,9 +94,9 @@ class Gather(Op):
         x, axis = call.ins[0], call.attrs.axis
         outer, inner = prod(x.shape[:axis]), prod(x.shape[axis + 1 :])
         bytes_ = x.nbytes // x.size
-        flash = "_flash" if call.in_flash(1) else ""
+        table, flash = "table_" if call.in_flash(0) else "", "_flash" if call.in_flash(1) else ""
         return call.run(
-            f"pz_gather_{bytes_}_{call.ins[1].dtype}{flash}",
+            f"pz_gather_{table}{bytes_}_{call.ins[1].dtype}{flash}",
             call.bytes_of(0),
             call.x(1),
             call.bytes_out(),

@@ -54,9 +54,29 @@ def _onnx(ctx: Any) -> Any:
     return ctx.emit("scatter_elements", [x, ctx.ref(1), ctx.plain(ctx.ref(2))], attrs)
 
 
+def _scatter(reduction: str) -> Any:
+    def read(ctx: Any, x: Any, dim: int, index: Any, source: Any) -> Any:
+        x = ctx.ref(x)
+        attrs = ScatterAttrs(norm_axis(dim, ctx.type(x).rank), reduction)
+        return ctx.emit("scatter_elements", [x, ctx.ref(index, "i32"), ctx.ref(source, ctx.type(x).dtype)], attrs)
+
+    return read
+
+
+def _index_add(ctx: Any, x: Any, dim: int, index: Any, source: Any, *, alpha: float = 1) -> Any:
+    if ctx.type(ctx.ref(x)).rank != 1 or alpha != 1:
+        raise Unsupported("index_add of more than a vector, or with alpha, is not supported; use scatter_add")
+    return _scatter("add")(ctx, x, dim, index, source)
+
+
 class ScatterElements(Op):
     name = "scatter_elements"
     Attrs = ScatterAttrs
+    aten = {
+        "scatter_add.default": _scatter("add"),
+        "scatter.src": _scatter("none"),
+        "index_add.default": _index_add,
+    }
     onnx = {"ScatterElements": _onnx, "Scatter": _onnx}
     cases = (
         Case((TensorType((4, 3)), TensorType((2, 3), "i64"), TensorType((2, 3))), ScatterAttrs(0)),

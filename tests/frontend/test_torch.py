@@ -108,6 +108,14 @@ FUNCTIONS = {
         X,
     ),
     "outer": (lambda a: torch.addr(torch.ones(3, 4), a[0, :, 0], a[0, 0]), X),
+    "counting": (
+        lambda a, b: (
+            a.scatter_add(1, (a * 9).int().clamp(0, 2).long(), b).scatter(0, (b > 0).long(), b).reshape(24)
+            + torch.zeros(24).index_add(0, (b * 20).int().reshape(24).clamp(0, 9), a.reshape(24))
+        ),
+        X,
+        X,
+    ),
     "casts": (lambda a: (a * 10).to(torch.int32).to(torch.int8).float() + (a > 0).to(torch.float32), X),
     "any_all": (lambda a: (a > 0).any(1).float() + (a > -3).all(1).float() + (~(a > 0)).float().sum(1), X),
 }

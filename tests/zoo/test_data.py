@@ -7,6 +7,7 @@ import hashlib
 import io
 import subprocess
 import sys
+import tarfile
 from pathlib import Path
 
 import numpy as np
@@ -197,6 +198,35 @@ def test_fetch_checks_and_puts_in_place(home: Path) -> None:
     assert _store.read(info, "a.gz") == content
     (home / "a.gz").unlink()
     _store.fetch(info)  # already there: the home is not asked again
+
+
+def test_a_mirror_may_hold_an_archive(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setenv("PICOZOO_DATA", str(tmp_path))
+    content = b"X:1\n" * 100
+    file = File("a.abc", hashlib.sha256(content).hexdigest(), len(content), (), ("all.tar.xz", "in/a.abc"))
+    info = Info("toy", "toy", "MIT", ("home",), "toy", (file,))
+    assert _store.missing(info) == [file]
+    (tmp_path / "toy").mkdir()
+    archive = tmp_path / "toy" / "all.tar.xz"
+
+    def pack(name: str, content: bytes) -> None:
+        with tarfile.open(archive, "w:xz") as tar:
+            member = tarfile.TarInfo(name)
+            member.size = len(content)
+            tar.addfile(member, io.BytesIO(content))
+
+    pack("in/a.abc", content)
+    assert _store.missing(info) == []
+    assert _store.read(info, "a.abc") == content
+    for name, held in (("in/a.abc", content + b"more"), ("in/b.abc", content), ("in/a.abc", b"")):
+        pack(name, held)
+        with pytest.raises(BadFile, match="copy it again"):
+            _store.read(info, "a.abc")
+    archive.write_bytes(b"no archive")
+    with pytest.raises(BadFile, match="copy it again"):
+        _store.read(info, "a.abc")
+    (tmp_path / "toy" / "a.abc").write_bytes(content)
+    assert _store.read(info, "a.abc") == content
 
 
 def test_fetch_refuses_another_file(home: Path) -> None:

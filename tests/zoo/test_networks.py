@@ -22,6 +22,7 @@ NAMES = find.names("zoo")
 SIZES = [(name, size) for name in NAMES for size in find.load("zoo", name, "network").CARD.sizes]
 # what a quick recipe must reach: figure, at least
 QUICK = {
+    "markov": ("chance", 0.08),
     "rbm": ("completion", 0.4),  # three epochs of small digits; the full recipe has MNIST
     "lenet5": ("digits_accuracy", 0.85),  # from 1,437 small pictures alone; the full recipe has MNIST as well
     "perceptron": ("digits_accuracy", 0.95),
