@@ -24,13 +24,14 @@ from picozoo.plan.check import check_plan
 from picozoo.specs import Board
 
 PRECISIONS = ("auto", "int8", "float32", "native")
-PREFER = ("speed", "balanced", "size")
+PREFER = ("speed", "balanced", "size", "ram")
 # What each preference changes: compiler flag, most convolution weights stored as int16, one kernel for many layers,
-# which equal layers have one body.
-_PREFER: dict[str, tuple[str, int, bool, str]] = {
-    "speed": ("-O3", 1 << 30, False, "none"),
-    "balanced": ("-O2", 4096, False, "long"),
-    "size": ("-Os", 0, True, "all"),
+# which equal layers have one body, layers in bands of rows.
+_PREFER: dict[str, tuple[str, int, bool, str, bool]] = {
+    "speed": ("-O3", 1 << 30, False, "none", False),
+    "balanced": ("-O2", 4096, False, "long", False),
+    "size": ("-Os", 0, True, "all", False),
+    "ram": ("-O2", 4096, False, "all", True),
 }
 
 
@@ -42,7 +43,8 @@ class Options:
         precision: "int8", "float32", "native" (the program's own integers), or "auto": native without floats, int8
             where there is calibration data, else float32.
         method: how calibration chooses ranges, see `compress.ranges.choose`.
-        prefer: "speed" | "balanced" | "size".
+        prefer: "speed" | "balanced" | "size" | "ram": as balanced, but layers are computed in bands of rows where that
+            lowers the peak of working memory.
         toolchain: "zig" (bundled) or "gcc" (the vendor's, if installed).
         io: "int8" leaves inputs and outputs as integers where they are; "float32" keeps the program's own types.
         keep_float: layers to leave in float.
@@ -117,7 +119,7 @@ class Firmware:
         n = self.model.name
         sources = dict(self.model.files)
         sources["pz_instance.c"] = f'#include "{n}.h"\n{n}_t pz_net;\n'
-        opt, _, shared, _ = _PREFER[self.options.prefer]
+        opt, _, shared, _, _ = _PREFER[self.options.prefer]
         opt = tuning.split(self.options.forms)[0] or opt
         keep = ["pz_net", f"{n}_init", *[e.symbol for e in self.model.entries.values()], *roots]
         flags = [*(["-DPZ_SHARED_KERNELS"] if shared else []), *extra]
@@ -424,6 +426,7 @@ def compile_network(net: Network, board: Board, options: Options, *, watch: pipe
         if options.prefer != "speed"
         else _PREFER["speed"][1],
         fuse=not _PREFER[options.prefer][2],  # calls of shared kernels for single elements would be slow
+        bands=_PREFER[options.prefer][4],
     )
     float_program = pipeline.run(net.program, pipeline.FLOAT, target, watch=watch)
     precision = choose_precision(float_program, net.calibration, options.precision)

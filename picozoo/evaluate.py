@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -20,6 +20,7 @@ from picozoo.errors import MissingTool, UsageError
 from picozoo.ir.interp import Interpreter
 from picozoo.measure import Cost, predict
 from picozoo.report.data import Block, LayerNoise, LayerReport, Learning, Report
+from picozoo.specs import whole_name
 
 FLOAT_TOLERANCE = 1e-4  # relative and, below 1, absolute: what "equal" means between float forms
 LESSONS = 50  # training examples that a report shows to a compiled training step
@@ -318,6 +319,7 @@ def _report(fw: Firmware, run: _Run, counts: Counts, stack: int | None, emulator
         mistakes=mistakes,
         picozoo=__version__,
         simplified=[v for v in fw.program.meta.get("simplified", "").split("; ") if v],
+        bands=[v for v in fw.program.meta.get("bands", "").split("; ") if v],
         quantisation=layer_noise(fw, NOISE_CALLS),
     )
 
@@ -334,11 +336,12 @@ def layer_noise(fw: Firmware, calls: int = 32) -> list[LayerNoise]:
 
 
 def _layers(fw: Firmware, counts: Counts, calls: int) -> list[LayerReport]:
-    made = []
+    """One row a layer; what was computed in bands is one layer."""
+    made: dict[tuple[str, str], list[LayerReport]] = {}
     for i, v in enumerate(fw.model.layers):
         c = counts.layers.get(str(i))
         cost = per_call(predict(fw.board, c), calls) if c is not None else None
-        made.append(
+        made.setdefault((v.function, whole_name(v.name)), []).append(
             LayerReport(
                 v.name,
                 v.op,
@@ -354,7 +357,32 @@ def _layers(fw: Firmware, counts: Counts, calls: int) -> list[LayerReport]:
                 _reads(fw, v),
             )
         )
-    return made
+    return [_together(name, rows) for (_, name), rows in made.items()]
+
+
+def _together(name: str, rows: list[LayerReport]) -> LayerReport:
+    """The bands of a layer as one row, with what it took to keep rows between them."""
+    bands = [v for v in rows if v.name.rpartition("~")[2].isdigit()]
+    if not bands:
+        return rows[0]
+
+    def total(values: Iterable[float | None]) -> float | None:
+        known = [v for v in values if v is not None]
+        return sum(known) if known else None
+
+    shape = list(bands[0].out_shape)
+    shape[1] = sum(v.out_shape[1] for v in bands)
+    return dataclasses.replace(
+        bands[0],
+        name=name,
+        macs=sum(v.macs for v in rows),
+        instructions=total(v.instructions for v in rows),
+        cycles_predicted=total(v.cycles_predicted for v in rows),
+        ms_predicted=total(v.ms_predicted for v in rows),
+        uj_predicted=total(v.uj_predicted for v in rows),
+        out_shape=shape,
+        reads=[r for r in dict.fromkeys(r for v in rows for r in v.reads) if r != name],
+    )
 
 
 def _reads(fw: Firmware, layer: Layer) -> list[str]:
@@ -369,7 +397,7 @@ def _reads(fw: Firmware, layer: Layer) -> list[str]:
             ref = node.inputs[0]
             node = producers.get(ref)
         if node is not None or ref[0] != "@":
-            found[node.name if node is not None else ref[1:]] = None
+            found[whole_name(node.name) if node is not None else ref[1:]] = None
     return list(found)
 
 

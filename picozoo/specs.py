@@ -175,6 +175,16 @@ def added(default: Any) -> Any:
     return field(default=default, metadata={"added": True})
 
 
+def whole_name(layer: str) -> str:
+    """The layer that one of its bands of rows belongs to; any other is its own.
+
+    Example:
+        >>> whole_name("conv1~3"), whole_name("conv1")
+        ('conv1', 'conv1')
+    """
+    return layer.partition("~")[0] or layer
+
+
 @dataclass(frozen=True)
 class Target:
     """All that passes, planner and emitter may know of a chip. Never its name.
@@ -188,6 +198,7 @@ class Target:
         wide_weights: convolution weights up to this many values are stored as int16, which saves widening them in the
             loop and costs twice the flash (0: never).
         fuse: operators that work element by element may share a loop.
+        bands: layers may be split into bands of rows where that lowers RAM.
         progmem: constants are not in the data address space and need PZ_FLASH reads (AVR).
         layer_forms: (layer, form) of layers whose form is chosen, by the user or by `tune`.
         form: of the layer at hand, see `at`; words joined by "+": one of the operator's own (`Op.forms`), and "small"
@@ -199,6 +210,7 @@ class Target:
     features: frozenset[str] = field(default_factory=frozenset)
     progmem: bool = False
     fuse: bool = True
+    bands: bool = False
     wide_weights: int = 4096
     layer_forms: tuple[tuple[str, str], ...] = ()
     form: str = ""
@@ -210,7 +222,7 @@ class Target:
             >>> Target(layer_forms=(("conv1", "wide+small"),)).at("conv1").has("wide")
             True
         """
-        form = dict(self.layer_forms).get(layer, "") if self.layer_forms else ""
+        form = dict(self.layer_forms).get(whole_name(layer), "") if self.layer_forms else ""
         return self if form == self.form else replace(self, form=form)
 
     def has(self, word: str) -> bool:

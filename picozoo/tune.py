@@ -28,6 +28,7 @@ import numpy as np
 from picozoo import _cache, emulate
 from picozoo.errors import PicozooError, Unsupported, UsageError
 from picozoo.find import unknown
+from picozoo.specs import whole_name
 
 if TYPE_CHECKING:
     from picozoo.compiler import Firmware, Options
@@ -37,17 +38,22 @@ if TYPE_CHECKING:
 
 KEEP = 500
 HOW = ("small", "fast")  # how a layer is compiled
-LEVELS = {"speed": ("-O3", "-O2"), "balanced": ("-O2", "-Os", "-O3"), "size": ("-Os", "-Oz")}
+LEVELS = {
+    "speed": ("-O3", "-O2"),
+    "balanced": ("-O2", "-Os", "-O3"),
+    "size": ("-Os", "-Oz"),
+    "ram": ("-O2", "-Os", "-O3"),
+}
 Cost = tuple[float, float]  # instructions, bytes of flash
 
 
 @dataclass(frozen=True)
 class Tried:
-    """What one choice of forms costs: in all, and layer by layer."""
+    """What one choice of forms costs: in all, and layer by layer, all bands of one together."""
 
     forms: tuple[str, ...]
     total: Cost
-    layers: tuple[Cost, ...]
+    layers: dict[str, Cost]
 
 
 def split(forms: Iterable[str]) -> tuple[str, tuple[tuple[str, str], ...]]:
@@ -78,7 +84,7 @@ def check(layers: Sequence[Layer], pairs: Sequence[tuple[str, str]]) -> None:
     Raises:
         UsageError: no layer of that name, or not that form.
     """
-    known = {v.name: v.forms for v in layers}
+    known = {whole_name(v.name): v.forms for v in reversed(layers)}
     for name, form in pairs:
         if name not in known:
             raise UsageError(unknown("layer", name, list(known)))
@@ -115,11 +121,11 @@ def tune(net: Network, board: Board, options: Options) -> Options:
 def _search(net: Network, board: Board, options: Options, base: Firmware) -> Tried:
     first = _run(base, ())
     tried = [first]
-    layers = base.model.layers
+    layers = list({whole_name(v.name): v for v in reversed(base.model.layers)}.items())[::-1]
     for opt in LEVELS[options.prefer]:
         mine: list[tuple[dict[str, str], Tried]] = []
-        for variant in _variants(layers):
-            chosen = {v.name: variant for v in layers if variant and _takes(v, variant)}
+        for variant in _variants([v for _, v in layers]):
+            chosen = {name: variant for name, v in layers if variant and _takes(v, variant)}
             if variant and not chosen:
                 continue
             got = _try(net, board, options, opt, chosen)
@@ -127,10 +133,10 @@ def _search(net: Network, board: Board, options: Options, base: Firmware) -> Tri
                 mine.append((chosen, got))
         tried += [got for _, got in mine]
         best: dict[str, str] = {}
-        for i, v in enumerate(layers):
-            order = sorted(mine, key=lambda m: _measure(m[1].layers[i], first.total, options.prefer))
-            if order and (form := order[0][0].get(v.name)):
-                best[v.name] = form
+        for name, _ in layers:
+            order = sorted(mine, key=lambda m: _measure(m[1].layers[name], first.total, options.prefer))
+            if order and (form := order[0][0].get(name)):
+                best[name] = form
         together = _try(net, board, options, opt, best)
         tried += [together] if together is not None else []
     return min(tried, key=lambda t: _measure(t.total, first.total, options.prefer))
@@ -148,7 +154,7 @@ def _takes(v: Layer, variant: str) -> bool:
 
 def _measure(cost: Cost, first: Cost, prefer: str) -> tuple[float, float]:
     """What the preference compares."""
-    if prefer == "balanced":
+    if prefer in ("balanced", "ram"):
         return cost[0] / max(first[0], 1) + cost[1] / max(first[1], 1), cost[0]
     return cost if prefer == "speed" else (cost[1], cost[0])
 
@@ -175,11 +181,13 @@ def _run(fw: Firmware, forms: tuple[str, ...]) -> Tried:
         session.call(fw.program.main.name, *_inputs(fw))
         counts = session.machine.counts()
     symbols = fw.image.symbols
-    layers = []
+    layers: dict[str, Cost] = {}
     for i, v in enumerate(fw.model.layers):
         count, symbol = counts.layers.get(str(i)), symbols.get(v.symbol)
-        layers.append((float(count.instructions if count else 0), float((symbol.size if symbol else 0) + v.tables)))
-    return Tried(forms, (float(counts.instructions or 0), float(fw.image.flash)), tuple(layers))
+        steps, flash = layers.get(whole_name(v.name), (0.0, 0.0))
+        cost = steps + (count.instructions or 0 if count else 0), flash + (symbol.size if symbol else 0) + v.tables
+        layers[whole_name(v.name)] = cost
+    return Tried(forms, (float(counts.instructions or 0), float(fw.image.flash)), layers)
 
 
 def _inputs(fw: Firmware) -> list[np.ndarray]:

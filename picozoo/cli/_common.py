@@ -23,7 +23,7 @@ F = TypeVar("F", bound=Callable[..., Any])
 # Equal to the tuples in compiler.py and compress/ranges.py (a test says so), which would bring in NumPy.
 PRECISIONS = ("auto", "int8", "float32", "native")
 METHODS = ("mse", "percentile", "minmax")
-PREFER = ("speed", "balanced", "size")
+PREFER = ("speed", "balanced", "size", "ram")
 IO = ("int8", "float32")
 LEARN = ("last-layer", "bias", "all")  # as train/gradients.py has them
 OPTIMISERS = ("sgd", "momentum", "adam")

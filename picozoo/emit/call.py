@@ -131,6 +131,12 @@ class Call:
         shared = kind == other and at < to + self.outs[0].nbytes and to < at + self.ins[0].nbytes
         return at - to if shared else None
 
+    def lies_in(self, out: int, i: int, behind: int) -> bool:
+        """Does an output begin so many bytes behind an input, as its piece or the whole of it (`Op.views`)?"""
+        kind, at = self.plan.locate(self.root, key(self.function, self._through_views(self.node.inputs[i])))
+        other, to = self.plan.locate(self.root, key(self.function, self.node.outputs[out]))
+        return kind == other != "const" and to - at == behind
+
     def overlaps(self) -> bool:
         """Does output 0 share bytes with input 0?"""
         return self._ahead() is not None

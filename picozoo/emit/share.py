@@ -91,7 +91,7 @@ def _lift(layer: LayerCode, tables: Mapping[str, str]) -> tuple[_Shape, list[str
         places.append(found[0])
         return f"a{len(places) - 1}"
 
-    return _Shape(_PLACE.sub(parameter, layer.code), tuple(types), layer.small), places
+    return _Shape(_joined(_PLACE.sub(parameter, layer.code)), tuple(types), layer.small), places
 
 
 def _body(name: str, shape: _Shape, users: int) -> str:
@@ -112,12 +112,16 @@ def _wrapped(start: str, pieces: Collection[str], end: str = ");") -> str:
     return "\n".join([*lines, line if pieces else line + end])
 
 
+def _joined(code: str) -> str:
+    """Every statement on one line: longer places must not make two layers different."""
+    return re.sub(r"(?<![;{}])\n +", " ", code)
+
+
 def _refilled(code: str) -> str:
     """Statements whose length has changed, in lines of readable width again."""
-    joined = re.sub(r"(?<![;{}])\n +", " ", code)
     return "\n".join(
         line
-        for statement in joined.split("\n")
+        for statement in _joined(code).split("\n")
         for line in textwrap.wrap(
             statement, 112, subsequent_indent="    ", break_long_words=False, break_on_hyphens=False
         )

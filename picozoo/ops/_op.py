@@ -51,6 +51,20 @@ class Case:
     values: tuple[tuple[int, np.ndarray], ...] = ()
 
 
+@dataclass(frozen=True)
+class Rows:
+    """Which rows of an image [1, H, W, C] a row of the output is made of: r * stride - before and `size - 1` behind it.
+
+    Args:
+        fill: what stands in rows that are not there, if `before` or the window reach beyond the image.
+    """
+
+    size: int = 1
+    stride: int = 1
+    before: int = 0
+    fill: float = 0
+
+
 class Op(ABC):
     """Base of all operators; the defaults are those of a one-output operator that quantisation leaves alone."""
 
@@ -133,6 +147,25 @@ class Op(ABC):
     def channelwise(self, ins: Types, outs: Types, attrs: Any) -> bool:
         """Is index k of the last dimension of the output made of index k of the inputs, in the same way for every k?"""
         return False
+
+    def views(self, ins: Types, outs: Types, attrs: Any) -> Sequence[tuple[int, int, int]]:
+        """(output, input, bytes) of pairs one of which is a piece of the other, if the output begins so many bytes
+        behind the input (below zero: before it). Where the planner lets them lie so, nothing is copied."""
+        return ()
+
+    def rows(self, ins: Types, outs: Types, attrs: Any) -> Mapping[int, Rows] | None:
+        """Of which rows of its inputs a row of output 0 is made; None: of all. Inputs not named are needed whole.
+
+        With an answer, `at_rows` gives the attributes with which the operator computes some of its rows only.
+        """
+        if not self.elementwise or len(outs) != 1 or outs[0].rank != 4 or outs[0].shape[0] != 1:
+            return None
+        flat = all(t.shape == outs[0].shape or t.rank < 3 or t.shape[-3] == 1 for t in ins)
+        return {i: Rows() for i, t in enumerate(ins) if t.shape == outs[0].shape} if flat else None
+
+    def at_rows(self, attrs: Any, above: int, below: int) -> Any:
+        """The attributes for some rows of the output, with so many rows of padding above and below the input."""
+        return attrs
 
     def walks(self, ins: Types, outs: Types, attrs: Any, target: Target) -> tuple[Walk, ...]:
         """The orders in which the kernel can read input 0 and write output 0, so that the planner may let them overlap.

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from picozoo.errors import Unsupported
-from picozoo.ops._op import Op, Types
+from picozoo.ops._op import Op, Rows, Types
 from picozoo.ops._walk import Walk, windows
 from picozoo.ops.conv2d import pair, window_out
 from picozoo.specs import Target, TensorType, added
@@ -105,6 +105,14 @@ class Pool(Op):
 
     def channelwise(self, ins: Types, outs: Types, attrs: PoolAttrs) -> bool:
         return True
+
+    def rows(self, ins: Types, outs: Types, attrs: PoolAttrs) -> dict[int, Rows] | None:
+        """What hangs over the upper or lower edge is no value, so that padding cannot be rows of some."""
+        hangs = attrs.pad[0] or (outs[0].shape[1] - 1) * attrs.stride[0] + attrs.size[0] > ins[0].shape[1]
+        return None if hangs or ins[0].shape[0] != 1 else {0: Rows(attrs.size[0], attrs.stride[0])}
+
+    def at_rows(self, attrs: PoolAttrs, above: int, below: int) -> PoolAttrs:
+        return replace(attrs, pad=(above, below, *attrs.pad[2:]))
 
     def walks(self, ins: Types, outs: Types, attrs: PoolAttrs, target: Target) -> tuple[Walk, ...]:
         size = ins[0].nbytes // max(ins[0].size, 1)

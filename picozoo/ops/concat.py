@@ -81,14 +81,24 @@ class Concat(Mover):
     def permute(self, attrs: ConcatAttrs, ins: Types, perm: tuple[int, ...]) -> ConcatAttrs:
         return ConcatAttrs(perm[attrs.axis])
 
+    def views(self, ins: Types, outs: Types, attrs: ConcatAttrs) -> list[tuple[int, int, int]]:
+        """Every input, where only dimensions of one stand before the axis."""
+        axis = norm_axis(attrs.axis, outs[0].rank)
+        if any(d != 1 for d in outs[0].shape[:axis]):
+            return []
+        starts = np.cumsum([0, *(t.nbytes for t in ins)]).tolist()
+        return [(0, i, -at) for i, (t, at) in enumerate(zip(ins, starts, strict=False)) if t.size]
+
     def emit(self, call: Any) -> str:
+        views = {i: (o, i, at) for o, i, at in self.views(call.ins, call.outs, call.attrs)}
         ys, at, lines = contiguous(call.outs[0].shape), 0, []
         for i, t in enumerate(call.ins):
-            lines.append(
-                emit_strided(
-                    call, call.x(i), call.y(), t.shape, contiguous(t.shape), ys, y_off=at * ys[call.attrs.axis]
+            if i not in views or not call.lies_in(*views[i]):
+                lines.append(
+                    emit_strided(
+                        call, call.x(i), call.y(), t.shape, contiguous(t.shape), ys, y_off=at * ys[call.attrs.axis]
+                    )
                 )
-            )
             at += t.shape[call.attrs.axis]
         return "\n".join(lines)
 

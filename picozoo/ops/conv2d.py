@@ -16,7 +16,7 @@ from picozoo.ops import _matmul8 as m8
 from picozoo.ops import _mul32, _mve, _pair, _plane, _tile16, conv_transpose
 from picozoo.ops import _narrow as narrow
 from picozoo.ops._onnx_window import conv_reader
-from picozoo.ops._op import Case, Op, Types
+from picozoo.ops._op import Case, Op, Rows, Types
 from picozoo.ops._simd import ROWS, pack_blocks, vectors
 from picozoo.ops._walk import Walk, windows
 from picozoo.ops.linear import clip_act, float_bounds, quant_cases
@@ -336,6 +336,15 @@ class Conv2d(Op):
         x, y = ins[0], outs[0]
         smaller = all(a <= b for a, b in zip(y.shape, x.shape, strict=True)) and attrs.pad[0] < ins[1].shape[1]
         return (0,) if y.quant is not None and smaller and _plane.takes(ins, attrs) else ()
+
+    def rows(self, ins: Types, outs: Types, attrs: Conv2dAttrs) -> dict[int, Rows] | None:
+        if ins[0].shape[0] != 1:
+            return None
+        size, quant = (ins[1].shape[1] - 1) * attrs.dilation[0] + 1, ins[0].quant
+        return {0: Rows(size, attrs.stride[0], attrs.pad[0], 0 if quant is None else quant.zero_point[0])}
+
+    def at_rows(self, attrs: Conv2dAttrs, above: int, below: int) -> Conv2dAttrs:
+        return replace(attrs, pad=(above, below, *attrs.pad[2:]))
 
     def walks(self, ins: Types, outs: Types, attrs: Conv2dAttrs, target: Target) -> tuple[Walk, ...]:
         """The int8 forms copy a window or two before they write; Helium reads two windows where they lie."""

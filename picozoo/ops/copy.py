@@ -8,7 +8,8 @@ import numpy as np
 
 from picozoo.ops._elementwise import Elementwise
 from picozoo.ops._op import Case, Types
-from picozoo.specs import TensorType
+from picozoo.ops._walk import Walk
+from picozoo.specs import Target, TensorType
 
 
 class Copy(Elementwise):
@@ -21,6 +22,12 @@ class Copy(Elementwise):
 
     def reference(self, args: list[np.ndarray], ins: Types, outs: Types, attrs: Any) -> list[np.ndarray]:
         return [args[0]]
+
+    def walks(self, ins: Types, outs: Types, attrs: Any, target: Target) -> tuple[Walk, ...]:
+        """Byte by byte."""
+        at = np.arange(outs[0].nbytes)
+        spans = np.stack([at, at + 1], 1)
+        return (Walk(spans, spans),)
 
     def emit(self, call: Any) -> str:
         kernel = "pz_copy_flash" if call.in_flash(0) else "pz_copy"

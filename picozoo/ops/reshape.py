@@ -107,6 +107,9 @@ class Reshape(Mover):
     def inplace(self, ins: Types, outs: Types, attrs: ReshapeAttrs) -> tuple[int, ...]:
         return (0,)
 
+    def views(self, ins: Types, outs: Types, attrs: ReshapeAttrs) -> list[tuple[int, int, int]]:
+        return [(0, 0, 0)]
+
     def emit(self, call: Any) -> str:
         if call.x(0, plain=True) == call.y(plain=True):
             return ""

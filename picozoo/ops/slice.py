@@ -9,7 +9,7 @@ import numpy as np
 
 from picozoo.errors import BadFile, Unsupported
 from picozoo.ops._op import Case, Types, norm_axis
-from picozoo.ops._strided import Mover, contiguous, emit_strided
+from picozoo.ops._strided import Mover, contiguous, emit_strided, merged
 from picozoo.specs import TensorType
 
 
@@ -130,7 +130,18 @@ class Slice(Mover):
             args[0][tuple(slice(a, a + n * s, s) for a, n, s in zip(attrs.start, attrs.size, attrs.step, strict=True))]
         ]
 
+    def views(self, ins: Types, outs: Types, attrs: SliceAttrs) -> list[tuple[int, int, int]]:
+        """Where what is taken lies in one piece: whole but for the first dimension of more than one."""
+        steps = contiguous(ins[0].shape)
+        taken = merged(attrs.size, [a * s for a, s in zip(attrs.step, steps, strict=True)], contiguous(attrs.size))
+        if not outs[0].size or taken not in ([], [(outs[0].size, 1, 1)]):
+            return []
+        offset = sum(a * s for a, s in zip(attrs.start, steps, strict=True))
+        return [(0, 0, offset * (ins[0].nbytes // ins[0].size))]
+
     def emit(self, call: Any) -> str:
+        if any(call.lies_in(*view) for view in self.views(call.ins, call.outs, call.attrs)):
+            return ""
         steps = contiguous(call.ins[0].shape)
         offset = sum(a * s for a, s in zip(call.attrs.start, steps, strict=True))
         xs = [a * s for a, s in zip(call.attrs.step, steps, strict=True)]

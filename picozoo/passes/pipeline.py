@@ -8,6 +8,7 @@ from types import ModuleType
 from picozoo.ir.program import Program
 from picozoo.ir.verify import verify
 from picozoo.passes import (
+    bands,
     dead_code,
     fold_affine,
     fold_constants,
@@ -61,7 +62,8 @@ PREPARE: Sequence[ModuleType] = (
     simplify_exact,  # before fusing: it must see every operator; its constants and unread values go next
     dead_code,
     fuse_elementwise,  # after dead_code: a value that nobody reads must not keep a group apart
-    schedule,  # before the copies: a copy belongs right before its reader or at the very end
+    schedule,  # before bands and copies, whose places are their own: a copy belongs before its reader or at the end
+    bands,  # before the copies: it plans what would be without it
     materialise,
 )
 

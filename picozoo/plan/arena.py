@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+from bisect import bisect_left
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+
+import numpy as np
 
 from picozoo import ops
 from picozoo.errors import UsageError
 from picozoo.ir.program import Function, Node, Program
-from picozoo.plan.storage import Shared, Storage, share
-from picozoo.plan.timeline import key
+from picozoo.plan.storage import Piece, Shared, Storage, share
+from picozoo.plan.timeline import Key, key
 from picozoo.specs import DTYPES, Target
 
 
@@ -39,12 +42,13 @@ class Overlap:
         lead: the output may begin at least so many bytes before the input (or, below zero, so many behind it) and
             then lie over it; None if it may not. See `ops._walk`.
         lag: the same for bytes behind the input, where the kernel can go backward.
-        same: the output may begin exactly where the input does.
+        same: the output may begin exactly where the input does, or, of pieces of the two, `shift` bytes behind it.
     """
 
     lead: int | None = None
     lag: int | None = None
     same: bool = False
+    shift: int = 0
 
     def together(self, x: int, y: int) -> int:
         """Bytes that an input of x and an output of y bytes need at the least."""
@@ -54,14 +58,19 @@ class Overlap:
         if self.lag is not None:
             found.append(max(x, y, self.lag + y))
         if self.same:
-            found.append(max(x, y))
+            found.append(max(x, self.shift + y) - min(0, self.shift))
         return min(found)
 
 
 Overlaps = Mapping[tuple[int, int], Overlap]  # (input's life, output's life)
+Body = tuple[tuple[int, int], ...]  # lives that keep their distance: (life, its begin in the body)
+FEW = 100  # nodes of a function whose plans without pieces are looked at too
+MANY = 20_000  # pairs of lives and overlaps to look at; with more, planning would take minutes
 
 
-def plan_arena(lives: Sequence[Life], *, align: int = 4, overlaps: Overlaps | None = None) -> Placed:
+def plan_arena(
+    lives: Sequence[Life], *, align: int = 4, overlaps: Overlaps | None = None, bodies: Sequence[Body] = ()
+) -> Placed:
     """Choose a byte offset for each life so that lives that share a step never overlap, but as `overlaps` allows.
 
     Several orders are tried (largest first, longest first, by time), with the lowest free gap for each or with the one
@@ -71,6 +80,7 @@ def plan_arena(lives: Sequence[Life], *, align: int = 4, overlaps: Overlaps | No
         lives: sizes in bytes.
         align: every offset is a multiple of this, a power of two.
         overlaps: pairs of an input and an output that share only the step that reads the one and makes the other.
+        bodies: lives that are pieces of one thing, every life in one body; by default each alone.
 
     Raises:
         UsageError: a negative size, or steps in the wrong order.
@@ -86,40 +96,91 @@ def plan_arena(lives: Sequence[Life], *, align: int = 4, overlaps: Overlaps | No
     """
     if any(v.size < 0 or v.first > v.last for v in lives):
         raise UsageError("plan_arena: sizes must be >= 0 and first <= last")
-    orders: list[Callable[[int], tuple[int, ...]]] = [
-        lambda i: (-lives[i].size, lives[i].first),
-        lambda i: (lives[i].first - lives[i].last, -lives[i].size),
-        lambda i: (lives[i].first, -lives[i].size),
-        lambda i: (-lives[i].last, -lives[i].size),
+    wholes = [_whole(lives, body) for body in bodies or [((i, 0),) for i in range(len(lives))]]
+    orders: list[Callable[[Life], tuple[int, ...]]] = [
+        lambda v: (-v.size, v.first),
+        lambda v: (v.first - v.last, -v.size),
+        lambda v: (v.first, -v.size),
+        lambda v: (-v.last, -v.size),
     ]
     shared = overlaps or {}
     ways = (False, True) if shared else (False,)
-    made = (_place(lives, sorted(range(len(lives)), key=o), align, shared, w) for o in orders for w in ways)
+    meet = _meetings(lives)
+    made = (
+        _place(lives, [b for _, b in sorted(wholes, key=lambda w: o(w[0]))], align, shared, w, meet)
+        for o in orders
+        for w in ways
+    )
     return min(made, key=lambda p: p.peak)
 
 
-def _place(lives: Sequence[Life], order: Sequence[int], align: int, overlaps: Overlaps, below: bool) -> Placed:
-    """One life after the other; with `below` also under what lies there already, all moved up in the end."""
-    offsets = [0] * len(lives)
-    done: list[int] = []
+def _whole(lives: Sequence[Life], body: Body) -> tuple[Life, Body]:
+    """A body as if it were one life, and its pieces that have bytes."""
+    real = tuple((i, at) for i, at in body if lives[i].size)
+    first, last = min(lives[i].first for i, _ in body), max(lives[i].last for i, _ in body)
+    return Life(max((at + lives[i].size for i, at in real), default=0), first, last), real
+
+
+def _meetings(lives: Sequence[Life]) -> list[list[int]]:
+    """Of each life the others that share a step with it."""
+    first, last = np.array([v.first for v in lives], np.int64), np.array([v.last for v in lives], np.int64)
+    return [np.flatnonzero((first <= v.last) & (last >= v.first)).tolist() for v in lives]
+
+
+def _place(
+    lives: Sequence[Life],
+    order: Sequence[Body],
+    align: int,
+    overlaps: Overlaps,
+    below: bool,
+    meet: Sequence[Sequence[int]],
+) -> Placed:
+    """One body after the other; with `below` also under what lies there already, all moved up in the end."""
+    offsets: list[int | None] = [None] * len(lives)
     low = high = 0
-    for i in order:
-        life = lives[i]
-        if life.size == 0:
+    for body in order:
+        if not body:
             continue
-        gaps = [_forbidden(lives, overlaps, i, j, offsets[j]) for j in done if _meet(lives[j], life)]
+        size, gaps = max(start + lives[i].size for i, start in body), []
+        for i, start in body:
+            for j in meet[i]:
+                if (there := offsets[j]) is not None:
+                    lo, hi, v = _forbidden(lives, overlaps, i, j, there)
+                    gaps.append((lo - start, hi - start, None if v is None else v - start))
         free = {0, *(-(-hi // align) * align for _, hi, _ in gaps), *(at for _, _, at in gaps if at is not None)}
         if below:
             free |= {lo // align * align for lo, _, _ in gaps}
-        fits = [at for at in free if (below or at >= 0) and all(at <= lo or at >= hi or at == v for lo, hi, v in gaps)]
-        at = min(fits, key=lambda v: (max(high, v + life.size) - min(low, v), v)) if below else min(fits)
-        offsets[i], low, high = at, min(low, at), max(high, at + life.size)
-        done.append(i)
-    return Placed(tuple(v - low if lives[i].size else 0 for i, v in enumerate(offsets)), high - low)
+        starts, stops = _merged(gaps)
+        exact = {v for _, _, v in gaps}
+        fits = [
+            at
+            for at in free
+            if (below or at >= 0)
+            and at % align == 0
+            and (
+                all(at <= lo or at >= hi or at == v for lo, hi, v in gaps)
+                if at in exact
+                else (k := bisect_left(starts, at)) == 0 or at >= stops[k - 1]
+            )
+        ]
+        at = min(fits, key=lambda v: (max(high, v + size) - min(low, v), v)) if below else min(fits)
+        low, high = min(low, at), max(high, at + size)
+        for i, start in body:
+            offsets[i] = at + start
+    return Placed(tuple(0 if v is None else v - low for v in offsets), high - low)
 
 
-def _meet(a: Life, b: Life) -> bool:
-    return a.first <= b.last and b.first <= a.last
+def _merged(gaps: Sequence[tuple[int, int, int | None]]) -> tuple[list[int], list[int]]:
+    """The same forbidden places as gaps that do not overlap, in order: places between a start and a stop."""
+    starts: list[int] = []
+    stops: list[int] = []
+    for lo, hi, _ in sorted((*g[:2], 0) for g in gaps if g[0] < g[1]):
+        if stops and lo < stops[-1]:
+            stops[-1] = max(stops[-1], hi)
+        else:
+            starts.append(lo)
+            stops.append(hi)
+    return starts, stops
 
 
 def _forbidden(lives: Sequence[Life], overlaps: Overlaps, i: int, j: int, at: int) -> tuple[int, int, int | None]:
@@ -133,7 +194,7 @@ def _forbidden(lives: Sequence[Life], overlaps: Overlaps, i: int, j: int, at: in
         return lo, hi, None
     lo = lo if before is None else max(lo, at - before)
     hi = hi if behind is None else min(hi, at + behind)
-    return lo, hi, at if how.same else None
+    return lo, hi, (at + how.shift if (j, i) in overlaps else at - how.shift) if how.same else None
 
 
 def lower_bound(lives: Sequence[Life], overlaps: Overlaps | None = None) -> int:
@@ -146,11 +207,22 @@ def lower_bound(lives: Sequence[Life], overlaps: Overlaps | None = None) -> int:
         8
     """
     saved: dict[int, int] = {}
+    dying: dict[int, set[int]] = {}
     for (x, y), how in (overlaps or {}).items():
-        both = lives[x].size + lives[y].size
-        saved[lives[y].first] = saved.get(lives[y].first, 0) + both - how.together(lives[x].size, lives[y].size)
-    times = {v.first for v in lives}
-    return max((sum(v.size for v in lives if v.first <= t <= v.last) - saved.get(t, 0) for t in times), default=0)
+        both, t = lives[x].size + lives[y].size, lives[y].first
+        saved[t] = saved.get(t, 0) + both - how.together(lives[x].size, lives[y].size)
+        dying.setdefault(t, set()).add(x)
+    for t, ends in dying.items():  # pieces may have several partners
+        saved[t] = min(saved[t], sum(lives[x].size for x in ends))
+    change: dict[int, int] = {}
+    for v in lives:
+        change[v.first] = change.get(v.first, 0) + v.size
+        change[v.last + 1] = change.get(v.last + 1, 0) - v.size
+    alive = most = 0
+    for t in sorted(change):
+        alive += change[t]
+        most = max(most, alive - saved.get(t, 0))
+    return most
 
 
 @dataclass
@@ -191,20 +263,23 @@ class Plan:
             return "const", 0
         if storage.kind == "state":
             return "state", self.state_offset[storage.ref]
-        return "arena", self.functions[function].offset_of[id(storage)]
+        return "arena", self.functions[function].offset_of[id(storage)] + storage.at.get(k, 0)
 
 
-def plan_program(program: Program, target: Target) -> Plan:
+def plan_program(program: Program, target: Target, *, quick: bool = False) -> Plan:
     """Plan every public function over one arena; `plan.check.check_plan` proves the result.
 
     The program must have passed `passes.prepare` (copies in place of results that are constants or inputs).
+
+    Args:
+        quick: only to see what it needs: with overlaps that it could do without.
     """
     target = replace(target, align=alignment(program, target))
     state_offset, at = {}, 0
     for ref, t in program.state_types.items():
         state_offset[ref] = at
         at += -(-t.nbytes // target.align) * target.align
-    functions = {f.name: _plan_function(program, f, target) for f in program.public()}
+    functions = {f.name: _plan_function(program, f, target, quick) for f in program.public()}
     arena = max((p.placed.peak for p in functions.values()), default=0)
     return Plan(-(-max(arena, 1) // target.align) * target.align, at, state_offset, functions, target.align)
 
@@ -216,51 +291,88 @@ def alignment(program: Program, target: Target) -> int:
     return target.align if target.align == 1 else max(target.align, widest)
 
 
-def _plan_function(program: Program, function: Function, target: Target) -> FunctionPlan:
-    """With and without writing small outputs over large inputs: either may need less; on a tie, with."""
-    plans = [_plan_shared(program, share(program, function, shrinking=s), target) for s in (True, False)]
+def _plan_function(program: Program, function: Function, target: Target, quick: bool) -> FunctionPlan:
+    """With and without writing small outputs over large inputs: either may need less; on a tie, with.
+
+    Just so with and without pieces in their wholes.
+    """
+    ways = [share(program, function, shrinking=s, pieces=target.align) for s in (True, False)]
+    if any(s.pieces for s in ways[0].storages()) and len(function.nodes) <= FEW:
+        ways += [share(program, function, shrinking=s) for s in (True, False)]
+    plans = [_plan_shared(program, s, target, quick) for s in ways]
     best = min(plans, key=lambda p: p.placed.peak)
     best.tensor_bound = min(p.tensor_bound for p in plans)
     return best
 
 
-def _plan_shared(program: Program, shared: Shared, target: Target) -> FunctionPlan:
+def _plan_shared(program: Program, shared: Shared, target: Target, quick: bool) -> FunctionPlan:
     storages = [s for s in shared.storages() if s.kind == "arena"]
-    lives = [Life(s.size, s.first, s.last, s.label()) for s in storages]
-    overlaps = _overlaps(program, shared, storages, target)
+    lives, bodies = _bodies(storages)
+    overlaps = _overlaps(program, shared, storages, bodies, target)
     bound = lower_bound(lives, overlaps)
     scratch: list[tuple[str, str]] = []
     for step in shared.timeline.steps:
         size = scratch_bytes(program, step.function, step.node, target) if step.kind == "call" else 0
         if size:
+            bodies.append(((len(lives), 0),))
             lives.append(Life(size, step.time, step.time, f"{step.node.name} (working memory)"))
             scratch.append((step.function.name, step.node.name))
-    placed = _fewest(lives, target.align, overlaps)
+    tensors = len(lives) - len(scratch)
+    placed = _fewest(lives, target.align, overlaps, bodies, 0 if quick else MANY)
     plan = FunctionPlan(shared, lives, placed, tensor_bound=bound)
-    plan.offset_of = {id(s): o for s, o in zip(storages, placed.offsets, strict=False)}
-    plan.scratch = dict(zip(scratch, placed.offsets[len(storages) :], strict=True))
+    plan.offset_of = {id(s): placed.offsets[b[0][0]] - b[0][1] for s, b in zip(storages, bodies, strict=False)}
+    plan.scratch = dict(zip(scratch, placed.offsets[tensors:], strict=True))
     return plan
 
 
-def _fewest(lives: Sequence[Life], align: int, overlaps: Overlaps) -> Placed:
-    """The smallest placement, without the overlaps that it can do without: those may cost a few instructions."""
-    best = plan_arena(lives, align=align, overlaps=overlaps)
+def guess(program: Program, function: Function, target: Target) -> int:
+    """A little less than what the plan of a function will need, found in a fraction of the time."""
+    target = replace(target, align=alignment(program, target))
+    shared = share(program, function, pieces=target.align)
+    storages = [s for s in shared.storages() if s.kind == "arena"]
+    lives, bodies = _bodies(storages)
+    overlaps = _overlaps(program, shared, storages, bodies, target)
+    for step in shared.timeline.steps:
+        if step.kind == "call":
+            lives.append(Life(scratch_bytes(program, step.function, step.node, target), step.time, step.time))
+    return lower_bound(lives, overlaps)
+
+
+def _bodies(storages: Sequence[Storage]) -> tuple[list[Life], list[Body]]:
+    """The lives of all storages, piece by piece, and which of them are one storage."""
+    lives: list[Life] = []
+    bodies: list[Body] = []
+    for s in storages:
+        pieces = s.pieces or [Piece(0, s.size, s.first, s.last)]
+        bodies.append(tuple((len(lives) + k, p.start) for k, p in enumerate(pieces)))
+        lives += [Life(p.stop - p.start, p.first, p.last, s.label()) for p in pieces]
+    return lives, bodies
+
+
+def _fewest(lives: Sequence[Life], align: int, overlaps: Overlaps, bodies: Sequence[Body], most: int) -> Placed:
+    """The smallest placement, without the overlaps that it can do without: those may cost a few instructions.
+
+    `most`: lives times overlaps up to which it is tried.
+    """
+    best = plan_arena(lives, align=align, overlaps=overlaps, bodies=bodies)
+    if len(lives) * len(overlaps) > most:
+        return best
     kept = dict(overlaps)
-    for change in (lambda how: Overlap(None, None, how.same), lambda how: replace(how, lag=None)):
+    for forward in (False, True):
         for pair in kept:
-            fewer = {**kept, pair: change(kept[pair])}
+            fewer = {**kept, pair: replace(kept[pair], lead=kept[pair].lead if forward else None, lag=None)}
             if fewer == kept:
                 continue
-            placed = plan_arena(lives, align=align, overlaps=fewer)
+            placed = plan_arena(lives, align=align, overlaps=fewer, bodies=bodies)
             if placed.peak <= best.peak:
                 best, kept = placed, fewer
     return best
 
 
 def _overlaps(
-    program: Program, shared: Shared, storages: Sequence[Storage], target: Target
+    program: Program, shared: Shared, storages: Sequence[Storage], bodies: Sequence[Body], target: Target
 ) -> dict[tuple[int, int], Overlap]:
-    """Which outputs may lie over the input that dies where they are made."""
+    """Which outputs may lie over the input that dies where they are made, piece by piece."""
     index = {id(s): i for i, s in enumerate(storages)}
     found: dict[tuple[int, int], Overlap] = {}
     for step in shared.timeline.steps:
@@ -269,8 +381,11 @@ def _overlaps(
         f, node = step.function, step.node
         read = [shared.of[key(f, r)] for r in node.inputs]
         x, y = read[0], shared.of[key(f, node.outputs[0])]
-        dies = id(x) in index and x.last == step.time and read.count(x) == 1
-        if x is y or not dies or id(y) not in index or y.first != step.time:
+        if x is y or id(x) not in index or id(y) not in index or read.count(x) > 1:
+            continue
+        ends = [p for p in _within(x, bodies[index[id(x)]], key(f, node.inputs[0]), program) if p[2] == step.time]
+        begins = [p for p in _within(y, bodies[index[id(y)]], key(f, node.outputs[0]), program) if p[1] == step.time]
+        if not ends or not begins:
             continue
         ins, outs = program.in_types(f, node), program.out_types(f, node)
         op = ops.get(node.op)
@@ -278,8 +393,25 @@ def _overlaps(
         same = (0, 0) in op.inplace_pairs(ins, outs, node.attrs)
         if walks or same:
             lead, lag = (walks[0].lead if walks else None), (walks[1].lag if len(walks) > 1 else None)
-            found[index[id(x)], index[id(y)]] = Overlap(lead, lag, same)
+            for i, _, _, before in ends:
+                for j, _, _, behind in begins:
+                    by = behind - before
+                    moved = Overlap(None if lead is None else lead - by, None if lag is None else lag + by, same, by)
+                    found[i, j] = moved
     return found
+
+
+def _within(s: Storage, body: Body, k: Key, program: Program) -> list[tuple[int, int, int, int]]:
+    """Pieces of a storage that are all part of a value: life, first and last step, and how far from its begin."""
+    if not s.pieces:
+        return [(body[0][0], s.first, s.last, 0)]
+    at = s.at.get(k, 0)
+    stop = at + program.type_of(program.functions.get(k[0]), k[1]).nbytes
+    return [
+        (i, p.first, p.last, p.start - at)
+        for (i, _), p in zip(body, s.pieces, strict=True)
+        if at <= p.start and p.stop <= stop
+    ]
 
 
 def scratch_bytes(program: Program, f: Function, node: Node, target: Target) -> int:
@@ -295,6 +427,7 @@ __all__ = [
     "Placed",
     "Plan",
     "Storage",
+    "guess",
     "key",
     "lower_bound",
     "plan_arena",

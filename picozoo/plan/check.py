@@ -24,8 +24,8 @@ class _Replay:
         self.program, self.plan, self.function, self.target = program, plan, function, target
         self.fp = plan.functions[function.name]
         self.bytes = np.zeros(plan.arena + plan.state, np.int64)
-        self.labels: dict[object, int] = {}
-        self.owner: dict[Key, int] = {}  # value -> label of the bytes it must find
+        self.count = 0
+        self.owner: dict[Key, np.ndarray] = {}  # value -> the labels that its bytes must have
 
     def span(self, k: Key) -> slice | None:
         kind, offset = self.plan.locate(self.function.name, k)
@@ -34,16 +34,18 @@ class _Replay:
         size = self.program.type_of(self.program.functions.get(k[0]), k[1]).nbytes
         start = offset + (self.plan.arena if kind == "state" else 0)
         end_of_region = self.plan.arena if kind == "arena" else self.plan.arena + self.plan.state
-        if start + size > end_of_region or offset % self.plan.align:
+        if offset < 0 or start + size > end_of_region or offset % self.plan.align:
             raise InvalidProgram(f"memory plan: {k[1]} lies outside its region or is not aligned")
         return slice(start, start + size)
 
     def write(self, k: Key) -> None:
+        """New labels for all bytes of a value."""
         span = self.span(k)
-        self.labels[(k, len(self.labels))] = label = len(self.labels) + 1
-        self.owner[k] = label
+        size = 0 if span is None else span.stop - span.start
+        self.owner[k] = np.arange(self.count + 1, self.count + size + 1)
+        self.count += size
         if span is not None:
-            self.bytes[span] = label
+            self.bytes[span] = self.owner[k]
 
     def read(self, k: Key, why: str) -> None:
         span = self.span(k)
@@ -99,9 +101,8 @@ class _Replay:
         for ref in node.inputs:
             if ref[0] != "@":
                 self.read(key(f, ref), f"by {node.name}")
-        if node.op == "reshape" and self.alias(key(f, node.outputs[0]), key(f, node.inputs[0])):
-            return
         allowed = set(ops.get(node.op).inplace_pairs(ins, outs, node.attrs))
+        kept = self._kept(f, node, ins, outs)
         spans = [(f"input {i}", self.span(key(f, r)), i) for i, r in enumerate(node.inputs) if r[0] != "@"]
         if size := scratch_bytes(self.program, f, node, self.target):
             at = self.fp.scratch[(f.name, node.name)]
@@ -113,13 +114,42 @@ class _Replay:
         for o, ref in enumerate(node.outputs):
             out = self.span(key(f, ref))
             for what, span, i in spans:
+                if (o, i) in kept:
+                    continue
                 if (o, i) in allowed and span is not None and out is not None and span.start == out.start:
                     continue
                 if (o, i) == (0, 0) and self._in_step(node, ins, outs, span, out):
                     continue
                 self._apart(node, f"output {o}", out, what, span)
-        for ref in node.outputs:
+        for o, ref in enumerate(node.outputs):
             self.write(key(f, ref))
+            for (made, _), (place, labels) in kept.items():
+                if made == o:  # nothing is written there
+                    self.bytes[place] = labels
+                    start = self._span(key(f, ref)).start
+                    self.owner[key(f, ref)][place.start - start : place.stop - start] = labels
+
+    def _kept(
+        self, f: Function, node: Node, ins: list[TensorType], outs: list[TensorType]
+    ) -> dict[tuple[int, int], tuple[slice, np.ndarray]]:
+        """(output, input) pairs one of which lies in the other as its piece: the bytes they share, and their labels."""
+        found = {}
+        for o, i, behind in ops.get(node.op).views(ins, outs, node.attrs):
+            x, y = key(f, node.inputs[i]), key(f, node.outputs[o])
+            a, b = self.span(x), self.span(y)
+            if a is None or b is None or b.start - a.start != behind or self._region(x) != self._region(y):
+                continue
+            both = slice(max(a.start, b.start), min(a.stop, b.stop))
+            found[o, i] = both, self.owner[x][both.start - a.start : both.stop - a.start].copy()
+        return found
+
+    def _region(self, k: Key) -> str:
+        return self.plan.locate(self.function.name, k)[0]
+
+    def _span(self, k: Key) -> slice:
+        span = self.span(k)
+        assert span is not None
+        return span
 
     def _in_step(
         self, node: Node, ins: list[TensorType], outs: list[TensorType], x: slice | None, y: slice | None
@@ -175,7 +205,7 @@ class _Replay:
             source = key(f, node.outputs[k] if k < n else node.inputs[k])
             self.read(source, f"in a region of {node.name}")
             if source[1][0] == "@" or self.span(source) is None:
-                self.owner[key(region, p)] = 0
+                self.owner[key(region, p)] = np.zeros(0, np.int64)
             elif not self.alias(key(region, p), source):
                 raise InvalidProgram(
                     f"memory plan of {self.function.name}: {p} of {region.name} is not where {source[1]} is"

@@ -7,7 +7,8 @@ A class of values that share storage is found by joining, most valuable joins fi
 3. updates: the new value of a state is computed into the state itself where nothing reads the old one later;
 4. loop results: the body's new value is computed into the carried storage under the same condition;
 5. loop inputs: the carried storage is the initial value's own where that dies at the loop;
-6. in place: an operator writes over an input that dies there.
+6. pieces: a slice that lies in one piece is part of what it is taken from, and what is joined is made in its place;
+7. in place: an operator writes over an input that dies there.
 
 What cannot be joined is copied at the function's end or the loop's begin and end; the plan lists those copies.
 """
@@ -15,6 +16,7 @@ What cannot be joined is copied at the function's end or the loop's begin and en
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from itertools import pairwise
 
 from picozoo import ops
 from picozoo.ir.program import Function, Program
@@ -22,9 +24,23 @@ from picozoo.plan.timeline import Key, Loop, Step, Timeline, flatten, key
 from picozoo.specs import TensorType
 
 
+@dataclass(frozen=True)
+class Piece:
+    """Bytes `start` up to `stop` of a storage, and the first and last step (inclusive) that need them."""
+
+    start: int
+    stop: int
+    first: int
+    last: int
+
+
 @dataclass
 class Storage:
-    """A class of values in one place. `kind`: "arena", "state" or "const"; times are inclusive."""
+    """A class of values in one place. `kind`: "arena", "state" or "const"; times are inclusive.
+
+    `at`: where a value begins that is a piece of the whole, in bytes; `pieces`, if there are any such: what is needed
+    for how long.
+    """
 
     kind: str
     members: list[Key]
@@ -32,6 +48,8 @@ class Storage:
     first: int
     last: int
     ref: str = ""  # the state or constant
+    at: dict[Key, int] = field(default_factory=dict)
+    pieces: list[Piece] = field(default_factory=list)
 
     def label(self) -> str:
         """Its first value's name, for reports."""
@@ -55,11 +73,12 @@ class Shared:
 
 
 class _Joiner:
-    def __init__(self, program: Program, function: Function, shrinking: bool) -> None:
-        self.program, self.function, self.shrinking = program, function, shrinking
+    def __init__(self, program: Program, function: Function, shrinking: bool, pieces: int) -> None:
+        self.program, self.function, self.shrinking, self.align = program, function, shrinking, pieces
         self.t = flatten(program, function)
         self.shared = Shared(self.t)
         self.of = self.shared.of
+        self.times: dict[Key, tuple[int, int]] = {}
 
     def type_of(self, k: Key) -> TensorType:
         return self.program.type_of(self.program.functions.get(k[0]), k[1])
@@ -69,7 +88,8 @@ class _Joiner:
             kind = {"@": "const", "$": "state"}.get(k[1][0], "arena")
             times = [self.t.made.get(k, 0), *self.t.reads.get(k, [])]
             ref = k[1] if kind != "arena" else ""
-            self.of[k] = Storage(kind, [k], self.type_of(k).nbytes, min(times), max(times), ref)
+            self.times[k] = min(times), max(times)
+            self.of[k] = Storage(kind, [k], self.type_of(k).nbytes, *self.times[k], ref)
         return self.of[k]
 
     def join(self, into: Storage, other: Storage) -> None:
@@ -104,9 +124,14 @@ class _Joiner:
             self._loop_results(loop)
         for loop in self.t.loops:
             self._loop_inputs(loop)
+        if self.align and not self.t.loops:
+            for step in self.t.steps:
+                self._pieces(step)
         for step in self.t.steps:
             if step.kind == "call":
                 self._inplace(step)
+        for storage in self.shared.storages():
+            self._cut(storage)
         return self.shared
 
     def _loop_storage(self, loop: Loop) -> None:
@@ -185,13 +210,43 @@ class _Joiner:
             else:
                 copies.append((key(loop.function, ref), key(loop.function, loop.node.outputs[k])))
 
+    def _pieces(self, step: Step) -> None:
+        """Put a piece where the whole has it, if the piece has a storage of its own."""
+        ins, outs = self.program.in_types(step.function, step.node), self.program.out_types(step.function, step.node)
+        for out, i, behind in ops.get(step.node.op).views(ins, outs, step.node.attrs):
+            x, y = key(step.function, step.node.inputs[i]), key(step.function, step.node.outputs[out])
+            if behind >= 0 and outs[out].nbytes <= ins[i].nbytes:
+                self._put(self.of[y], self.of[x], self.of[x].at.get(x, 0) + behind)
+            elif self.of[x].first > 0:  # callers write inputs, where they lie apart
+                self._put(self.of[x], self.of[y], self.of[y].at.get(y, 0) - behind)
+
+    def _put(self, piece: Storage, whole: Storage, at: int) -> None:
+        alone = piece is not whole and not piece.at and all(self.type_of(k).nbytes == piece.size for k in piece.members)
+        if not alone or piece.kind != "arena" or whole.kind != "arena" or at % self.align or not piece.size:
+            return
+        whole.at.update(dict.fromkeys(piece.members, at))
+        self.join(whole, piece)
+
+    def _cut(self, storage: Storage) -> None:
+        """For how long each byte of a storage with pieces is needed."""
+        if not storage.at:
+            return
+        spans = [(storage.at.get(k, 0), self.type_of(k).nbytes, *self.times[k]) for k in storage.members]
+        edges = sorted({edge for at, size, _, _ in spans for edge in (at, at + size)})
+        for low, high in pairwise(edges):
+            over = [(first, last) for at, size, first, last in spans if at <= low and high <= at + size]
+            if over:
+                storage.pieces.append(Piece(low, high, min(a for a, _ in over), max(b for _, b in over)))
+
     def _inplace(self, step: Step) -> None:
         ins = self.program.in_types(step.function, step.node)
         outs = self.program.out_types(step.function, step.node)
         for out, i in ops.get(step.node.op).inplace_pairs(ins, outs, step.node.attrs):
             old, value = self.of[key(step.function, step.node.inputs[i])], key(step.function, step.node.outputs[out])
             new = self.of[value]
-            if old is new or new.kind != "arena" or new.first != step.time or not self._dies(old, new, step):
+            if old is new or old.at or new.at or new.kind != "arena" or new.first != step.time:
+                continue
+            if not self._dies(old, new, step):
                 continue
             fits = new.size == old.size or (self.shrinking and new.size < old.size)
             if fits and self._may_overwrite(step, value, old):
@@ -209,11 +264,12 @@ class _Joiner:
         return bool(later) and new.last <= min(later) and all(r <= step.time for r in needed)
 
 
-def share(program: Program, function: Function, *, shrinking: bool = True) -> Shared:
+def share(program: Program, function: Function, *, shrinking: bool = True, pieces: int = 0) -> Shared:
     """Run all joins for one public function of a program.
 
     Args:
         shrinking: an operator may also write a smaller output over its input. That saves the output's own place, but
             keeps all of the input's place taken for as long as the output is needed.
+        pieces: pieces lie in their wholes, where they begin at a multiple of so many bytes; 0: nowhere.
     """
-    return _Joiner(program, function, shrinking).run()
+    return _Joiner(program, function, shrinking, pieces).run()

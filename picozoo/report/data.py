@@ -130,6 +130,7 @@ class Report:
     shown: list[dict[str, Any]] = field(default_factory=list)  # what the network shows of itself: `picozoo.pictures`
     picozoo: str = ""  # version that made it
     simplified: list[str] = field(default_factory=list)  # what was proven needless and left out, without changing a bit
+    bands: list[str] = field(default_factory=list)  # layers computed in bands of rows, and the RAM that saved
     quantisation: list[LayerNoise] = field(default_factory=list)  # int8 made from float here: what each layer lost
 
     def __repr__(self) -> str:

@@ -248,6 +248,8 @@ def sections(reports: Sequence[Report]) -> list[tuple[str, list[Figure]]]:
     ]
     if any(r.simplified for r in reports):
         made.insert(1, Figure("left out as proven", "", lambda r: "; ".join(r.simplified) or NONE))
+    if any(r.bands for r in reports):
+        made.insert(1, Figure("computed in bands of rows", "", lambda r: "; ".join(r.bands) or NONE))
     return [("Result", result), ("Flash", flash), ("RAM", ram), ("One call", call), ("Made with", made)]
 
 
