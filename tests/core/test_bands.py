@@ -282,7 +282,7 @@ def test_sections_end_where_something_else_is_read() -> None:
     c.conv(4, (1, 1), 1, (0,) * 4)
     c.add("add", get("add").Attrs(), first)
     p = c.done()
-    assert [s.nodes for s in bands._sections(p, p.main, 1)] == [tuple(p.main.nodes)]
+    assert [s.nodes for s in bands._sections(p, p.main, 1)] == [tuple(p.main.nodes[1:]), tuple(p.main.nodes)]
 
 
 def test_rows_of_odd_sizes_stay_whole() -> None:
