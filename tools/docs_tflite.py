@@ -118,7 +118,7 @@ CUSTOM = {
     "CIRCULAR_BUFFER": "a custom operator for streaming",
     "TFLite_Detection_PostProcess": "a custom operator: non-maximum suppression",
     "ethos-u": "a program for another processor",
-    ", ".join(f"Signal{name}" for name in SIGNAL.split()): "custom operators for sound",
+    **{f"Signal{name}": "a custom operator for sound" for name in SIGNAL.split()},
 }
 ORDER = ("float32", "int8", "uint8", "int16", "hybrid", "int32", "int64", "bool")
 
@@ -136,20 +136,25 @@ def tflite(root: Path, made: str, table: Table) -> str:
         tried.setdefault(case.kind, set()).add(dtype)
     known = readers()
     rows = [_row(k, known, tried) for k in MICRO]
-    rest = sorted(set(known) - set(MICRO))
+    named = {k: f"CUSTOM {k!r}" for k in CUSTOM}
+    rest = sorted(set(known) - set(MICRO) - set(named.values()))
+    read = [(f"`{k}`", *_row(v, known, tried)[1:]) for k, v in named.items() if v in known]
     there = sum(k in known for k in MICRO)
     return (
         made.format(source="the operator files and the tests")
         + "# TFLite files\n\n"
         + f"{there} of the {len(MICRO)} standard operators that TensorFlow Lite Micro can register are read, and "
         f"{len(rest)} more of LiteRT's.\nResults equal LiteRT's reference kernels: integers to the bit, floats within 1e-5. The "
-        "types are those in which the tests\ncompare an operator with LiteRT (SVDF with int8 state and SUM of integers: with "
-        "TensorFlow Lite Micro); it may work in\nothers. *hybrid* is float with int8 weights.\n\n"
+        "types are those in which the tests\ncompare an operator with LiteRT, or with TensorFlow Lite Micro where LiteRT does not have "
+        "them (SVDF with int8 state,\nLSTM in int16, SUM of integers, operators for sound); it may work in others. *hybrid* is "
+        "float with int8 weights.\n\n"
         + table(("operator", "read by", "tested in"), rows)
         + "\nNot registered by TensorFlow Lite Micro: "
         + ", ".join(f"`{k}` ({', '.join(_types(tried.get(k, set()))) or 'any'})" for k in rest)
         + ".\n\n"
-        + table(("not read", "what it is"), list(CUSTOM.items()))
+        + table(("custom operator", "read by", "tested in"), read)
+        + "\n"
+        + table(("not read", "what it is"), [(k, v) for k, v in CUSTOM.items() if named[k] not in known])
     )
 
 

@@ -9,7 +9,7 @@ value is kept in one form and converted for the readers of the other.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 
@@ -55,11 +55,15 @@ class Chosen:
 
 @dataclass
 class Site:
-    """A node that gets an integer form, and the value groups it ties together."""
+    """A node that gets an integer form, and the value groups it ties together.
+
+    `apart`: inputs of what only moves values that are int8 where it works in int16, and are converted for it.
+    """
 
     function: Function
     node: Node
     wide: bool = False
+    apart: set[int] = field(default_factory=set)
 
     def kinds(self, program: Program) -> tuple[dict[int, str], list[str]]:
         """Kinds of its inputs and outputs."""
@@ -242,7 +246,7 @@ def _lowers(program: Program, f: Function, node: Node, *, wide: bool = False) ->
     made = [t.with_(dtype=_PROBE[k][0], quant=_PROBE[k][1]) for t, k in zip(outs, made_kinds, strict=True)]
     if op.quant_rule == "fixed" and not wide:
         made = [t.with_(quant=QuantParams.tensor(*op.fixed_quant(outs, node.attrs))) for t in made]
-    elif op.quant_rule == "fixed":
+    elif wide and (op.fixed16 or op.quant_rule == "fixed"):
         made = [t.with_(quant=_FIXED16) for t in made]
     return op.lowers(probe, made, node.attrs) or (wide and op.wide_form(node.attrs) is not None)
 
@@ -297,17 +301,25 @@ def _tie(program: Program, s: Site, groups: _Groups, made: set[Key]) -> None:
     """Join what the site ties, and say what kind its values must be. `made`: what integer operators compute."""
     op, f, node = ops.get(s.node.op), s.function, s.node
     kinds, out_kinds = s.kinds(program)
-    acts = [_input_key(f, node, i) for i, k in kinds.items() if k in _PROBE and i < len(node.inputs)]
+    if op.quant_rule == "same":
+        s.apart = _narrow_inputs(s, groups, made)
     for i, kind in kinds.items():
-        if kind in _PROBE and i < len(node.inputs):
+        if i in s.apart:
+            groups.join(_key(f, node.outputs[0]), (f.name, f"{node.inputs[i]}#wide"))
+        elif kind in _PROBE and i < len(node.inputs):
             # what another layer computes stays in that layer's form, and is converted for this one
             converted = kind == "wide" and (f.name, node.inputs[i]) in made and op.quant_rule != "same"
             groups.add(_input_key(f, node, i), "act" if converted else kind)
     for ref, kind in zip(node.outputs, out_kinds, strict=True):
         groups.add(_key(f, ref), kind)
     if op.quant_rule == "same":
-        for k in acts:
+        acts = [i for i, k in kinds.items() if k in _PROBE and i < len(node.inputs) and i not in s.apart]
+        for k in (_input_key(f, node, i) for i in acts):
             groups.join(k, _key(f, node.outputs[0]))
+        if s.apart:
+            groups.add(_key(f, node.outputs[0]), "wide")
+    elif s.wide and op.fixed16:
+        groups.fixed[groups.find(_key(f, node.outputs[0]))] = _FIXED16
     elif op.quant_rule == "fixed":
         fixed = QuantParams.tensor(*op.fixed_quant(program.out_types(f, node), node.attrs))
         groups.fixed[groups.find(_key(f, node.outputs[0]))] = _FIXED16 if s.wide else fixed
@@ -319,6 +331,14 @@ def _tie(program: Program, s: Site, groups: _Groups, made: set[Key]) -> None:
     for keys in (both, tied):
         for k in keys[1:]:
             groups.join(keys[0], k)
+
+
+def _narrow_inputs(s: Site, groups: _Groups, made: set[Key]) -> set[int]:
+    """Inputs of a mover that other layers compute in int8, where the mover or another of its inputs is int16."""
+    keys = {i: _key(s.function, r) for i, r in enumerate(s.node.inputs) if r[0] == "%"}
+    found = {i: groups.kind.get(groups.find(k), "act") for i, k in keys.items() if k in made}
+    wide = s.wide or "wide" in found.values()
+    return {i for i, kind in found.items() if wide and kind == "act"}
 
 
 def _tie_states(program: Program, groups: _Groups) -> None:
@@ -336,8 +356,8 @@ def _parameters(program: Program, groups: _Groups, seen: Mapping[Key, Seen], met
         for k in members:
             if k[1][0] == "@":
                 merged.add(program.constants[k[1]])
-            elif k in seen:
-                merged.merge(seen[k])
+            elif (base := (k[0], k[1].partition("#")[0])) in seen:
+                merged.merge(seen[base])
         if merged.low > merged.high:
             raise UsageError(
                 f"calibration never computed {members[0][1][1:]}; give inputs for every function that is quantised"
@@ -345,7 +365,8 @@ def _parameters(program: Program, groups: _Groups, seen: Mapping[Key, Seen], met
         if kind in ("act", "wide"):
             other = "wide" if kind == "act" else "act"
             converted = Chosen(_PROBE[other][0], _params(merged, other, method))
-            found.update({(k[0], f"{k[1]}#{other}"): converted for k in members})
+            hints = ((k[0], f"{k[1]}#{other}") for k in members)
+            found.update({k: converted for k in hints if k not in groups.parent})
         params = fixed or _params(merged, kind, method)
         found.update(dict.fromkeys(members, Chosen(_PROBE[kind][0], params)))
     return found
@@ -419,7 +440,7 @@ class _Rewriter:
     def _kind(self, node: Node, i: int) -> str:
         """What kind of integers a site takes as input `i`; "" where it takes what there is."""
         if ops.get(node.op).quant_rule == "same":
-            return ""
+            return "wide" if i in self.sites[id(node)].apart else ""
         return self.sites[id(node)].kinds(self.program)[0].get(i, "")
 
     def _chosen(self, node: Node, i: int) -> Chosen:

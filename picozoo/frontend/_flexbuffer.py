@@ -1,9 +1,9 @@
 """Reads the options of TFLite's custom operators: a FlexBuffer that holds a map of names to numbers.
 
-The last byte says how wide the root value is, the one before it what it is. A map is a vector of values with their types
-behind them, and before them its length, the width of its keys and where they lie. Offsets count backwards from where they
-stand. Every byte is looked up through `_Reader.number`, which refuses what lies outside; nothing is followed twice, so
-that the work is bounded by the number of keys.
+The last byte says how wide the root value is, the one before it what it is. A map is a vector of values with their
+types behind them, and before them its length, the width of its keys and where they lie. Offsets count backwards from
+where they stand. Every byte is looked up through `_Reader.number`, which refuses what lies outside; nothing is followed
+twice, so that the work is bounded by the number of keys.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """An LSTM over a sequence on int16 activations and int8 weights (16x8->16), as TensorFlow Lite Micro computes it.
 
-Sums of each row are brought to Q3.12 by a factor of 16 bits and limited, logistic and tanh come from a table, products are
-rounded twice. C twin: `pz_lstm_sequence_i16` in `kernels/pz_lstm_sequence.h`.
+Sums of each row are brought to Q3.12 by a factor of 16 bits and limited, logistic and tanh come from a table, products
+are rounded twice. C twin: `pz_lstm_sequence_i16` in `kernels/pz_lstm_sequence.h`.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ def _squash(c: TensorType) -> tuple[int, int]:
 
 
 def _factors(ins: Types, outs: Types, clip: float) -> tuple[int, ...]:
-    """Factor and shift of input gate times candidate, limit of the cell, its way to the table, factor and shift of y."""
+    """Factor and shift of the new part of the cell, its limit, its way to the table, factor and shift of y."""
     y, c = outs[0].quant, ins[2].quant
     assert y is not None and c is not None
     scale = np.float64(np.float32(c.scale[0]))

@@ -81,6 +81,8 @@ class Op(ABC):
     # its inputs are integers anyway: arithmetic that no heavy layer feeds is better left in float),
     # "same" (output must share the first input's parameters), "fixed" (see `fixed_quant`).
     quant_rule: ClassVar[str] = "none"
+    # Has the output of the int16 form the scale 2^-15, whatever the rule in int8?
+    fixed16: ClassVar[bool] = False
     # Is each element of the output made of the elements at the same (broadcast) place of the inputs?
     elementwise: ClassVar[bool] = False
     # Is each element of the output one of the elements of input 0, whatever they stand for? Quantised values may then

@@ -1,12 +1,13 @@
 """The end of an SSD detector: boxes decoded from anchors, then non-maximum suppression.
 
 Inputs: box encodings [1, B, 4 or more] (y, x, h, w of the centre and size, relative to the anchor), scores [1, B, C or
-C + 1] (the background first, if there is one), anchors [B, 4]. Outputs: boxes [1, N, 4] (ymin, xmin, ymax, xmax), classes
-[1, N], scores [1, N], all best first with zeros behind the last one, and their number [1].
+C + 1] (the background first, if there is one), anchors [B, 4]. Outputs: boxes [1, N, 4] (ymin, xmin, ymax, xmax),
+classes [1, N], scores [1, N], all best first with zeros behind the last one, and their number [1].
 
 `regular` suppresses in each class for itself; otherwise each box counts with its best class, and gives its best
-`per_box` classes. Follows LiteRT's custom operator, which computes boxes in double: two that overlap by almost exactly the
-threshold may be judged otherwise. With several classes for each box LiteRT leaves gaps between the results; here are none.
+`per_box` classes. Follows LiteRT's custom operator, which computes boxes in double: two that overlap by almost exactly
+the threshold may be judged otherwise. With several classes for each box LiteRT leaves gaps between the results; here
+are none.
 
 Source: Liu et al., 2016 (SSD); Neubeck and Van Gool, 2006 (non-maximum suppression).
 """
@@ -150,7 +151,8 @@ def _overlap(boxes: np.ndarray, one: np.ndarray) -> np.ndarray:
 
 def _suppressed(boxes: np.ndarray, scores: np.ndarray, most: int, attrs: DetectionPostprocessAttrs) -> list[int]:
     """Boxes that are left, best first: each takes away the worse ones that overlap it too much."""
-    active, kept = scores >= _F(attrs.threshold), []
+    kept: list[int] = []
+    active = scores >= _F(attrs.threshold)
     while active.any() and len(kept) < most:
         best = int(np.argmax(np.where(active, scores, -np.inf)))
         best = best if active[best] else int(np.flatnonzero(active)[0])

@@ -18,6 +18,7 @@ from typing import Any
 import numpy as np
 
 from picozoo.errors import Unsupported
+from picozoo.ops import _hybrid
 from picozoo.ops import _lstm16 as lstm16
 from picozoo.ops import _matmul8 as m8
 from picozoo.ops._fixed_point import (
@@ -27,7 +28,6 @@ from picozoo.ops._fixed_point import (
     rounding_shift_right,
 )
 from picozoo.ops._gemmlowp16 import logistic16, tanh16
-from picozoo.ops._hybrid import asymmetric, symmetric
 from picozoo.ops._op import Case, Op, Types
 from picozoo.ops._recurrent import MOST_INT16
 from picozoo.ops.lstm_cell import fraction_bits, integer_scratch, integer_step, integer_tables, output_factors
@@ -262,7 +262,7 @@ class LstmSequence(Op):
         def product(rows: np.ndarray, w: np.ndarray, scale: np.ndarray) -> np.ndarray:
             made = []
             for row in rows:
-                q, s, zero = (asymmetric if attrs.asymmetric else symmetric)(row)
+                q, s, zero = (_hybrid.asymmetric if attrs.asymmetric else _hybrid.symmetric)(row)
                 made.append(((q - zero) @ w.astype(np.int64).T).astype(np.float32) * (s * scale))
             return np.stack(made)
 

@@ -19,6 +19,7 @@ _Y = TensorType((2, 50), "i16", QuantParams.tensor(2.0**-15))
 
 class Sigmoid(Unary):
     name = "sigmoid"
+    fixed16 = True
     onnx = {"Sigmoid": onnx.unary("sigmoid")}
     aten = {"sigmoid.default": unary("sigmoid")}
     tflite = {"LOGISTIC": tflite.unary("sigmoid")}

@@ -19,6 +19,7 @@ _Y = TensorType((2, 50), "i16", QuantParams.tensor(2.0**-15))
 
 class Tanh(Unary):
     name = "tanh"
+    fixed16 = True
     onnx = {"Tanh": onnx.unary("tanh")}
     aten = {"tanh.default": unary("tanh")}
     tflite = {"TANH": tflite.unary("tanh")}
