@@ -9,71 +9,22 @@ value is kept in one form and converted for the readers of the other.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 
 import numpy as np
 
 from picozoo import ops
-from picozoo.compress.ranges import Seen, affine, choose, power_of_two16, symmetric16, weight_params
+from picozoo.compress._groups import PROBE, Chosen, Groups, Key, Site, input_key, int_type, key_of
+from picozoo.compress._pairs import Rewriter
+from picozoo.compress.ranges import Seen, affine, choose, power_of_two16, symmetric16
 from picozoo.errors import Unsupported, UsageError
 from picozoo.ir.interp import Interpreter
 from picozoo.ir.program import Function, Node, Program
 from picozoo.ops._fixed_point import quantize_array
-from picozoo.ops._op import NoAttrs
-from picozoo.ops.quantize import QuantizeAttrs
 from picozoo.specs import QuantParams, TensorType
 
-Key = tuple[str, str]
 Calls = Iterable[tuple[str, Sequence[np.ndarray]] | None]
-# Kinds of activations. "wide" is an "act" of a layer that was asked to work in int16.
-_PROBE = {
-    "act": ("i8", QuantParams.tensor(0.1)),
-    "wide": ("i16", QuantParams.tensor(0.001)),
-    "act16": ("i16", QuantParams.tensor(2.0**-12)),
-}
-_WIDTH = list(_PROBE)
 _FIXED16 = QuantParams.tensor(2.0**-15)  # int16 outputs of softmax, sigmoid and tanh, as in TFLite
-
-
-@dataclass(frozen=True)
-class Chosen:
-    """Integer type and parameters of a group of values."""
-
-    dtype: str
-    quant: QuantParams
-
-    @property
-    def scale(self) -> float:
-        """The one scale."""
-        return self.quant.scale[0]
-
-    @property
-    def zero(self) -> int:
-        """The one zero point."""
-        return self.quant.zero_point[0]
-
-
-@dataclass
-class Site:
-    """A node that gets an integer form, and the value groups it ties together.
-
-    `apart`: inputs of what only moves values that are int8 where it works in int16, and are converted for it.
-    """
-
-    function: Function
-    node: Node
-    wide: bool = False
-    apart: set[int] = field(default_factory=set)
-
-    def kinds(self, program: Program) -> tuple[dict[int, str], list[str]]:
-        """Kinds of its inputs and outputs."""
-        op, attrs = ops.get(self.node.op), self.node.attrs
-        ins = dict(op.quant_inputs(program.in_types(self.function, self.node), attrs))
-        outs = list(op.quant_outputs(program.out_types(self.function, self.node), attrs))
-        if self.wide:
-            ins = {i: "wide" if k == "act" else k for i, k in ins.items()}
-            outs = ["wide" if k == "act" else k for k in outs]
-        return ins, outs
 
 
 def calibrate(program: Program, calls: Calls) -> dict[Key, Seen]:
@@ -141,7 +92,7 @@ def quantise(
         for n in _eligible(program, f, set(keep_float), set(int16))
     ]
     _refuse_narrow(program, sites, set(int16))
-    groups = _Groups()
+    groups = Groups()
     made: set[Key] = set()
     for s in sites:  # what is only moved from a parameter can be quantised as its reader wants
         moved = ops.get(s.node.op).quant_rule == "same"
@@ -153,7 +104,7 @@ def quantise(
     params = _parameters(program, groups, calibrate(program, calls) if seen is None else seen, method)
     _quantise_states(program, params)
     for f in program.functions.values():
-        _Rewriter(program, f, {id(s.node): s for s in sites}, params).run()
+        Rewriter(program, f, {id(s.node): s for s in sites}, params).run()
     return program
 
 
@@ -235,15 +186,15 @@ def _lowers(program: Program, f: Function, node: Node, *, wide: bool = False) ->
         kind = kinds.get(i, "")
         if kind.startswith(("weight", "bias")) and program.constant(node.inputs[i]) is None:
             return False
-        if kind in _PROBE:
-            probe.append(t.with_(dtype=_PROBE[kind][0], quant=_PROBE[kind][1]))
+        if kind in PROBE:
+            probe.append(t.with_(dtype=PROBE[kind][0], quant=PROBE[kind][1]))
         elif kind.startswith("weight"):
             probe.append(t.with_(dtype="i8", quant=QuantParams.tensor(0.1)))
         elif kind.startswith("bias"):
             probe.append(t.with_(dtype="i32"))
         else:
             probe.append(t)
-    made = [t.with_(dtype=_PROBE[k][0], quant=_PROBE[k][1]) for t, k in zip(outs, made_kinds, strict=True)]
+    made = [t.with_(dtype=PROBE[k][0], quant=PROBE[k][1]) for t, k in zip(outs, made_kinds, strict=True)]
     if op.quant_rule == "fixed" and not wide:
         made = [t.with_(quant=QuantParams.tensor(*op.fixed_quant(outs, node.attrs))) for t in made]
     elif wide and (op.fixed16 or op.quant_rule == "fixed"):
@@ -251,53 +202,7 @@ def _lowers(program: Program, f: Function, node: Node, *, wide: bool = False) ->
     return op.lowers(probe, made, node.attrs) or (wide and op.wide_form(node.attrs) is not None)
 
 
-class _Groups:
-    """Values that must share parameters, and what kind of integers they become."""
-
-    def __init__(self) -> None:
-        self.parent: dict[Key, Key] = {}
-        self.kind: dict[Key, str] = {}
-        self.fixed: dict[Key, QuantParams] = {}
-
-    def find(self, k: Key) -> Key:
-        self.parent.setdefault(k, k)
-        while self.parent[k] != k:
-            k = self.parent[k]
-        return k
-
-    def add(self, k: Key, kind: str) -> None:
-        root = self.find(k)
-        # the wider one wins: an operator that needs it cannot take less
-        self.kind[root] = max(kind, self.kind.get(root, kind), key=_WIDTH.index)
-
-    def join(self, a: Key, b: Key) -> None:
-        ra, rb = self.find(a), self.find(b)
-        if ra == rb:
-            return
-        self.parent[rb] = ra
-        if rb in self.kind:
-            self.add(ra, self.kind.pop(rb))
-        if rb in self.fixed:
-            self.fixed[ra] = self.fixed.pop(rb)
-
-    def members(self) -> dict[Key, list[Key]]:
-        found: dict[Key, list[Key]] = {}
-        for k in self.parent:
-            found.setdefault(self.find(k), []).append(k)
-        return found
-
-
-def _key(f: Function, ref: str) -> Key:
-    return ("", ref) if ref[0] != "%" else (f.name, ref)
-
-
-def _input_key(f: Function, node: Node, i: int) -> Key:
-    """As `_key`, but a constant has parameters of its own wherever it is read: a start of zeros serves many layers."""
-    ref = node.inputs[i]
-    return (f"{f.name}:{node.name}:{i}", ref) if ref[0] == "@" else _key(f, ref)
-
-
-def _tie(program: Program, s: Site, groups: _Groups, made: set[Key]) -> None:
+def _tie(program: Program, s: Site, groups: Groups, made: set[Key]) -> None:
     """Join what the site ties, and say what kind its values must be. `made`: what integer operators compute."""
     op, f, node = ops.get(s.node.op), s.function, s.node
     kinds, out_kinds = s.kinds(program)
@@ -305,51 +210,51 @@ def _tie(program: Program, s: Site, groups: _Groups, made: set[Key]) -> None:
         s.apart = _narrow_inputs(s, groups, made)
     for i, kind in kinds.items():
         if i in s.apart:
-            groups.join(_key(f, node.outputs[0]), (f.name, f"{node.inputs[i]}#wide"))
-        elif kind in _PROBE and i < len(node.inputs):
+            groups.join(key_of(f, node.outputs[0]), (f.name, f"{node.inputs[i]}#wide"))
+        elif kind in PROBE and i < len(node.inputs):
             # what another layer computes stays in that layer's form, and is converted for this one
             converted = kind == "wide" and (f.name, node.inputs[i]) in made and op.quant_rule != "same"
-            groups.add(_input_key(f, node, i), "act" if converted else kind)
+            groups.add(input_key(f, node, i), "act" if converted else kind)
     for ref, kind in zip(node.outputs, out_kinds, strict=True):
-        groups.add(_key(f, ref), kind)
+        groups.add(key_of(f, ref), kind)
     if op.quant_rule == "same":
-        acts = [i for i, k in kinds.items() if k in _PROBE and i < len(node.inputs) and i not in s.apart]
-        for k in (_input_key(f, node, i) for i in acts):
-            groups.join(k, _key(f, node.outputs[0]))
+        acts = [i for i, k in kinds.items() if k in PROBE and i < len(node.inputs) and i not in s.apart]
+        for k in (input_key(f, node, i) for i in acts):
+            groups.join(k, key_of(f, node.outputs[0]))
         if s.apart:
-            groups.add(_key(f, node.outputs[0]), "wide")
+            groups.add(key_of(f, node.outputs[0]), "wide")
     elif s.wide and op.fixed16:
-        groups.fixed[groups.find(_key(f, node.outputs[0]))] = _FIXED16
+        groups.fixed[groups.find(key_of(f, node.outputs[0]))] = _FIXED16
     elif op.quant_rule == "fixed":
         fixed = QuantParams.tensor(*op.fixed_quant(program.out_types(f, node), node.attrs))
-        groups.fixed[groups.find(_key(f, node.outputs[0]))] = _FIXED16 if s.wide else fixed
+        groups.fixed[groups.find(key_of(f, node.outputs[0]))] = _FIXED16 if s.wide else fixed
     # an int16 input (the old cell) and the int16 output that replaces it share their scale
-    both = [_input_key(f, node, i) for i, k in kinds.items() if k == "act16"]
-    both += [_key(f, r) for r, k in zip(node.outputs, out_kinds, strict=True) if k == "act16"]
+    both = [input_key(f, node, i) for i, k in kinds.items() if k == "act16"]
+    both += [key_of(f, r) for r, k in zip(node.outputs, out_kinds, strict=True) if k == "act16"]
     tied_ins, tied_outs = op.quant_ties(node.attrs)
-    tied = [_input_key(f, node, i) for i in tied_ins] + [_key(f, node.outputs[i]) for i in tied_outs]
+    tied = [input_key(f, node, i) for i in tied_ins] + [key_of(f, node.outputs[i]) for i in tied_outs]
     for keys in (both, tied):
         for k in keys[1:]:
             groups.join(keys[0], k)
 
 
-def _narrow_inputs(s: Site, groups: _Groups, made: set[Key]) -> set[int]:
+def _narrow_inputs(s: Site, groups: Groups, made: set[Key]) -> set[int]:
     """Inputs of a mover that other layers compute in int8, where the mover or another of its inputs is int16."""
-    keys = {i: _key(s.function, r) for i, r in enumerate(s.node.inputs) if r[0] == "%"}
+    keys = {i: key_of(s.function, r) for i, r in enumerate(s.node.inputs) if r[0] == "%"}
     found = {i: groups.kind.get(groups.find(k), "act") for i, k in keys.items() if k in made}
     wide = s.wide or "wide" in found.values()
     return {i for i, kind in found.items() if wide and kind == "act"}
 
 
-def _tie_states(program: Program, groups: _Groups) -> None:
+def _tie_states(program: Program, groups: Groups) -> None:
     for f in program.functions.values():
         for state, ref in f.updates.items():
-            known = ("", state) in groups.parent or _key(f, ref) in groups.parent
+            known = ("", state) in groups.parent or key_of(f, ref) in groups.parent
             if known and program.state_types[state].is_float:
-                groups.join(("", state), _key(f, ref))
+                groups.join(("", state), key_of(f, ref))
 
 
-def _parameters(program: Program, groups: _Groups, seen: Mapping[Key, Seen], method: str) -> dict[Key, Chosen]:
+def _parameters(program: Program, groups: Groups, seen: Mapping[Key, Seen], method: str) -> dict[Key, Chosen]:
     found: dict[Key, Chosen] = {}
     for root, members in groups.members().items():
         kind, fixed, merged = groups.kind[root], groups.fixed.get(root), Seen()
@@ -364,11 +269,11 @@ def _parameters(program: Program, groups: _Groups, seen: Mapping[Key, Seen], met
             )
         if kind in ("act", "wide"):
             other = "wide" if kind == "act" else "act"
-            converted = Chosen(_PROBE[other][0], _params(merged, other, method))
+            converted = Chosen(PROBE[other][0], _params(merged, other, method))
             hints = ((k[0], f"{k[1]}#{other}") for k in members)
             found.update({k: converted for k in hints if k not in groups.parent})
         params = fixed or _params(merged, kind, method)
-        found.update(dict.fromkeys(members, Chosen(_PROBE[kind][0], params)))
+        found.update(dict.fromkeys(members, Chosen(PROBE[kind][0], params)))
     return found
 
 
@@ -378,134 +283,13 @@ def _params(seen: Seen, kind: str, method: str) -> QuantParams:
     return symmetric16(seen.low, seen.high) if kind == "wide" else choose(seen, method)
 
 
-def _int_type(t: TensorType, p: Chosen) -> TensorType:
-    return t.with_(dtype=p.dtype, quant=p.quant)
-
-
 def _quantise_states(program: Program, params: Mapping[Key, Chosen]) -> None:
     for ref, t in list(program.state_types.items()):
         q = params.get(("", ref))
         if q is not None and t.is_float:
-            made = _int_type(t, q)
+            made = int_type(t, q)
             program.state_types[ref] = made
             program.states[ref] = quantize_array(program.states[ref], q.scale, q.zero, made.dtype)
-
-
-class _Rewriter:
-    """Puts quantize/dequantize pairs into one function."""
-
-    def __init__(self, program: Program, f: Function, sites: Mapping[int, Site], params: Mapping[Key, Chosen]) -> None:
-        self.program, self.f, self.sites, self.params = program, f, sites, params
-        self.nodes: list[Node] = []
-        self.real: dict[str, str] = {}  # reference -> its dequantised form
-        self.integer: dict[str, str] = {}  # reference -> its integers
-
-    def run(self) -> None:
-        f = self.f
-        for p in f.params:
-            self._pair(p)
-        for state in self.program.states:
-            if ("", state) in self.params and self.program.state_types[state].quant is not None:
-                self.integer[state] = state
-                self.real[state] = self._emit(
-                    "dequantize", state, TensorType(self.program.state_types[state].shape), f"{state[1:]}.dq"
-                )
-        for node in f.nodes:
-            inputs = [self.real.get(r, r) for r in node.inputs]
-            if id(node) in self.sites:
-                inputs = self._constants(self.sites[id(node)], [self._converted(node, i) for i in range(len(inputs))])
-            self.nodes.append(replace(node, inputs=tuple(inputs)))
-            for ref in node.outputs:
-                self._pair(ref)
-        f.nodes = self.nodes
-        f.results = tuple(self.real.get(r, r) for r in f.results)
-        f.updates = {s: self._updated(s, r) for s, r in f.updates.items()}
-
-    def _converted(self, node: Node, i: int) -> str:
-        """Input `i` of a site in real numbers: from integers of the kind that the site takes."""
-        ref, kind = node.inputs[i], self._kind(node, i)
-        here = self.params.get((self._key(ref)[0], f"{ref}#{kind}"))
-        if here is None or ref[0] == "@":
-            return self.real.get(ref, ref)
-        if (hint := f"{ref}#{kind}") not in self.real:
-            t = self.program.type_of(self.f, ref)
-            name = f"{ref[1:]}.{here.dtype}"
-            made = self._emit("quantize", self.real[ref], _int_type(t, here), f"{name}.q", QuantizeAttrs(here.dtype))
-            self.real[hint] = self._emit("dequantize", made, t.with_(dtype="f32", quant=None), f"{name}.dq")
-        return self.real[hint]
-
-    def _key(self, ref: str) -> Key:
-        return _key(self.f, ref)
-
-    def _kind(self, node: Node, i: int) -> str:
-        """What kind of integers a site takes as input `i`; "" where it takes what there is."""
-        if ops.get(node.op).quant_rule == "same":
-            return "wide" if i in self.sites[id(node)].apart else ""
-        return self.sites[id(node)].kinds(self.program)[0].get(i, "")
-
-    def _chosen(self, node: Node, i: int) -> Chosen:
-        """Parameters with which a site reads input `i`."""
-        k = _input_key(self.f, node, i)
-        return self.params.get((k[0], f"{k[1]}#{self._kind(node, i)}"), self.params[k])
-
-    def _updated(self, state: str, ref: str) -> str:
-        t = self.program.state_types[state]
-        if t.quant is None:
-            return self.real.get(ref, ref)
-        if ref in self.integer and self.program.type_of(self.f, self.integer[ref]) == t:
-            return self.integer[ref]
-        made = self._emit("quantize", self.real.get(ref, ref), t, f"{state[1:]}.q", QuantizeAttrs(t.dtype))
-        return made
-
-    def _emit(self, op: str, ref: str, t: TensorType, hint: str, attrs: object = None) -> str:
-        out = self.f.fresh(hint)
-        self.f.types[out] = t
-        taken = {n.name for n in self.nodes} | {n.name for n in self.f.nodes}
-        name, k = out[1:], 1
-        while name in taken:
-            name, k = f"{out[1:]}_{k}", k + 1
-        self.nodes.append(Node(op, name, (ref,), (out,), attrs or NoAttrs()))
-        return out
-
-    def _pair(self, ref: str) -> None:
-        q = self.params.get((self.f.name, ref))
-        t = self.f.types[ref]
-        if q is None or not t.is_float:
-            return
-        made = _int_type(t, q)
-        self.integer[ref] = self._emit("quantize", ref, made, f"{ref[1:]}.q", QuantizeAttrs(made.dtype))
-        self.real[ref] = self._emit("dequantize", self.integer[ref], t, f"{ref[1:]}.dq")
-
-    def _constants(self, site: Site, inputs: list[str]) -> list[str]:
-        """Weights, biases and constant activations of a site, as integers behind a dequantize."""
-        node, kinds = site.node, site.kinds(self.program)[0]
-        out = list(inputs)
-        scales: dict[int, np.ndarray] = {}
-        for i, ref in enumerate(node.inputs):
-            value, kind = self.program.constant(ref), kinds.get(i, "")
-            if kind.startswith("weight") and value is not None:
-                q = weight_params(value, int(kind.split(":")[1]))
-                s, z = q.broadcast(value.ndim)
-                out[i] = self._constant(f"{ref}.i8", quantize_array(value, s, z), TensorType(value.shape, "i8", q))
-                scales[i] = np.array(q.scale, np.float64)
-            elif kind in _PROBE and value is not None:
-                p = self._chosen(node, i)
-                t = _int_type(TensorType(value.shape), p)
-                out[i] = self._constant(f"{ref}.q", quantize_array(value, p.scale, p.zero, t.dtype), t)
-        for i, ref in enumerate(node.inputs):
-            value, kind = self.program.constant(ref), kinds.get(i, "")
-            if kind.startswith("bias") and value is not None:
-                x, w = (int(v) for v in kind.split(":")[1].split(","))
-                sx = self._chosen(node, x).scale
-                scale = np.maximum((scales[w] * sx).astype(np.float32), np.float32(1e-30))
-                ints = np.clip(np.rint(value.astype(np.float64) / scale), -(2**31) + 1, 2**31 - 1).astype(np.int32)
-                q = QuantParams(tuple(float(v) for v in scale), (0,) * len(scale), 0)
-                out[i] = self._constant(f"{ref}.i32", ints, TensorType(value.shape, "i32", q))
-        return out
-
-    def _constant(self, hint: str, array: np.ndarray, t: TensorType) -> str:
-        ref = self.program.add_constant(hint, array, t)
-        return self._emit("dequantize", ref, TensorType(t.shape), f"{hint[1:]}.dq")
 
 
 __all__ = ["affine", "calibrate", "quantise", "wide_layers"]
