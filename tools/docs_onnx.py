@@ -48,6 +48,13 @@ fully connected layers, sums, products, pooling and tables, as an int8 TFLite fi
 | QLinearMatMul | exact in int32, then one rounding in float32, halves to even | equal but for the order of two factors |
 | QLinearConv, operators between Q and DQ | fixed point, as TFLite's reference kernels | differs by at most 1 where a half is near |
 
+## Pre-processing
+
+What a file computes before its network is compiled with it. A uint8 input stays uint8 in the C; Cast, Sub, Div, Transpose
+and Resize behind it become loops (in int8 networks tables, where each byte gives one result). DFT, STFT, windows and
+MelWeightMatrix are read: a log-mel front end gives what ONNX Runtime gives within 1e-5. ImageDecoder, text and the
+operators of onnxruntime-extensions are refused, with what to do.
+
 ## Classical models
 
 What scikit-learn's exporter writes is read: trees, forests and boosting (TreeEnsemble and the two older operators, every

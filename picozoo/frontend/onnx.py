@@ -20,6 +20,7 @@ import numpy as np
 
 from picozoo import find, ops
 from picozoo.errors import BadFile, PicozooError, Unsupported, UsageError
+from picozoo.frontend._onnx_advice import advice
 from picozoo.frontend._onnx_builder import MAX_NODES, Builder, NeedsConstant, Scope, clean
 from picozoo.frontend._onnx_call import Call
 from picozoo.frontend._onnx_file import KIND_OF, KINDS, MAX_BYTES, RANGES, dtype_of_kind, module, parse
@@ -419,7 +420,8 @@ def _type_proto(call: Call, name: str) -> Any:
 
 def _refuse_unknown(builder: Builder, scope: Scope) -> None:
     """Name every node type that nobody reads, at once, before anything else is done."""
-    onnx, missing, total = module(), [], 0
+    onnx, total = module(), 0
+    missing: dict[str, tuple[str, str]] = {}  # how it is named -> its domain and type
     bodies: dict[str, bool] = {}
 
     def has_body(node: Any) -> bool:
@@ -439,13 +441,13 @@ def _refuse_unknown(builder: Builder, scope: Scope) -> None:
         for node in todo.pop().node:
             total += 1
             if _key(node) not in readers() and not has_body(node):
-                missing.append(_told(node))
+                missing[_told(node)] = node.domain, node.op_type
             for a in node.attribute:
                 todo += [a.g] if a.HasField("g") else []
                 todo += list(a.graphs)
     if missing:
         more = f"; and {len(missing) - _NAMED} more" if len(missing) > _NAMED else ""
         raise Unsupported(
-            f"{len(missing)} of its {total} nodes have no operator here: {'; '.join(missing[:_NAMED])}{more}. "
-            f"docs/operators.md lists the operators that there are"
+            f"{len(missing)} of its {total} nodes have no operator here: {'; '.join(list(missing)[:_NAMED])}{more}"
+            f"{advice(missing.values()) or '. docs/operators.md lists the operators that there are'}"
         )
