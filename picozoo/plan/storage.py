@@ -213,7 +213,10 @@ class _Joiner:
     def _pieces(self, step: Step) -> None:
         """Put a piece where the whole has it, if the piece has a storage of its own."""
         ins, outs = self.program.in_types(step.function, step.node), self.program.out_types(step.function, step.node)
+        read = [self.of[key(step.function, r)] for r in step.node.inputs]
         for out, i, behind in ops.get(step.node.op).views(ins, outs, step.node.attrs):
+            if read.count(read[i]) > 1:
+                continue
             x, y = key(step.function, step.node.inputs[i]), key(step.function, step.node.outputs[out])
             if behind >= 0 and outs[out].nbytes <= ins[i].nbytes:
                 self._put(self.of[y], self.of[x], self.of[x].at.get(x, 0) + behind)

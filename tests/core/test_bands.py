@@ -254,6 +254,23 @@ def test_a_piece_elsewhere_in_its_whole_is_refused() -> None:
         check_plan(q, plan, TARGET)
 
 
+def test_what_is_joined_to_itself_is_copied() -> None:
+    """One value cannot lie at two places."""
+    t, n = TensorType((2, 4)), get("relu").Attrs()
+    f = Function("forward", ("%x",), ("%c",), [], {"%x": t, "%a": t, "%b": t, "%c": TensorType((6, 4))})
+    f.nodes = [
+        Node("relu", "r", ("%x",), ("%a",), n),
+        Node("tanh", "t", ("%a",), ("%b",), get("tanh").Attrs()),
+        Node("concat", "c", ("%a", "%b", "%a"), ("%c",), get("concat").Attrs(0)),
+    ]
+    p = verify(Program("twice", {"forward": f}))
+    plan = plan_program(p, TARGET)
+    check_plan(p, plan, TARGET)
+    of = plan.functions["forward"].shared.of
+    assert of["forward", "%b"] is of["forward", "%c"]
+    assert of["forward", "%a"] is not of["forward", "%c"]
+
+
 def test_views_are_what_they_say() -> None:
     """Of every operator's cases: the bytes of input and output that shall be the same place are the same bytes."""
     rng, seen = np.random.default_rng(0), set()
