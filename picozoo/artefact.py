@@ -124,7 +124,17 @@ def _calibration(program: Program, tensors: dict[str, np.ndarray]) -> Calibratio
     if starts.ndim != 1:
         raise BadFile(f"its calibration data start at {list(starts.shape)} places")
     alone = tuple(f.name for f in program.public() if not f.params)
-    return replace(found[0], starts=tuple(int(s) for s in starts), more=tuple(found[1:]), alone=alone)
+    others = tuple(f for f in alike(program, main) if f not in named)
+    return replace(found[0], starts=tuple(int(s) for s in starts), others=others, more=tuple(found[1:]), alone=alone)
+
+
+def alike(program: Program, function: str) -> tuple[str, ...]:
+    """Public functions that take what `function` takes and change no state: they can be shown the same inputs."""
+    f = program.functions[function]
+    want = [f.types[p] for p in f.params]
+    return tuple(
+        o.name for o in program.public() if o is not f and not o.updates and [o.types[p] for p in o.params] == want
+    )
 
 
 def _of_function(program: Program, function: str, tensors: dict[str, np.ndarray]) -> Calibration:

@@ -259,7 +259,7 @@ def _digest(net: Network, options: Options) -> str:
     arrays = [
         *net.program.constants.values(),
         *net.program.states.values(),
-        *(net.calibration.inputs if net.calibration else ()),
+        *(x for c in ((net.calibration, *net.calibration.more) if net.calibration else ()) for x in c.inputs),
     ]
     for a in arrays:
         digest.update(f"{a.dtype}{a.shape}".encode() + np.ascontiguousarray(a).tobytes())

@@ -271,10 +271,8 @@ def calibration_of(program: Program, data: Any) -> Calibration:
         raise UsageError(
             f"calibration data: the arrays hold {[len(a) for a in made]} calls; they must hold the same number"
         )
-    types = [f.types[p] for p in f.params]
-    alike = [o.name for o in program.public() if o is not f and [o.types[p] for p in o.params] == types]
     alone = tuple(o.name for o in program.public() if not o.params)
-    return Calibration(f.name, tuple(made), others=() if program.states else tuple(alike), alone=alone)
+    return Calibration(f.name, tuple(made), others=artefact.alike(program, f.name), alone=alone)
 
 
 __all__ = [

@@ -14,18 +14,16 @@ class File:
     """One file of a data set.
 
     Args:
-        name: file name in the data set's folder, such as "train-labels-idx1-ubyte.gz".
+        name: file name in the data set's folder, such as "train-labels-idx1-ubyte.gz" or "valve1/0.csv".
         sha256: of the content; of the unpacked content if `name` ends in ".gz", so that repacking does not matter.
         nbytes: length of that same content, bytes. A download or an unpacking that grows beyond it is refused.
         urls: where it can be fetched, in the order to try; empty if nothing can be fetched directly.
-        packed: (tar archive in the same folder, member of it): how a mirror may hold it instead.
     """
 
     name: str
     sha256: str
     nbytes: int
     urls: tuple[str, ...] = ()
-    packed: tuple[str, str] | None = None
 
 
 @dataclass(frozen=True)
@@ -39,6 +37,8 @@ class Info:
         home: pages of the data set's own home.
         folder: its folder below `PICOZOO_DATA` and below the user's cache.
         files: what must be there; empty for data that is generated or comes with a Python package.
+        packed: a tar archive that a mirror may hold in the folder instead of the files, with their names below any
+            folder of its own.
         sizes: split -> number of examples (of time steps, for sequences).
         classes: names of the labels 0, 1, 2 ...
         needs: Python module it comes with, and how to install it; empty if none.
@@ -51,6 +51,7 @@ class Info:
     home: tuple[str, ...]
     folder: str = ""
     files: tuple[File, ...] = ()
+    packed: str = ""
     sizes: dict[str, int] = field(default_factory=dict)
     classes: tuple[str, ...] = ()
     needs: tuple[str, str] | None = None

@@ -16,7 +16,7 @@ import tarfile
 import urllib.error
 import urllib.request
 import zlib
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from platformdirs import user_cache_dir
@@ -42,17 +42,14 @@ def cache() -> Path:
 
 
 def missing(info: Info) -> list[File]:
-    """The files of this data set that are not there, neither by themselves nor in a mirror's archive."""
-    here = folder(info)
-    return [
-        f
-        for f in info.files
-        if not (here / f.name).is_file() and not (f.packed is not None and (here / f.packed[0]).is_file())
-    ]
+    """The files of this data set that are not there; none where their archive is."""
+    if info.packed and (folder(info) / info.packed).is_file():
+        return []
+    return [f for f in info.files if not (folder(info) / f.name).is_file()]
 
 
 def read(info: Info, name: str) -> bytes:
-    """The content of one file, unpacked if its name ends in ".gz"; taken out of a mirror's archive if it is only there.
+    """The content of one file, unpacked if its name ends in ".gz".
 
     Raises:
         MissingTool: the file is not there; says how to get it.
@@ -60,13 +57,36 @@ def read(info: Info, name: str) -> bytes:
     """
     file = next(f for f in info.files if f.name == name)
     path = folder(info) / name
-    if file.packed is not None and not path.is_file() and (folder(info) / file.packed[0]).is_file():
-        return _member(file, folder(info) / file.packed[0], file.packed[1])
     try:
         packed = path.read_bytes()
     except OSError:
         raise MissingTool(how_to_get(info, path)) from None
     return unpack(file, packed, path)
+
+
+def read_all(info: Info, names: Sequence[str]) -> list[bytes]:
+    """The contents of several files, from the archive of a mirror if that is there.
+
+    Raises:
+        MissingTool, BadFile: as `read`; a member of the archive is missing or longer than it can be.
+    """
+    path = folder(info) / info.packed
+    if not info.packed or not path.is_file():
+        return [read(info, name) for name in names]
+    wanted = {f.name: f for f in info.files if f.name in names}
+    found: dict[str, bytes] = {}
+    try:
+        with tarfile.open(path) as archive:
+            for member in archive:
+                name = "/".join(member.name.split("/")[-1 - next(iter(wanted)).count("/") :])
+                if name in wanted and member.isreg() and member.size <= wanted[name].nbytes:
+                    stream = archive.extractfile(member)
+                    found[name] = stream.read() if stream else b""
+    except (tarfile.TarError, OSError, EOFError, zlib.error, lzma.LZMAError) as error:
+        raise BadFile(f"{path} is not a whole archive ({error}); delete it and copy it again") from None
+    if lacking := [name for name in names if name not in found]:
+        raise BadFile(f"{path} does not hold {lacking[0]} of at most {wanted[lacking[0]].nbytes} bytes; copy it again")
+    return [found[name] for name in names]
 
 
 def unpack(file: File, packed: bytes, path: Path) -> bytes:
@@ -80,19 +100,6 @@ def unpack(file: File, packed: bytes, path: Path) -> bytes:
         raise BadFile(f"{path} is not a whole gzip file ({error}); delete it and fetch it again") from None
     if len(raw) > file.nbytes:
         raise BadFile(f"{path} unpacks to more than its {file.nbytes} bytes; delete it and fetch it again")
-    return raw
-
-
-def _member(file: File, archive: Path, member: str) -> bytes:
-    """A file out of a tar archive; never beyond `file.nbytes`."""
-    try:
-        with tarfile.open(archive) as tar:
-            stream = tar.extractfile(member)
-            raw = stream.read(file.nbytes + 1) if stream is not None else b""
-    except (tarfile.TarError, KeyError, OSError, EOFError, lzma.LZMAError, zlib.error) as error:
-        raise BadFile(f"{archive} holds no {member} that can be read ({error}); copy it again") from None
-    if len(raw) != file.nbytes:
-        raise BadFile(f"{archive}: {member} must have {file.nbytes} bytes; copy it again")
     return raw
 
 
@@ -128,7 +135,7 @@ def fetch(info: Info, progress: Progress | None = None) -> Path:
             continue
         if not file.urls:
             raise MissingTool(how_to_get(info, target / file.name))
-        target.mkdir(parents=True, exist_ok=True)
+        (target / file.name).parent.mkdir(parents=True, exist_ok=True)
         _fetch_file(info, file, target / file.name, progress)
     return target
 

@@ -39,10 +39,8 @@ INFO = Info(
     licence="GPL-3.0 (the cleaned collection); the tunes are traditional or by the authors their files name",
     home=("https://github.com/jukedeck/nottingham-dataset", "https://ifdo.ca/~seymour/nottingham/nottingham.html"),
     folder="music",
-    files=tuple(
-        File(name, sha256, nbytes, (BASE + "ABC_cleaned/" + name,), (ARCHIVE, "ABC_cleaned/" + name))
-        for name, sha256, nbytes in _FILES
-    ),
+    files=tuple(File(name, sha256, nbytes, (BASE + "ABC_cleaned/" + name,)) for name, sha256, nbytes in _FILES),
+    packed=ARCHIVE,
     sizes={"train": 853, "test": 95},
     classes=METRES,
     note=(
@@ -80,8 +78,8 @@ def load(split: str) -> Split:
 def _melodies(folder: Path) -> tuple[np.ndarray, np.ndarray]:
     """All of them, read once a folder."""
     found: dict[bytes, tuple[np.ndarray, int]] = {}
-    for file in INFO.files:
-        for tune in _abc.tunes(_store.read(INFO, file.name).decode("ascii", "replace")):
+    for text in _store.read_all(INFO, [f.name for f in INFO.files]):
+        for tune in _abc.tunes(text.decode("ascii", "replace")):
             if len(tune.notes) < LONGEST:
                 row = coded(tune)
                 found.setdefault(row.tobytes(), (row, METRES.index(tune.metre if tune.metre in METRES else "another")))

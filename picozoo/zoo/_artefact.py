@@ -8,6 +8,8 @@ from typing import Any
 import numpy as np
 
 from picozoo.artefact import save_program
+from picozoo.ir.interp import Interpreter
+from picozoo.ir.program import Program
 from picozoo.network import artefact_path
 from picozoo.specs import Calibration
 
@@ -29,23 +31,34 @@ def make(module: Any, trained: Any, size: str = "default", *, out: Path | None =
     program = capture(trained, module.examples(size), name=card.name)
     program.meta = {"zoo": card.name, "size": size}
     path = out or artefact_path(card.name, size)
-    save_program(program, path, calibration_inputs(module, size) if card.precision == "int8" else None)
+    save_program(program, path, calibration_inputs(module, program, size) if card.precision == "int8" else None)
     return path
 
 
-def calibration_inputs(module: Any, size: str = "default") -> Calibration:
+def calibration_inputs(module: Any, program: Program, size: str = "default") -> Calibration:
     """Inputs spread evenly over the training split; for a streaming network whole stretches from its start points."""
     card = module.CARD.at(size)
     if not card.streaming:
         x, _ = module.inputs("train", limit=20 * CALIBRATION_CALLS, size=size)
         pick = np.linspace(0, len(x) - 1, CALIBRATION_CALLS).astype(int)
-        return Calibration(card.main, (x[pick],), more=_more(module, size))
+        return Calibration(card.main, (x[pick],), more=_more(module, program, x[pick], size))
     x, _ = module.inputs("train", limit=STREAM_CALLS, size=size)
     starts = tuple(int(i) for i in sorted(module.starts("train", limit=STREAM_CALLS, size=size)))
-    return Calibration(card.main, (x,), starts, more=_more(module, size))
+    return Calibration(card.main, (x,), starts, more=_more(module, program, x, size))
 
 
-def _more(module: Any, size: str) -> tuple[Calibration, ...]:
-    """Inputs of the functions beside the main one, where the network has such with parameters."""
+def _more(module: Any, program: Program, x: np.ndarray, size: str) -> tuple[Calibration, ...]:
+    """Inputs of the functions beside the main one, where the network has such with parameters.
+
+    Args:
+        x: inputs of the main function; what another gives for them may be what a third is for.
+    """
     given = module.calibration(size) if hasattr(module, "calibration") else {}
-    return tuple(Calibration(function, inputs) for function, inputs in given.items())
+    found = []
+    for function, inputs in given.items():
+        if isinstance(inputs, str):
+            machine = Interpreter(program)
+            outputs = zip(*(machine.call(inputs, row) for row in x), strict=True)
+            inputs = tuple(np.stack(column) for column in outputs)
+        found.append(Calibration(function, inputs))
+    return tuple(found)

@@ -10,7 +10,8 @@ A network file `zoo/NAME.py` holds:
     source(size=...)                      only if not the first of `CARD.data` that is here: the set of `inputs`
     starts(split, limit=None, size=...)   only if `CARD.streaming`: the calls before which the kept state is reset
     calibration(size=...)                 only if other int8 functions have parameters too: function name -> tuple of
-                                          arrays, one a parameter, first dimension = calls
+                                          arrays, one a parameter, first dimension = calls; or the name of the
+                                          function whose outputs for the main inputs they are
     lessons(size=...)                     only if `CARD.learns`: (function, its calls, the states to begin with:
                                           names of those that start at zero, or name -> array)
     show(board, size=...)                 what it is known for, as plain values of `picozoo.pictures`; no PyTorch

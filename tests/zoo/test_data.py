@@ -16,7 +16,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from picozoo import data
-from picozoo.data import _store, human_activity, mnist
+from picozoo.data import _store, human_activity, mnist, skab
 from picozoo.data._info import File, Info
 from picozoo.errors import BadFile, MissingTool, PicozooError, UnknownName, UsageError
 
@@ -171,6 +171,58 @@ def test_corrupt_activity() -> None:
             human_activity.parse(bad, [5])
 
 
+def _archive(path: Path, members: dict[str, bytes]) -> None:
+    path.parent.mkdir(exist_ok=True)
+    with tarfile.open(path, "w:xz") as archive:
+        for name, content in members.items():
+            member = tarfile.TarInfo(name)
+            member.size = len(content)
+            archive.addfile(member, io.BytesIO(content))
+
+
+def test_files_of_a_mirror_may_be_packed(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """One by one or in one archive: the same bytes. What is missing, too long or cut short is refused."""
+    monkeypatch.setenv("PICOZOO_DATA", str(tmp_path))
+    files = tuple(File(name, "", 4) for name in ("a/1.csv", "b/1.csv"))
+    info = Info("toy", "toy", "MIT", ("home",), "toy", files, packed="toy.tar.xz")
+    names = [f.name for f in files]
+    packed, contents = tmp_path / "toy" / "toy.tar.xz", {"top/b/1.csv": b"bb", "README": b"?", "top/a/1.csv": b"aaaa"}
+    assert len(_store.missing(info)) == 2
+    with pytest.raises(MissingTool):
+        _store.read_all(info, names)
+    _archive(packed, contents)
+    assert not _store.missing(info)
+    assert _store.read_all(info, names) == [b"aaaa", b"bb"]
+    whole = packed.read_bytes()
+    for bad in (whole[:60], whole[: len(whole) // 2], b"", b"hello"):
+        packed.write_bytes(bad)
+        with pytest.raises(BadFile, match=r"(not a whole archive)|(does not hold)"):
+            _store.read_all(info, names)
+    for name in names:
+        _archive(packed, contents | {f"top/{name}": b"longer"})
+        with pytest.raises(BadFile, match=f"does not hold {name}"):
+            _store.read_all(info, names)
+    packed.unlink()
+    for name, content in (("a/1.csv", b"aaaa"), ("b/1.csv", b"bb")):
+        (tmp_path / "toy" / name).parent.mkdir()
+        (tmp_path / "toy" / name).write_bytes(content)
+    assert _store.read_all(info, names) == [b"aaaa", b"bb"]
+
+
+def test_corrupt_pump() -> None:
+    head = ";".join(("datetime", *skab.SENSORS, "anomaly", "changepoint"))
+    row = "2020-03-09 10:14:33;" + ";".join(map(str, range(8))) + ";1.0;0.0"
+    x, y = skab.parse(f"{head}\n{row}\n".encode(), "toy", 1)
+    assert x.tolist() == [list(range(8))]
+    assert y.tolist() == [1]
+    plain = "\n".join(line.rsplit(";", 2)[0] for line in (head, row))
+    assert skab.parse(plain.encode(), "toy", 1)[1].tolist() == [0]
+    rows = (f"{row};5", row[:-4], row.replace("1.0", "2.0"), row.replace(";3;", ";inf;"), row.replace(";3;", ";x;"))
+    for bad in ("", head, plain[:-1], f"{head}\n{row}\n{row}", *(f"{head}\n{r}" for r in rows)):
+        with pytest.raises(BadFile, match="toy is not such an experiment"):
+            skab.parse(bad.encode(), "toy", 1)
+
+
 @pytest.fixture
 def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A folder that plays a data set's home, and an empty cache."""
@@ -198,35 +250,6 @@ def test_fetch_checks_and_puts_in_place(home: Path) -> None:
     assert _store.read(info, "a.gz") == content
     (home / "a.gz").unlink()
     _store.fetch(info)  # already there: the home is not asked again
-
-
-def test_a_mirror_may_hold_an_archive(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    monkeypatch.setenv("PICOZOO_DATA", str(tmp_path))
-    content = b"X:1\n" * 100
-    file = File("a.abc", hashlib.sha256(content).hexdigest(), len(content), (), ("all.tar.xz", "in/a.abc"))
-    info = Info("toy", "toy", "MIT", ("home",), "toy", (file,))
-    assert _store.missing(info) == [file]
-    (tmp_path / "toy").mkdir()
-    archive = tmp_path / "toy" / "all.tar.xz"
-
-    def pack(name: str, content: bytes) -> None:
-        with tarfile.open(archive, "w:xz") as tar:
-            member = tarfile.TarInfo(name)
-            member.size = len(content)
-            tar.addfile(member, io.BytesIO(content))
-
-    pack("in/a.abc", content)
-    assert _store.missing(info) == []
-    assert _store.read(info, "a.abc") == content
-    for name, held in (("in/a.abc", content + b"more"), ("in/b.abc", content), ("in/a.abc", b"")):
-        pack(name, held)
-        with pytest.raises(BadFile, match="copy it again"):
-            _store.read(info, "a.abc")
-    archive.write_bytes(b"no archive")
-    with pytest.raises(BadFile, match="copy it again"):
-        _store.read(info, "a.abc")
-    (tmp_path / "toy" / "a.abc").write_bytes(content)
-    assert _store.read(info, "a.abc") == content
 
 
 def test_fetch_refuses_another_file(home: Path) -> None:

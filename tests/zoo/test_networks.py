@@ -23,6 +23,7 @@ SIZES = [(name, size) for name in NAMES for size in find.load("zoo", name, "netw
 # what a quick recipe must reach: figure, at least
 QUICK = {
     "markov": ("chance", 0.08),
+    "ae": ("explained", 0.75),  # from 1,437 small pictures
     "rbm": ("completion", 0.4),  # three epochs of small digits; the full recipe has MNIST
     "lenet5": ("digits_accuracy", 0.85),  # from 1,437 small pictures alone; the full recipe has MNIST as well
     "perceptron": ("digits_accuracy", 0.95),
@@ -319,3 +320,47 @@ def test_silhouette_is_scikit_learns() -> None:
     chance = np.random.default_rng(3)
     x, groups = chance.normal(size=(80, 3)), chance.integers(0, 4, 80)
     assert _tables.silhouette(x, groups) == pytest.approx(metrics.silhouette_score(x, groups), abs=1e-12)
+
+
+def test_scores_of_the_pump_and_principal_components_are_scikit_learns() -> None:
+    metrics, decomposition = pytest.importorskip("sklearn.metrics"), pytest.importorskip("sklearn.decomposition")
+    from picozoo.zoo import _encoders
+
+    chance = np.random.default_rng(5)
+    y, scores = chance.integers(0, 2, 300), chance.normal(size=300).round(1)  # rounded: there are ties
+    assert network("ae").metric(scores, y) == pytest.approx(metrics.roc_auc_score(y, scores), abs=1e-12)
+    known, x = chance.normal(size=(80, 12)), chance.normal(size=(9, 12))
+    theirs = decomposition.PCA(4).fit(known)
+    want = theirs.inverse_transform(theirs.transform(x))
+    assert np.allclose(_encoders.principal(known, x, 4), want, atol=1e-9)
+    r2 = metrics.r2_score(x, want, multioutput="variance_weighted")
+    assert _encoders.explained(want, x) == pytest.approx(max(0.0, r2))
+
+
+def test_the_pump_learns_from_healthy_moments_of_other_experiments() -> None:
+    if not data.available("skab"):
+        pytest.skip("data set 'skab' is not here; set PICOZOO_DATA to a mirror")
+    module = network("ae")
+    rows, seen = module.healthy(), module.experiments("train")
+    assert len(rows) == sum(int((labels.max(1) == 0).sum()) for _, labels in seen) < sum(len(w) for w, _ in seen)
+    x, y = module.inputs("test", size="pump")
+    assert not {row.tobytes() for row in rows} & {row.tobytes() for row in x}
+    assert set(y.tolist()) == {0, 1}
+
+
+def test_every_function_of_the_auto_encoder_is_int8(tmp_path: Path) -> None:
+    """Functions that take other inputs have calibration of their own: what the parts give is what the whole gives."""
+    import picozoo as pz
+
+    net = pz.load("ae")
+    assert net.calibration is not None
+    assert net.calibration.others == ("encode",)
+    assert [c.function for c in net.calibration.more] == ["decode"]
+    fw = pz.compile(net, board="host")
+    assert fw.precision == "int8"
+    x = net.calibration.inputs[0][0].astype(np.float32)
+    with fw.session() as s, pz.compile(net, board="host", precision="float32").session() as exact:
+        code = s.call_real("encode", x)[0]
+        parts, whole = s.call_real("decode", code)[0], exact.call_real("forward", x)[0]
+        assert np.abs(code - exact.call_real("encode", x)[0]).max() < 0.05 * np.abs(code).max()
+    assert np.abs(parts - whole).mean() < 0.01
