@@ -26,7 +26,10 @@ _DISCARD = "/DISCARD/ : { *(.ARM.exidx* .ARM.extab* .eh_frame* .comment .note* .
 
 
 def script(board: Board, roots: Sequence[str]) -> str:
-    """The linker script: memories as unlimited regions, the network's parts in sections of their own."""
+    """The linker script: memories as unlimited regions, the network's parts in sections of their own.
+
+    `.bss` names its segment although it follows one that does: GNU ld drops an empty `.data`, and the segment with it.
+    """
     if board.core.arch == "avr":
         return _avr_script(board, roots)
     start, ram = board.flash_origin, board.ram_origin
@@ -47,7 +50,8 @@ SECTIONS {{
   __pz_data_load = .;
   . = {ram:#x};
   .data : AT(__pz_data_load) {{ __pz_data_start = .; {data} . = ALIGN(4); __pz_data_end = .; }} :ram
-  .bss (NOLOAD) : {{ __pz_bss_start = .; *(.bss .bss.* .sbss .sbss.* COMMON) . = ALIGN(4); __pz_bss_end = .; }}
+  .bss (NOLOAD) : {{ __pz_bss_start = .; *(.bss .bss.* .sbss .sbss.* COMMON)
+                    . = ALIGN(4); __pz_bss_end = .; }} :ram
   .pz_harness_bss (NOLOAD) : {{ *(.pz_harness.bss*) }}
   __pz_end = ALIGN(16);
   __pz_stack_top = {ram + (board.ram or 0):#x};

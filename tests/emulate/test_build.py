@@ -88,6 +88,24 @@ def test_errors_are_one_clear_sentence() -> None:
         build({"a.c": "void f(void) {}"}, NANO, roots=["f", "g"])
 
 
+@pytest.mark.parametrize("toolchain", ["zig", "gcc"])
+def test_stack_without_initialised_data(toolchain: str) -> None:
+    """All that is in RAM is zero at first: the linker may drop `.data`, and the network must not be taken for stack."""
+    from picozoo.emulate import open_machine
+
+    source = "char pz_net[9000]; void f(char *p) { volatile char deep[40]; deep[0] = p[8999] = 1; }"
+    board: Board = load("boards", "pico", "board").BOARD
+    try:
+        image = build({"a.c": source}, board, roots=["f", "pz_net"], toolchain=toolchain)
+    except MissingTool as error:
+        pytest.skip(str(error))
+    with open_machine(image) as machine:
+        machine.write(machine.address("pz_net"), bytes(range(1, 101)) * 90)
+        machine.paint_stack()
+        machine.call("f", machine.address("pz_net"))
+        assert 1 <= (machine.stack_bytes() or 0) <= 100
+
+
 @pytest.mark.parametrize("name", names("boards"))
 def test_vendor_gcc_gives_the_same_results(name: str) -> None:
     from picozoo.emulate import available, open_machine
