@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+from bisect import bisect_left, bisect_right
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -19,6 +20,7 @@ from picozoo.emulate import Counts
 from picozoo.errors import MissingTool, UsageError
 from picozoo.ir.interp import Interpreter
 from picozoo.measure import Cost, predict
+from picozoo.plan.timeline import Step
 from picozoo.report.data import Block, LayerNoise, LayerReport, Learning, Report
 from picozoo.specs import whole_name
 
@@ -314,8 +316,8 @@ def _report(fw: Firmware, run: _Run, counts: Counts, stack: int | None, emulator
         ram_limit=board.ram,
         fits=(board.flash is None or image.flash <= board.flash) and (board.ram is None or ram <= board.ram),
         arena_bound=max((p.tensor_bound for p in fw.plan.functions.values()), default=0),
-        memory=_memory(fw),
-        steps={n: [st.node.name for st in p.shared.timeline.steps] for n, p in fw.plan.functions.items()},
+        memory=[b for name in fw.plan.functions for b in _memory(fw, name)],
+        steps={name: [step.node.name for step in _steps(fw, name)] for name in fw.plan.functions},
         mistakes=mistakes,
         picozoo=__version__,
         simplified=[v for v in fw.program.meta.get("simplified", "").split("; ") if v],
@@ -401,13 +403,24 @@ def _reads(fw: Firmware, layer: Layer) -> list[str]:
     return list(found)
 
 
-def _memory(fw: Firmware) -> list[Block]:
-    return [
-        Block(v.label, offset, v.size, v.first, v.last, name)
-        for name, p in fw.plan.functions.items()
-        for v, offset in zip(p.lives, p.placed.offsets, strict=True)
-        if v.size
-    ]
+def _steps(fw: Firmware, function: str) -> list[Step]:
+    """Steps at which something runs; views and what is joined in its place are none."""
+    printed = {v.key for v in fw.model.layers if v.function == function}
+    steps = fw.plan.functions[function].shared.timeline.steps
+    return [s for s in steps if s.kind != "call" or (s.function.name, s.node.name) in printed]
+
+
+def _memory(fw: Firmware, function: str) -> list[Block]:
+    """The arena over time, in the steps that run."""
+    p, times = fw.plan.functions[function], [s.time for s in _steps(fw, function)]
+    end = p.shared.timeline.end
+    found = []
+    for v, offset in zip(p.lives, p.placed.offsets, strict=True):
+        first = bisect_left(times, v.first) + 1 if v.first else 0
+        last = len(times) + 1 if v.last == end else bisect_right(times, v.last)
+        if v.size:
+            found.append(Block(v.label, offset, v.size, first, max(first, last), function))
+    return found
 
 
 def _mistakes(run: _Run, most: int = 24) -> list[dict[str, Any]]:

@@ -5,11 +5,13 @@ from __future__ import annotations
 import base64
 import struct
 import zlib
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from html import escape
+from math import ceil
 
 from picozoo.report.data import Block, Report
-from picozoo.report.figures import size
+from picozoo.report.figures import Peak, fullest_words, peak, size
+from picozoo.specs import whole_name
 
 SCRATCH = "(working memory)"  # how the planner labels memory that a layer needs only while it runs
 
@@ -80,18 +82,22 @@ def png(values: Sequence[float], width: int, height: int) -> str:
 
 
 WIDTH, HEIGHT, LEFT, TOP, RIGHT = 918, 260, 50, 14, 92
+MANY = 60  # steps from which on columns may be narrow
 
 
 def memory_map(r: Report, function: str) -> str:
     """Working memory of one function over time: each block from its first step to its last, at its offset.
 
-    The dashed line is the largest sum of tensors alive at once, below which no plan of these tensors can go.
+    The fullest step is framed, the blocks needed there have a darker edge. The dashed line is the largest sum of
+    tensors alive at once, below which no plan of these tensors can go.
     """
     blocks = [b for b in r.memory if b.function == function]
-    steps = ["call", *r.steps.get(function, []), "return"]
+    steps = ["call", *(whole_name(s) for s in r.steps.get(function, [])), "return"]
     top = max((b.offset + b.bytes for b in blocks), default=1)
-    column = min(max(18.0, (WIDTH - LEFT - RIGHT) / len(steps)), 110.0)
+    fits = (WIDTH - LEFT - RIGHT) / len(steps)
+    column = min(max(18.0 if len(steps) <= MANY else 3.0, fits), 110.0)
     width = LEFT + column * len(steps) + RIGHT
+    each = ceil(16 / column)  # only so many names have room
     slant = any(len(s) * 7 > column for s in steps)
     below = 26 + (min(max(len(s) for s in steps), 22) * 3.8 if slant else 0)
 
@@ -113,6 +119,8 @@ def memory_map(r: Report, function: str) -> str:
     ]
     parts += [_axis(y, top, width)]
     for k, step in enumerate(steps):
+        if k % each and k + 1 < len(steps):
+            continue
         x = LEFT + column * (k + 0.5)
         parts.append(
             element("line", x1=LEFT + column * k, y1=TOP, x2=LEFT + column * k, y2=TOP + HEIGHT, stroke="var(--soft)")
@@ -123,13 +131,16 @@ def memory_map(r: Report, function: str) -> str:
                 x, TOP + HEIGHT + 16, _short(step), class_="s", text_anchor="end" if slant else "middle", transform=turn
             )
         )
-    parts += [_block(r, function, b, i, column, y) for i, b in enumerate(blocks)]
-    parts.append(_bound(blocks, y, width))
+    fullest = peak(r, function)
+    colours = {name: k for k, name in enumerate(dict.fromkeys(whole_name(b.label) for b in blocks))}
+    parts += [_block(r, function, b, colours[whole_name(b.label)], column, y, fullest) for b in blocks]
+    parts.append(_frame(fullest, column, y))
+    parts.append(_bound(r, top, y, width))
     return svg(
         width,
         TOP + HEIGHT + below,
         "".join(parts),
-        f"Memory map of {function}: {size(top)} at most, {len(blocks)} blocks",
+        f"Memory map of {function}: {size(top)} at most, {len(blocks)} blocks; {fullest_words(r, function)}",
     )
 
 
@@ -141,7 +152,7 @@ def _short(name: str, most: int = 22) -> str:
     return name if len(name) <= most else name[: most - 1] + "…"
 
 
-def _axis(y: object, top: int, width: float) -> str:
+def _axis(y: Callable[[float], float], top: int, width: float) -> str:
     parts = []
     for k in range(5):
         at = top * k / 4
@@ -151,8 +162,17 @@ def _axis(y: object, top: int, width: float) -> str:
     return "".join(parts)
 
 
-def _block(r: Report, function: str, b: Block, i: int, column: float, y: object) -> str:
-    assert callable(y)
+def _frame(fullest: Peak, column: float, y: Callable[[float], float]) -> str:
+    """Round the column of the fullest step."""
+    where = {"x": LEFT + column * fullest.step - 1, "width": column + 2, "y": y(fullest.top) - 3}
+    words = title(f"Fullest step: {size(fullest.bytes)}")
+    look = {"fill": "none", "stroke": "var(--warn)", "stroke_width": 1.8, "rx": 3}
+    return element("rect", words, height=y(0) - y(fullest.top) + 6, **where, **look, pointer_events="none")
+
+
+def _block(
+    r: Report, function: str, b: Block, i: int, column: float, y: Callable[[float], float], fullest: Peak
+) -> str:
     x, wide = LEFT + column * b.first + 1, column * (b.last - b.first + 1) - 2
     above, high = y(b.offset + b.bytes), max(y(b.offset) - y(b.offset + b.bytes), 1.0)
     scratch = SCRATCH in b.label
@@ -163,15 +183,15 @@ def _block(r: Report, function: str, b: Block, i: int, column: float, y: object)
         title(words),
         x=x,
         y=above,
-        width=float(wide),
+        width=max(float(wide), 1.0),
         height=float(high),
         rx=min(3.0, high / 3),
         fill=fill,
-        stroke="var(--outline)",
-        stroke_width=0.6,
-        stroke_opacity=0.7,
+        stroke="var(--ink)" if b in fullest.blocks else "var(--outline)",
+        stroke_width=1.3 if b in fullest.blocks else 0.6,
+        stroke_opacity=0.9 if b in fullest.blocks else 0.7,
     )
-    name = b.label.replace(SCRATCH, "").strip()
+    name = whole_name(b.label.replace(SCRATCH, "").strip())
     if high >= 13 and wide >= 7 * len(name) + 6 and not scratch:
         detail = f"{name} · {size(b.bytes)}" if wide >= 7 * (len(name) + len(size(b.bytes)) + 3) else name
         found += text(
@@ -180,14 +200,10 @@ def _block(r: Report, function: str, b: Block, i: int, column: float, y: object)
     return found
 
 
-def _bound(blocks: Sequence[Block], y: object, width: float) -> str:
-    """Dashed line at the largest sum of tensors alive at once (scratch memory left out, as in the figure)."""
-    assert callable(y)
-    tensors = [b for b in blocks if SCRATCH not in b.label]
-    alive = max(
-        (sum(b.bytes for b in tensors if b.first <= t <= b.last) for t in {b.first for b in tensors}), default=0
-    )
-    if not alive:
+def _bound(r: Report, top: int, y: Callable[[float], float], width: float) -> str:
+    """Dashed line at what no plan can go below, in the map of the function that decides it."""
+    alive = r.arena_bound
+    if not alive or top < max(b.offset + b.bytes for b in r.memory):
         return ""
     level = y(alive)
     return (

@@ -9,7 +9,8 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-from picozoo.report.data import LayerReport, Report
+from picozoo.report.data import Block, LayerReport, Report
+from picozoo.specs import whole_name
 
 NONE = "–"
 
@@ -251,6 +252,46 @@ def sections(reports: Sequence[Report]) -> list[tuple[str, list[Figure]]]:
     if any(r.bands for r in reports):
         made.insert(1, Figure("computed in bands of rows", "", lambda r: "; ".join(r.bands) or NONE))
     return [("Result", result), ("Flash", flash), ("RAM", ram), ("One call", call), ("Made with", made)]
+
+
+@dataclass(frozen=True)
+class Peak:
+    """The fullest step of a function: 0 is the call. Bytes in use, the highest of them, and the blocks needed."""
+
+    step: int
+    bytes: int
+    top: int
+    blocks: tuple[Block, ...]
+
+
+def peak(r: Report, function: str) -> Peak:
+    """Where a function needs most; what lies over something else counts once."""
+    blocks = [b for b in r.memory if b.function == function]
+    found = Peak(0, 0, 0, ())
+    for step in range(len(r.steps.get(function, [])) + 2):
+        needed = sorted((b for b in blocks if b.first <= step <= b.last), key=lambda b: b.offset)
+        used = end = 0
+        for b in needed:
+            used += max(0, b.offset + b.bytes - max(b.offset, end))
+            end = max(end, b.offset + b.bytes)
+        if used > found.bytes:
+            found = Peak(step, used, end, tuple(needed))
+    return found
+
+
+def fullest_words(r: Report, function: str) -> str:
+    """One sentence: the fullest step and what is needed there, the largest first."""
+    found = peak(r, function)
+    at = ["the call", *r.steps.get(function, []), "the return"][found.step]
+    sizes: dict[str, int] = {}
+    for b in found.blocks:
+        sizes[whole_name(b.label)] = sizes.get(whole_name(b.label), 0) + b.bytes
+    parts = sorted(sizes.items(), key=lambda v: -v[1])
+    most = [f"{name} {size(n)}" for name, n in parts[:6]]
+    rest = f", and {size(sum(n for _, n in parts[6:]))} more" if len(parts) > 6 else ""
+    over = sum(sizes.values()) - found.bytes
+    shared = f"; {size(over)} of these lie over others" if over else ""
+    return f"fullest at {at} with {size(found.bytes)}: {', '.join(most)}{rest}{shared}"
 
 
 def main_layers(r: Report) -> list[LayerReport]:

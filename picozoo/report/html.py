@@ -17,6 +17,7 @@ from picozoo.report.figures import (
     digits,
     duration,
     energy,
+    fullest_words,
     learning_text,
     main_layers,
     of_limit,
@@ -155,8 +156,8 @@ def _board(r: Report, alone: bool) -> str:
             "Working memory over time",
             _memory(r),
             "Each block is a tensor, from the step that makes it to the last one that reads it, at its place in "
-            "memory; hatched blocks are needed only while their layer runs; the dashed line is the largest set of "
-            "tensors alive at once. Rest the pointer on a block for its size.",
+            "memory; hatched blocks are needed only while their layer runs; the fullest step is framed; the dashed "
+            "line is the largest set of tensors alive at once. Rest the pointer on a block for its size.",
         ),
         _section("Flash and RAM", _limits(r)),
         _section("What each layer lost to int8", _noise.rows(r), _noise.WORDS),
@@ -311,7 +312,8 @@ def _memory(r: Report) -> str:
     parts = []
     for name in sorted(r.steps, key=lambda n: n != r.function):
         if any(b.function == name for b in r.memory):
-            picture = _svg.memory_map(r, name)
+            words = fullest_words(r, name)
+            picture = f'{_svg.memory_map(r, name)}<p class="small">{escape(words[0].upper() + words[1:])}.</p>'
             parts.append(
                 picture if name == r.function else f"<details><summary>{escape(name)}</summary>{picture}</details>"
             )

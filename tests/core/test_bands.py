@@ -8,8 +8,10 @@ import numpy as np
 import pytest
 
 from picozoo import build, emulate, find, ops
+from picozoo import compile as compile_network
 from picozoo.emit.c_model import emit
 from picozoo.errors import InvalidProgram
+from picozoo.evaluate import evaluate
 from picozoo.ir.interp import Interpreter
 from picozoo.ir.program import Function, Node, Program
 from picozoo.ir.verify import verify
@@ -19,6 +21,7 @@ from picozoo.passes._stream import CannotStream, Section, stream
 from picozoo.plan.arena import Plan, plan_program
 from picozoo.plan.check import check_plan
 from picozoo.plan.timeline import key
+from picozoo.report.figures import peak
 from picozoo.specs import QuantParams, Target, TensorType
 
 TARGET = Target(bands=True)
@@ -143,15 +146,21 @@ def _macs(p: Program) -> int:
 
 
 @pytest.mark.parametrize(
-    ("board_name", "floats"), [("host", False), ("host", True), ("nano33ble", False), ("pico", True)]
+    ("board_name", "floats"),
+    [
+        ("host", False),
+        pytest.param("host", True, marks=pytest.mark.slow),
+        pytest.param("nano33ble", False, marks=pytest.mark.slow),
+        pytest.param("pico", True, marks=pytest.mark.slow),
+    ],
 )
 def test_bands_in_c(board_name: str, floats: bool) -> None:
-    """Six random chains, banded, as functions of one image: what C gives is what the whole layers give."""
+    """Random chains, banded, as functions of one image: what C gives is what the whole layers give."""
     board = find.load("boards", board_name, "board").BOARD
     if reason := emulate.available(board):
         pytest.skip(reason)
     rng, target, whole, made = np.random.default_rng(9), board.core.target, {}, Program("banded")
-    while len(whole) < 6:
+    while len(whole) < 5:
         name = f"chain{len(whole)}"
         p = random_chain(rng, name, floats)
         q = banded(p, rng)
@@ -211,6 +220,24 @@ def test_the_peak_falls_to_the_input() -> None:
     assert "forward: " in q.meta["bands"]
     x = drawn(np.random.default_rng(2), p.main.types["%x"])
     np.testing.assert_array_equal(Interpreter(q).call("forward", x)[0], Interpreter(p).call("forward", x)[0])
+
+
+@pytest.mark.slow
+def test_lenet_in_bands_is_reported_layer_by_layer() -> None:
+    board = find.load("boards", "nano33ble", "board").BOARD
+    if reason := emulate.available(board):
+        pytest.skip(reason)
+    whole, split = (evaluate(compile_network("lenet5", board=board, prefer=p), samples=0) for p in ("balanced", "ram"))
+    assert split.ram_arena < 0.6 * whole.ram_arena
+    assert split.agreement == 1.0 and split.bands[0].startswith("forward: c1 to pool (2 layers)")
+    assert [(v.name, v.op, v.macs, v.out_shape, v.reads) for v in split.layers] == [
+        (v.name, v.op, v.macs, v.out_shape, v.reads) for v in whole.layers
+    ]
+    assert split.instructions is not None
+    assert sum(v.instructions or 0 for v in split.layers) <= split.instructions
+    fullest = peak(split, "forward")
+    assert fullest.bytes <= split.ram_arena and len(split.steps["forward"]) > len(whole.layers)
+    assert all(0 <= b.first <= b.last <= len(split.steps["forward"]) + 1 for b in split.memory)
 
 
 def test_nothing_changes_where_nothing_helps() -> None:

@@ -135,6 +135,12 @@ def test_page_has_everything() -> None:
         assert part in words
     assert "8 read as" in words and "data:image/png;base64," in page
     assert "least possible" in words and "320 B" in words
+    assert "Fullest at conv1 with 360 B: conv1 256 B, x 64 B, conv1 (working memory) 40 B." in words
+    assert "Fullest at add with 20 B: add 20 B." in words
+    assert page.count("Fullest step: ") == 2
+    both = report(memory=[Block("x", 0, 64, 0, 1, "forward"), Block("y~1", 32, 64, 1, 2, "forward")])
+    assert (figures.peak(both, "forward").step, figures.peak(both, "forward").bytes) == (1, 96)
+    assert figures.fullest_words(both, "forward").endswith("96 B: x 64 B, y 64 B; 32 B of these lie over others")
     assert "prefers-color-scheme:dark" in page and "@media print" in page and "max-width:640px" in page
     for block in report().memory:
         assert f"{block.label}: {block.bytes} B at" in page
