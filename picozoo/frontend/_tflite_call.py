@@ -13,13 +13,15 @@ import numpy as np
 from picozoo import ops
 from picozoo.errors import BadFile, Unsupported
 from picozoo.frontend._flexbuffer import read_map
-from picozoo.frontend._tflite_schema import DTYPES, MAX_OPERATORS, OTHER_DTYPES, Graph, Operator, Tensor
+from picozoo.frontend._tflite_schema import DTYPES, MAX_OPERATORS, OTHER_DTYPES, UNSIGNED, Graph, Operator, Tensor
 from picozoo.ir.program import Function, Node, Program
 from picozoo.ops.clamp import ClampAttrs
 from picozoo.ops.reshape import ReshapeAttrs
 from picozoo.specs import QuantParams, TensorType
 
 _ACTS = ("none", "relu", "relu_n1_to_1", "relu6", "tanh", "sign_bit")
+# Operators that take unsigned numbers of 32 and 64 bits: those for sound, and those that only move values.
+TAKES_UNSIGNED = ("CUSTOM 'Signal", "RESHAPE", "SQUEEZE", "EXPAND_DIMS", "CONCATENATION", "SLICE", "STRIDED_SLICE")
 MAX_MADE = 1 << 24  # values of a tensor that the importer makes
 _TINY = float(np.finfo(np.float32).tiny)
 # These read or make quantised values without being integer forms of a float operator.
@@ -223,6 +225,22 @@ class Call:
         zero = type_.quant.zero_point[0] if type_.quant is not None and type_.dtype == "i8" else 0
         name = self.values[number] = self.program.add_state(clean(t.name) or "state", self.made(type_, zero), type_)
         return name
+
+    def new_state(self, name: str, value: np.ndarray, type_: TensorType) -> str:
+        """A tensor kept between calls that the file does not name; returns its reference."""
+        return self.program.add_state(f"{self.output_name()}.{name}", value, type_)
+
+    def output_name(self) -> str:
+        """A name for what the operator makes."""
+        return clean(self.model.tensors[self.op.outputs[0]].name) or "x" if self.op.outputs else "x"
+
+    def signed_only(self) -> None:
+        """Raise if the operator meets unsigned numbers of 32 or 64 bits and does not take them."""
+        if self.op.kind.startswith(TAKES_UNSIGNED):
+            return
+        for k in (*self.op.inputs, *self.op.outputs):
+            if k >= 0 and (code := self.model.tensors[k].code) in UNSIGNED:
+                raise Unsupported(f"tensor {self.model.tensors[k].name!r} has element type {UNSIGNED[code]}")
 
     def keep(self, state: str, ref: str) -> None:
         """Let `ref` be the state's value in the next call."""

@@ -35,8 +35,9 @@ HASHTABLE_FIND HASHTABLE_IMPORT HASHTABLE_SIZE REDUCE_ALL CONV_3D_TRANSPOSE VAR_
 BROADCAST_ARGS RANDOM_STANDARD_NORMAL BUCKETIZE RANDOM_UNIFORM MULTINOMIAL GELU DYNAMIC_UPDATE_SLICE RELU_0_TO_1
 """
 OPERATORS: dict[int, str] = dict(enumerate(_NAMES.split()))
-DTYPES: dict[int, str] = {0: "f32", 2: "i32", 3: "u8", 4: "i64", 6: "bool", 7: "i16", 9: "i8"}
-OTHER_DTYPES = {1: "float16", 5: "string", 8: "complex64", 10: "float64", 12: "uint64", 13: "resource", 15: "uint32"}
+DTYPES: dict[int, str] = {0: "f32", 2: "i32", 3: "u8", 4: "i64", 6: "bool", 7: "i16", 9: "i8", 12: "i64", 15: "i32"}
+UNSIGNED = {12: "uint64", 15: "uint32"}  # held in signed ones of the same bits
+OTHER_DTYPES = {1: "float16", 5: "string", 8: "complex64", 10: "float64", 13: "resource"}
 _WINDOW = {"padding": (0, "b", 0), "stride_w": (1, "i", 0), "stride_h": (2, "i", 0)}
 _ACT = {"act": (0, "b", 0)}
 _ACT_AT_3 = {"act": (3, "b", 0)}

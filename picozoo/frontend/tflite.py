@@ -18,7 +18,14 @@ from typing import Any
 
 from picozoo import ops
 from picozoo.errors import BadFile, PicozooError, Unsupported
-from picozoo.frontend import _tflite_composites, _tflite_control, _tflite_math, _tflite_metadata, _tflite_moves
+from picozoo.frontend import (
+    _tflite_composites,
+    _tflite_control,
+    _tflite_math,
+    _tflite_metadata,
+    _tflite_moves,
+    _tflite_signal,
+)
 from picozoo.frontend import _tflite_schema as schema
 from picozoo.frontend._tflite_call import Call, Shared, clean, outside_type, tensor_type
 from picozoo.ir.program import Function, Program
@@ -36,7 +43,7 @@ def readers() -> dict[str, tuple[str, Callable[..., Any]]]:
         for kind, read_ in ops.get(name).tflite.items():
             assert kind not in table, f"{kind} is read by {table[kind][0]} and {name}"
             table[kind] = (name, read_)
-    for part in (_tflite_composites, _tflite_moves, _tflite_math, _tflite_control):
+    for part in (_tflite_composites, _tflite_moves, _tflite_math, _tflite_control, _tflite_signal):
         for kind, read_ in part.READERS.items():
             assert kind not in table, f"{kind} is read by {table[kind][0]} and {part.__name__}"
             table[kind] = ("composite", read_)
@@ -115,6 +122,7 @@ def _read_one(call: Call) -> None:
     else:
         told = len(wrong)
         try:
+            call.signed_only()
             call.finish(readers()[kind][1](call))
             return
         except Unsupported as e:
