@@ -26,6 +26,7 @@ from picozoo.passes import (
     simplify_exact,
     sink_dequantize,
     subpixel,
+    tabulate,
 )
 from picozoo.specs import Target
 
@@ -53,6 +54,7 @@ INTEGER: Sequence[ModuleType] = (
     lower_qdq,  # needs the pairs as the quantiser wrote them
     fold_dequantized,  # after lowering: what is left is used in float
     integer_io,  # after lowering: what is left at the edges is the caller's conversion
+    tabulate,  # after both: what is float between bytes now stays so
     dead_code,
 )
 

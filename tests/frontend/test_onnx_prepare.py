@@ -72,6 +72,8 @@ def test_pictures_of_bytes_stay_bytes(tmp_path: Path, last: bool, resize: bool) 
     for options, near in (({}, 1e-5), ({"calibrate": [(x,) for x in xs], "precision": "int8"}, 0.02)):
         firmware = pz.compile(path, board="host", **options)
         assert firmware.model.entries["forward"].inputs[0].type.dtype == "u8"
+        if options and not resize:
+            assert firmware.program.main.nodes[0].op == "lookup", "normalisation is a table"
         np.testing.assert_allclose(firmware.run(xs[0]), want, atol=near * float(want.max()))
 
 
