@@ -28,7 +28,7 @@ quick: setup-dev ## The quick tests: what to run before each commit (under a min
 check: setup-dev ## Style, types, import directions, file sizes, fresh docs, no network over 1 % worse (under a minute)
 	@$(PY) -m ruff check --output-format=concise .
 	@$(PY) -m mypy
-	@MYPYPATH=tools $(PY) -m mypy tools/*.py bench/*.py
+	@MYPYPATH=tools $(PY) -m mypy tools/*.py bench/*.py bench/fuzz/*.py
 	@$(PY) -m pytest -m "not slow" tests/repo $(ARGS)
 	@$(PY) tools/docs.py --check
 	@$(PICOZOO) bench --check

@@ -17,6 +17,20 @@ A message is one sentence or two: what was wrong, where, what is allowed, what w
 
 from __future__ import annotations
 
+_LONGEST, _END = 2500, 400  # characters of a message that are kept: at its head, and at its end
+
+
+def printable(text: str) -> str:
+    """A message as one line that any terminal can show, whatever a hostile file put into it.
+
+    Example:
+        >>> printable("layer 'a\\n\\x1b[31m' is unknown")
+        "layer 'a \\\\x1b[31m' is unknown"
+    """
+    text = " ".join(text.split())
+    text = "".join(c if c.isprintable() else ascii(c)[1:-1] for c in text)
+    return text if len(text) <= _LONGEST + _END else f"{text[:_LONGEST]} … {text[-_END:]}"
+
 
 class PicozooError(Exception):
     """Base of all of them. `exit_code` is what the command line returns."""

@@ -12,7 +12,7 @@ import numpy as np
 
 from picozoo import artefact, find
 from picozoo.compress import samples
-from picozoo.errors import BadFile, UnknownName, Unsupported, UsageError
+from picozoo.errors import BadFile, PicozooError, UnknownName, Unsupported, UsageError, printable
 from picozoo.ir.program import Program
 from picozoo.specs import Calibration
 
@@ -130,6 +130,16 @@ def importers() -> Mapping[str, str]:
 
 
 def _load_file(
+    path: Path, trust_pickle: bool, shapes: Mapping[str, Sequence[int]] | None, fixed: Mapping[str, Any] | None
+) -> Network:
+    try:
+        return _read_file(path, trust_pickle, shapes, fixed)
+    except PicozooError as e:
+        e.args = (printable(str(e)), *e.args[1:])  # names in it are the file's
+        raise
+
+
+def _read_file(
     path: Path, trust_pickle: bool, shapes: Mapping[str, Sequence[int]] | None, fixed: Mapping[str, Any] | None
 ) -> Network:
     suffix = path.suffix.lower()

@@ -8,23 +8,59 @@ leaves are pure, so that decisions do not depend on an order of additions.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
-from picozoo.errors import Unsupported
+from picozoo.errors import BadFile, Unsupported
 from picozoo.frontend._sklearn_build import Build, Methods, Reader, decided, scored
 from picozoo.frontend._trees import Tree, tables
 from picozoo.ops.trees import TreesAttrs
 
 _BITS = 30  # of the sum of all leaves in integers
+_FIELDS = {"left_child", "right_child", "feature", "threshold", "n_node_samples"}
 
 
-def of_sklearn(est: Any, value: Callable[[Any], np.ndarray], columns: Any = None) -> Tree:
-    """A fitted DecisionTree or ExtraTree; `columns` are the features it sees of all."""
+@dataclass
+class Nodes:
+    """Tables of a fitted tree, under scikit-learn's names; `value` is [nodes, outputs, classes]."""
+
+    children_left: np.ndarray
+    children_right: np.ndarray
+    feature: np.ndarray
+    threshold: np.ndarray
+    n_node_samples: np.ndarray
+    value: np.ndarray
+
+    @property
+    def node_count(self) -> int:
+        """Inner nodes and leaves."""
+        return len(self.value)
+
+
+def nodes_of(est: Any) -> Nodes:
+    """The tables of a fitted DecisionTree or ExtraTree, checked: they may come from a file.
+
+    Raises:
+        BadFile: tables that do not fit together.
+    """
     t = est.tree_
-    if t.n_outputs != 1:
+    state = t if isinstance(t, dict) else t.__getstate__()
+    nodes, value = np.asarray(state["nodes"]), np.asarray(state["values"], np.float64)
+    if nodes.ndim != 1 or not nodes.size or not set(nodes.dtype.names or ()) >= _FIELDS or value.ndim != 3 or (
+        len(value) != len(nodes)
+    ):  # fmt: skip
+        raise BadFile(f"a tree has {nodes.dtype.names or ''}{list(nodes.shape)} nodes and {list(value.shape)} values")
+    if value.shape[1] != 1:
         raise Unsupported("trees with several outputs; train one model for each")
+    return Nodes(nodes["left_child"], nodes["right_child"], nodes["feature"], nodes["threshold"],
+                 nodes["n_node_samples"], value)  # fmt: skip
+
+
+def of_sklearn(est: Any, value: Callable[[Nodes], np.ndarray], columns: Any = None) -> Tree:
+    """A fitted DecisionTree or ExtraTree; `columns` are the features it sees of all."""
+    t = nodes_of(est)
     feature = t.feature if columns is None else np.asarray(columns)[np.maximum(t.feature, 0)]
     return Tree(t.children_left, t.children_right, feature, t.threshold, value(t))
 
@@ -43,9 +79,9 @@ def emit(b: Build, x: str, trees: Sequence[Tree]) -> str:
     return b.emit("trees", refs, TreesAttrs(t.missing))
 
 
-def _shares(t: Any) -> np.ndarray:
+def _shares(t: Nodes) -> np.ndarray:
     """Class shares of every node."""
-    v = np.asarray(t.value, np.float64)[:, 0, :]
+    v = t.value[:, 0, :]
     shares: np.ndarray = v / np.maximum(v.sum(1, keepdims=True), 1e-300)
     return shares
 
@@ -53,10 +89,9 @@ def _shares(t: Any) -> np.ndarray:
 def forest_classifier(est: Any) -> Methods:
     """Mean of the trees' class shares; the largest wins, the first of equals."""
     parts = getattr(est, "estimators_", None) or [est]
-    if getattr(est, "n_outputs_", 1) != 1:
-        raise Unsupported("trees with several outputs; train one model for each")
-    shares = [_shares(p.tree_) for p in parts]
-    ends = [s[p.tree_.children_left < 0] for s, p in zip(shares, parts, strict=True)]
+    held = [nodes_of(p) for p in parts]
+    shares = [_shares(t) for t in held]
+    ends = [s[t.children_left < 0] for s, t in zip(shares, held, strict=True)]
     pure = all(bool(np.isin(s, (0.0, 1.0)).all()) for s in ends)
     bits = 0 if pure else _BITS - int(np.ceil(np.log2(max(len(parts), 1) + 1)))
     trees = [
@@ -80,7 +115,7 @@ def forest_classifier(est: Any) -> Methods:
 def forest_regressor(est: Any) -> Methods:
     """Mean of the trees."""
     parts = getattr(est, "estimators_", None) or [est]
-    trees = [of_sklearn(p, lambda t: np.asarray(t.value, np.float64)[:, 0, :1] / len(parts)) for p in parts]
+    trees = [of_sklearn(p, lambda t: t.value[:, 0, :1] / len(parts)) for p in parts]
     return {"predict": lambda b, x: b.flat(emit(b, x, trees))}
 
 
@@ -96,10 +131,7 @@ def _gradient(est: Any) -> tuple[list[list[Tree]], np.ndarray]:
     if init != "zero" and type(init).__name__ not in ("DummyClassifier", "DummyRegressor"):
         raise Unsupported(f"gradient boosting that starts from {type(init).__name__}; leave `init` at its default")
     columns = [
-        [
-            of_sklearn(stage[k], lambda t: np.asarray(t.value, np.float64)[:, 0, :1] * est.learning_rate)
-            for stage in est.estimators_
-        ]
+        [of_sklearn(stage[k], lambda t: t.value[:, 0, :1] * est.learning_rate) for stage in est.estimators_]
         for k in range(est.estimators_.shape[1])
     ]
     zero = np.zeros((1, est.n_features_in_), np.float32)
@@ -175,7 +207,7 @@ def ada_boost(est: Any) -> Methods:
     trees = []
     for p, w in zip(est.estimators_, weights, strict=False):
 
-        def votes(t: Any, w: float = w, p: Any = p) -> np.ndarray:
+        def votes(t: Nodes, w: float = w, p: Any = p) -> np.ndarray:
             chosen = np.searchsorted(est.classes_, p.classes_[_shares(t).argmax(1)])
             given: np.ndarray = np.where(np.eye(n, dtype=bool)[chosen], w, -w / (n - 1)) / weights.sum()
             return given
@@ -200,8 +232,7 @@ def isolation_forest(est: Any) -> Methods:
     """1 for what is like the training data, -1 for what is isolated in few steps."""
     from sklearn.ensemble._iforest import _average_path_length
 
-    def depth(t: Any) -> np.ndarray:
-        # not the tree's own method: compiled code follows whatever a file says
+    def depth(t: Nodes) -> np.ndarray:
         steps = np.zeros(t.node_count)
         for n in range(t.node_count):
             for child in (t.children_left[n], t.children_right[n]):

@@ -15,7 +15,6 @@ from __future__ import annotations
 
 import re
 import warnings
-import zipfile
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -33,6 +32,7 @@ from picozoo.frontend import (
     _sklearn_trees,
 )
 from picozoo.frontend._sklearn_build import Build, Methods, Reader
+from picozoo.frontend._sklearn_file import MOST_BYTES, cleaned
 from picozoo.ir.program import Function, Program
 from picozoo.ir.verify import verify
 from picozoo.specs import TensorType
@@ -41,15 +41,13 @@ EXECUTES = (".pkl", ".pickle", ".joblib")
 SUFFIXES = (".skops", *EXECUTES)
 INSTEAD = "Write the model with skops.io.dump(model, 'model.skops') where it was trained, and give that file"
 METHODS = ("predict", "predict_proba", "decision_function", "score_samples", "transform")
-MOST_BYTES = 1 << 30
 # Types that skops does not trust by itself, and that are data without code in files of scikit-learn's own estimators.
 TRUSTED = re.compile(
-    r"sklearn\.(tree\._tree\.Tree|neural_network\._stochastic_optimizers\.(Adam|SGD)Optimizer"
+    r"sklearn\.(neural_network\._stochastic_optimizers\.(Adam|SGD)Optimizer"
     r"|ensemble\._hist_gradient_boosting\.(predictor\.TreePredictor|binning\._BinMapper)"
-    r"|_loss\.(link|loss)\.\w+|_loss\._loss\.Cy\w+|ensemble\._gb_losses\.\w+|calibration\._(CalibratedClassifier|SigmoidCalibration)"
-    r"|neighbors\._(kd_tree|ball_tree)\.\w+|metrics\._dist_metrics\.\w+"
+    r"|_loss\.(link|loss)\.\w+|ensemble\._gb_losses\.\w+|calibration\._(CalibratedClassifier|SigmoidCalibration)"
     r"|compose\._column_transformer\._RemainderColsList|utils\._bunch\.Bunch"
-    r"|linear_model\._stochastic_gradient\.\w+|linear_model\._sgd_fast\.\w+)"
+    r"|linear_model\._stochastic_gradient\.\w+)"
 )
 
 
@@ -168,19 +166,15 @@ def _skops(path: Path) -> Any:
             f"{path}: reading it needs scikit-learn and skops. Install them with: pip install 'picozoo[sklearn]'"
         ) from None
     try:
-        with zipfile.ZipFile(path) as z:
-            total = sum(i.file_size for i in z.infolist())
-            if total > MOST_BYTES:
-                raise BadFile(f"it holds {total} bytes, more than the limit of {MOST_BYTES}")
-            if "schema.json" not in z.namelist():
-                raise BadFile("it is not a skops file (no schema.json in it)")
-        foreign = [t for t in io.get_untrusted_types(file=path) if not TRUSTED.fullmatch(t)]
+        data = cleaned(path)
+        types = io.get_untrusted_types(data=data)
+        foreign = [t for t in types if not TRUSTED.fullmatch(t)]
         if foreign:
             raise Unsupported(
                 f"it holds {', '.join(sorted(foreign)[:8])}, which are not scikit-learn's own data and are not loaded. "
                 f"Save a model made of scikit-learn's estimators only"
             )
-        return io.load(path, trusted=io.get_untrusted_types(file=path))
+        return io.loads(data, trusted=types)
     except Unsupported as e:
         raise Unsupported(f"{path}: {e}") from None
     except BadFile as e:

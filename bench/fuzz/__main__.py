@@ -1,0 +1,118 @@
+"""Fuzzing of what reads users' files; says how many were read, how long they took and how much memory.
+
+    .venv/bin/python -m bench.fuzz KIND [FILES...] [--files 100000] [--seed 0] [--record]
+
+KIND is onnx, pt2, pz, skops or tflite; FILES are files, folders of them or ONNX's archive of node tests. By default:
+small files made here, and those of the mirror that PICOZOO_DATA names. Every file is read or refused with one of
+picozoo's own errors, in one printable sentence. Anything else counts as a crash, and so does the reader's end; more
+than two seconds of CPU time count as a hang, memory over 1 GB as a blow-up. Exits with 1 if there was any.
+
+File k depends on k and on the originals only: `--seed 40000 --files 1` makes one of them again, and a run that was
+interrupted goes on with `--seed`. `--record` adds a row to results/fuzz.jsonl, also when interrupted.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import sys
+import tarfile
+import tempfile
+import time
+from pathlib import Path
+from typing import Any
+
+from picozoo.bench import rows
+
+from . import watch
+
+RESULTS = watch.ROOT / "results" / "fuzz.jsonl"
+MOST = 1 << 20  # bytes of an original; bigger ones are weights
+
+
+def originals(kind: str, given: list[Path], folder: Path) -> dict[str, bytes]:
+    """Name -> file, of those given or found and of those made here."""
+    suffix = watch.module(kind).SUFFIX
+    found = {}
+    for path in given or _mirror():
+        if path.suffix == ".xz":
+            with tarfile.open(path) as archive:
+                archive.extractall(folder, filter="data")
+            path = folder
+        for file in sorted(path.rglob(f"*{suffix}")) if path.is_dir() else [path]:
+            if file.stat().st_size <= MOST:
+                found[str(file.relative_to(path) if path.is_dir() else file.name)] = file.read_bytes()
+    return found if given else found | watch.module(kind).originals(folder)
+
+
+def _mirror() -> list[Path]:
+    root = Path(os.environ.get("PICOZOO_DATA", "none")) / "models"
+    return [root, *sorted(root.rglob("*.tar.xz"))] if root.is_dir() else []
+
+
+def row(kind: str, tally: watch.Tally, first: int, count: int) -> dict[str, Any]:
+    """What results/fuzz.jsonl keeps of a run."""
+    commit, date = rows.commit(watch.ROOT)
+    counts = {what: tally.outcomes.pop(what, 0) for what in ("crash", "hang", "memory")}
+    return {
+        "importer": kind,
+        "files": sum(counts.values()) + tally.files,
+        "read": tally.outcomes["read"],
+        "crashes": counts["crash"],
+        "hangs": counts["hang"],
+        "blow_ups": counts["memory"],
+        "slowest_ms": round(1000 * tally.slowest_s),
+        "most_mb": tally.most_mb,
+        "seeds": [first, first + sum(counts.values()) + tally.files],
+        "originals": count,
+        "commit": commit,
+        "date": date,
+    }
+
+
+def main() -> int:
+    """Run and report; 0 if nothing went wrong."""
+    parser = argparse.ArgumentParser(prog="bench.fuzz", description=(__doc__ or "").split("\n", maxsplit=1)[0])
+    parser.add_argument("kind", choices=watch.KINDS)
+    parser.add_argument("given", nargs="*", type=Path, metavar="FILES")
+    parser.add_argument("--files", type=int, default=100_000)
+    parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--keep", type=Path, help="folder for the files that went wrong")
+    parser.add_argument("--record", action="store_true", help="add a row to results/fuzz.jsonl")
+    args = parser.parse_args()
+    with tempfile.TemporaryDirectory() as folder:
+        found = originals(args.kind, args.given, Path(folder))
+    if not found:
+        print(f"no {args.kind} files: give files or folders, or set PICOZOO_DATA", file=sys.stderr)
+        return 2
+    tally, began = watch.Tally(), time.process_time()
+    try:
+        watch.run(args.kind, found, range(args.seed, args.seed + args.files), tally)
+    except KeyboardInterrupt:
+        print(f"interrupted; go on with --seed {args.seed + tally.files}", file=sys.stderr)
+    _report(args, tally, found, time.process_time() - began)
+    return 0 if tally.clean else 1
+
+
+def _report(args: argparse.Namespace, tally: watch.Tally, found: dict[str, bytes], seconds: float) -> None:
+    listed = ", ".join(f"{n:,} {k}" for k, n in tally.outcomes.most_common())
+    made = row(args.kind, tally, args.seed, len(found))
+    print(
+        f"{args.kind}: {made['files']:,} files from {len(found)}: {listed}; {made['crashes']} crashes, {made['hangs']} "
+        f"hangs over {watch.LIMIT_S:g} s, {made['blow_ups']} blow-ups, slowest {made['slowest_ms']} ms of CPU time, "
+        f"{made['most_mb']} MB at most"
+    )
+    for seed, what in tally.bad[:30]:
+        name, data = watch.made(watch.module(args.kind), found, seed)
+        print(f"{what} (seed {seed}, from {name})", file=sys.stderr)
+        if args.keep:
+            args.keep.mkdir(parents=True, exist_ok=True)
+            (args.keep / f"{seed}{watch.module(args.kind).SUFFIX}").write_bytes(data)
+    if args.record:
+        with RESULTS.open("a", encoding="utf-8") as file:
+            file.write(json.dumps(made, sort_keys=True) + "\n")
+
+
+if __name__ == "__main__":
+    sys.exit(main())
