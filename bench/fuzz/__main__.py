@@ -19,7 +19,6 @@ import os
 import sys
 import tarfile
 import tempfile
-import time
 from pathlib import Path
 from typing import Any
 
@@ -28,6 +27,7 @@ from picozoo.bench import rows
 from . import watch
 
 RESULTS = watch.ROOT / "results" / "fuzz.jsonl"
+STEP = 10_000  # files between two lines that say how far it is
 MOST = 1 << 20  # bytes of an original; bigger ones are weights
 
 
@@ -51,23 +51,21 @@ def _mirror() -> list[Path]:
     return [root, *sorted(root.rglob("*.tar.xz"))] if root.is_dir() else []
 
 
-def row(kind: str, tally: watch.Tally, first: int, count: int) -> dict[str, Any]:
-    """What results/fuzz.jsonl keeps of a run."""
-    commit, date = rows.commit(watch.ROOT)
-    counts = {what: tally.outcomes.pop(what, 0) for what in ("crash", "hang", "memory")}
+def row(kind: str, tally: watch.Tally, first: int, count: int, at: tuple[str, str]) -> dict[str, Any]:
+    """What results/fuzz.jsonl keeps of a run at a commit."""
     return {
         "importer": kind,
-        "files": sum(counts.values()) + tally.files,
+        "files": tally.files,
         "read": tally.outcomes["read"],
-        "crashes": counts["crash"],
-        "hangs": counts["hang"],
-        "blow_ups": counts["memory"],
+        "crashes": tally.outcomes["crash"],
+        "hangs": tally.outcomes["hang"],
+        "blow_ups": tally.outcomes["memory"],
         "slowest_ms": round(1000 * tally.slowest_s),
         "most_mb": tally.most_mb,
-        "seeds": [first, first + sum(counts.values()) + tally.files],
+        "seeds": [first, first + tally.files],
         "originals": count,
-        "commit": commit,
-        "date": date,
+        "commit": at[0],
+        "date": at[1],
     }
 
 
@@ -86,18 +84,20 @@ def main() -> int:
     if not found:
         print(f"no {args.kind} files: give files or folders, or set PICOZOO_DATA", file=sys.stderr)
         return 2
-    tally, began = watch.Tally(), time.process_time()
+    tally, commit = watch.Tally(), rows.commit(watch.ROOT)
     try:
-        watch.run(args.kind, found, range(args.seed, args.seed + args.files), tally)
+        for at in range(args.seed, args.seed + args.files, STEP):
+            watch.run(args.kind, found, range(at, min(at + STEP, args.seed + args.files)), tally)
+            print(f"{tally.files:,} files, {len(tally.bad)} bad", file=sys.stderr, flush=True)
     except KeyboardInterrupt:
         print(f"interrupted; go on with --seed {args.seed + tally.files}", file=sys.stderr)
-    _report(args, tally, found, time.process_time() - began)
+    _report(args, tally, found, commit)
     return 0 if tally.clean else 1
 
 
-def _report(args: argparse.Namespace, tally: watch.Tally, found: dict[str, bytes], seconds: float) -> None:
+def _report(args: argparse.Namespace, tally: watch.Tally, found: dict[str, bytes], at: tuple[str, str]) -> None:
     listed = ", ".join(f"{n:,} {k}" for k, n in tally.outcomes.most_common())
-    made = row(args.kind, tally, args.seed, len(found))
+    made = row(args.kind, tally, args.seed, len(found), at)
     print(
         f"{args.kind}: {made['files']:,} files from {len(found)}: {listed}; {made['crashes']} crashes, {made['hangs']} "
         f"hangs over {watch.LIMIT_S:g} s, {made['blow_ups']} blow-ups, slowest {made['slowest_ms']} ms of CPU time, "

@@ -9,6 +9,7 @@ and everything else are left out. `.pt` and `.pth` files are pickles without a g
 from __future__ import annotations
 
 import contextlib
+import importlib
 import io
 import json
 import re
@@ -61,6 +62,8 @@ def read(path: Path) -> Program:
     with warnings.catch_warnings(), _quiet():
         warnings.simplefilter("ignore")
         try:
+            if b"quantized_decomposed" in data:
+                importlib.import_module("torch.ao.quantization.fx._decomposed")  # PyTorch knows them only then
             exported = torch.export.load(io.BytesIO(_with_inputs(data)))
         except Exception as e:  # whatever PyTorch raises for what it cannot read
             raise BadFile(
