@@ -35,7 +35,7 @@ def originals(kind: str, given: list[Path], folder: Path) -> dict[str, bytes]:
     """Name -> file, of those given or found and of those made here."""
     suffix = watch.module(kind).SUFFIX
     found = {}
-    for path in given or _mirror():
+    for path in given or _mirror(kind):
         if path.suffix == ".xz":
             with tarfile.open(path) as archive:
                 archive.extractall(folder, filter="data")
@@ -46,9 +46,10 @@ def originals(kind: str, given: list[Path], folder: Path) -> dict[str, bytes]:
     return found if given else found | watch.module(kind).originals(folder)
 
 
-def _mirror() -> list[Path]:
+def _mirror(kind: str) -> list[Path]:
     root = Path(os.environ.get("PICOZOO_DATA", "none")) / "models"
-    return [root, *sorted(root.rglob("*.tar.xz"))] if root.is_dir() else []
+    archives = sorted(root.rglob(f"{kind}_node_tests/*.tar.xz"))
+    return [root, *archives] if root.is_dir() else []
 
 
 def row(kind: str, tally: watch.Tally, first: int, count: int, at: tuple[str, str]) -> dict[str, Any]:

@@ -80,9 +80,9 @@ def methods_of(est: Any) -> Methods:
         raise Unsupported(
             f"{unknown('estimator', kind.__name__, list(readers()))} docs/operators.md lists all that can be compiled"
         )
-    if len(getattr(est, "classes_", (0, 1))) < 2:
-        raise Unsupported(f"{kind.__name__} was fitted with one class only")
     try:
+        if len(getattr(est, "classes_", (0, 1))) < 2:
+            raise Unsupported(f"{kind.__name__} was fitted with one class only")
         return readers()[kind.__name__](est)
     except PicozooError:
         raise
