@@ -8,9 +8,11 @@ import io
 import json
 import random
 import re
+import typing
 import warnings
 from collections.abc import Iterator
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 from . import trees, zips
@@ -68,6 +70,12 @@ def originals(folder: Path) -> dict[str, bytes]:
     layers = nn.Conv2d(1, 2, 3), nn.BatchNorm2d(2), nn.ReLU(), nn.MaxPool2d(2), nn.Flatten(), nn.Linear(8, 2)
     nets: dict[str, tuple[Any, Any]] = {
         "linear": (nn.Linear(3, 2), torch.zeros(1, 3)),
+        "relu": (nn.ReLU(), torch.zeros(1, 3)),
+        "softmax": (nn.Softmax(1), torch.zeros(1, 3)),
+        "pool": (nn.AvgPool2d(2), torch.zeros(1, 1, 4, 4)),
+        "conv1d": (nn.Conv1d(1, 2, 3), torch.zeros(1, 1, 5)),
+        "norm": (nn.LayerNorm(3), torch.zeros(1, 3)),
+        "embedding": (nn.Embedding(4, 2), torch.zeros(1, 2, dtype=torch.int64)),
         "conv": (nn.Sequential(*layers), torch.zeros(1, 1, 6, 6)),
         "attention": (Attention(), torch.zeros(1, 3, 4)),
         "state": (Counting(), torch.zeros(1, 3)),
@@ -105,9 +113,13 @@ def _trained() -> dict[str, bytes]:
 
 @contextlib.contextmanager
 def prepared() -> Iterator[None]:
-    """PyTorch says for each file anew what it does with 525 composite operators, a tenth of a second; here once."""
+    """PyTorch works out for each file anew what never changes, a tenth of a second; here once.
+
+    What it does with composite operators, and the types of the fields of its schema.
+    """
     importlib.import_module("torch").set_num_threads(1)
     parts: Any = importlib.import_module("torch.export.exported_program")
+    schema: Any = importlib.import_module("torch._export.serde.serialize")
     told, held = parts._override_composite_implicit_decomp, contextlib.ExitStack()
     known = parts._collect_all_valid_cia_ops()
     seen: list[Any] = []
@@ -121,11 +133,18 @@ def prepared() -> Iterator[None]:
 
     before = parts._collect_all_valid_cia_ops
     parts._override_composite_implicit_decomp, parts._collect_all_valid_cia_ops = once, lambda: known
+    schema.typing = SimpleNamespace(**vars(typing) | {"get_type_hints": _cached(typing.get_type_hints)})
     try:
         yield
     finally:
         parts._override_composite_implicit_decomp, parts._collect_all_valid_cia_ops = told, before
+        schema.typing = typing
         held.close()
+
+
+def _cached(hints: Any) -> Any:
+    held: dict[type, Any] = {}
+    return lambda kind, **known: held[kind] if kind in held else held.setdefault(kind, hints(kind, **known))
 
 
 def mutate(data: bytes, dice: random.Random) -> bytes:

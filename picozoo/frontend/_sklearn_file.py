@@ -84,7 +84,7 @@ def _plain(schema: Any) -> Any:
                 own = here.get("__id__")
                 here.clear()
                 here.update(content | _DATA | {"__id__": own})
-            elif _COMPILED.match(str(here.get("__module__"))):
+            elif here.get("__loader__") == "LossNode" or _COMPILED.match(str(here.get("__module__"))):
                 here.clear()
                 here.update(_NOTHING)
             todo += here.values()

@@ -43,7 +43,7 @@ INSTEAD = "Write the model with skops.io.dump(model, 'model.skops') where it was
 METHODS = ("predict", "predict_proba", "decision_function", "score_samples", "transform")
 # Types that skops does not trust by itself, and that are data without code in files of scikit-learn's own estimators.
 TRUSTED = re.compile(
-    r"sklearn\.(neural_network\._stochastic_optimizers\.(Adam|SGD)Optimizer"
+    r"numpy\.dtype|sklearn\.(neural_network\._stochastic_optimizers\.(Adam|SGD)Optimizer"
     r"|ensemble\._hist_gradient_boosting\.(predictor\.TreePredictor|binning\._BinMapper)"
     r"|_loss\.(link|loss)\.\w+|ensemble\._gb_losses\.\w+|calibration\._(CalibratedClassifier|SigmoidCalibration)"
     r"|compose\._column_transformer\._RemainderColsList|utils\._bunch\.Bunch"
