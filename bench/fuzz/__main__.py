@@ -27,7 +27,7 @@ from picozoo.bench import rows
 from . import watch
 
 RESULTS = watch.ROOT / "results" / "fuzz.jsonl"
-STEP = 10_000  # files between two lines that say how far it is
+STEP = 2_000  # files between two lines that say how far it is
 MOST = 1 << 20  # bytes of an original; bigger ones are weights
 
 
@@ -89,7 +89,8 @@ def main() -> int:
     try:
         for at in range(args.seed, args.seed + args.files, STEP):
             watch.run(args.kind, found, range(at, min(at + STEP, args.seed + args.files)), tally)
-            print(f"{tally.files:,} files, {len(tally.bad)} bad", file=sys.stderr, flush=True)
+            told = "".join(f"; {seed} {what[:100]}" for seed, what in tally.bad if seed >= at)
+            print(f"{tally.files:,} files{told}", file=sys.stderr, flush=True)
     except KeyboardInterrupt:
         print(f"interrupted; go on with --seed {args.seed + tally.files}", file=sys.stderr)
     _report(args, tally, found, commit)
