@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import copy
 import importlib
 import io
 import json
@@ -211,7 +212,7 @@ def _arguments(node: Any, other: Any, names: list[str], dice: random.Random) -> 
     elif how < 0.85:
         del inputs[at]
     elif other.get("inputs"):
-        inputs[at] = dice.choice(other["inputs"])
+        inputs[at] = copy.deepcopy(dice.choice(other["inputs"]))
 
 
 def _value(values: Any, dice: random.Random) -> None:
@@ -220,7 +221,7 @@ def _value(values: Any, dice: random.Random) -> None:
     value = values[name]
     how = dice.random()
     if how < 0.2 or not isinstance(value, dict):
-        values[name] = values[dice.choice(list(values))]
+        values[name] = copy.deepcopy(values[dice.choice(list(values))])
         return
     for key in ("sizes", "strides"):
         if isinstance(value.get(key), list) and value[key] and dice.random() < 0.5:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import json
 import random
 import re
@@ -104,7 +105,7 @@ def _node(tree: Any, dice: random.Random) -> Any:
     node, other = dice.choice(nodes), dice.choice(nodes)
     key = dice.choice(("__class__", "__module__", "__loader__", "__id__", "content", "file", "type", "attrs"))
     if key in other and dice.random() < 0.6:
-        node[key] = other[key]
+        node[key] = copy.deepcopy(other[key])  # not the same: a tree that holds itself has no end
         if key == "__class__" and dice.random() < 0.8:
             node["__module__"] = other.get("__module__")
     elif key in node:

@@ -13,14 +13,15 @@ FLOATS = (0.0, -1.0, 0.5, 1e38, 1e308, float("nan"), float("inf"), float("-inf")
 # Names that lead elsewhere, that a terminal would obey, that no encoding has, that are long, that mean something.
 TEXTS = ("", " ", "x", "0", "-1", "null", "../../etc/passwd", "/etc/passwd", "C:\\x", "a/b", ".", "..", "__class__",
          "%x", "é", "\x1b[31m", "\x00", "\ud800", "\n\n", "x" * 5000, "{0.__class__}", "%s%n")  # fmt: skip
+MOST = 20_000  # lists and dictionaries looked at
 Place = tuple[Any, Any]  # a list or dictionary, and an index or key of it
 
 
 def places(tree: Any) -> Iterator[Place]:
-    """Where something stands in a tree."""
-    todo = [tree]
-    while todo:
-        here = todo.pop()
+    """Where something stands in a tree; not all of it where one part has been repeated and repeated again."""
+    todo, left = [tree], MOST
+    while todo and left > 0:
+        here, left = todo.pop(), left - 1
         keys: Any = here if isinstance(here, dict) else range(len(here)) if isinstance(here, list) else ()
         for key in keys:
             yield here, key

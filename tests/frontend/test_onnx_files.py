@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import os
-import sys
 import time
 from pathlib import Path
 from typing import Any
@@ -19,10 +17,6 @@ onnx = pytest.importorskip("onnx")
 from onnx import TensorProto, helper, numpy_helper  # noqa: E402
 
 from picozoo.frontend import onnx as importer  # noqa: E402
-
-ROOT = Path(__file__).resolve().parents[2]
-sys.path.insert(0, str(ROOT / "tools"))
-FILES = 1500
 
 
 def net(nodes: list[Any], shape: Any = (1, 3, 6, 6), constants: dict[str, np.ndarray] | None = None) -> Any:
@@ -83,33 +77,6 @@ def test_every_truncation() -> None:
     data = sample()
     for n in range(0, len(data), 23):
         refuse(data[:n])
-
-
-def test_mutations() -> None:
-    """Bytes changed, and the parsed file changed: attributes, shapes, names, node types, constants."""
-    import fuzz_onnx
-
-    counts, longest, memory, bad = fuzz_onnx.work(([sample()], FILES, 7))
-    assert not bad, [what for what, _ in bad]
-    assert longest < 2
-    assert memory < 1 << 30
-    assert counts["read"] > FILES // 50, "mutations should leave some files readable"
-
-
-@pytest.mark.slow
-def test_mutations_of_node_tests(tmp_path: Path) -> None:
-    """The same from every operator there is."""
-    import fuzz_onnx
-    import onnx_node_tests
-
-    found = sorted((Path(os.environ.get("PICOZOO_DATA", "data")) / "models" / "onnx_node_tests").glob("*.tar.xz"))
-    if not found:
-        pytest.skip("PICOZOO_DATA has no node tests")
-    folder = onnx_node_tests.unpacked(found[0], tmp_path)
-    seeds = [p.read_bytes() for p in sorted(folder.glob("*/model.onnx"))]
-    _, longest, _, bad = fuzz_onnx.work((seeds, 4000, 11))
-    assert not bad, [what for what, _ in bad]
-    assert longest < 2
 
 
 def test_cycle() -> None:

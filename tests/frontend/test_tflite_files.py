@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import importlib.util
-import os
-import random
 import struct
 import time
 from contextlib import suppress
@@ -18,13 +15,6 @@ from picozoo.frontend import tflite
 from picozoo.network import load
 
 from .tflite_models import Net, T
-
-FILES = 1500
-_spec = importlib.util.spec_from_file_location("fuzz", Path(__file__).parents[2] / "bench" / "fuzz.py")
-assert _spec is not None and _spec.loader is not None
-_fuzz = importlib.util.module_from_spec(_spec)
-_spec.loader.exec_module(_fuzz)
-mutate = _fuzz.mutate
 
 
 def sample() -> bytes:
@@ -57,41 +47,6 @@ def test_every_truncation() -> None:
     data = sample()
     for n in range(0, len(data), 7):
         refuse(data[:n])
-
-
-def test_mutations() -> None:
-    data, dice = sample(), random.Random(0)
-    for _ in range(FILES):
-        wrong = bytearray(data)
-        for _ in range(dice.randint(1, 4)):
-            at = dice.randrange(len(wrong) - 4)
-            if dice.random() < 0.5:
-                wrong[at] = dice.randrange(256)
-            else:
-                wrong[at : at + 4] = struct.pack("<I", dice.choice([0, 1, 2**31 - 1, 2**32 - 1, 2**16, at]))
-        refuse(bytes(wrong))
-
-
-def kinds() -> list[bytes]:
-    """One file of each kind that is read in its own way: loops, branches, variables, state, and those of the mirror."""
-    from .test_tflite_control import branches, counting, memory
-
-    found = [net.bytes() for net in (branches("float32", {}), counting(), memory(True))]
-    root = os.environ.get("PICOZOO_DATA")
-    return found + [
-        f.read_bytes() for f in sorted(Path(root or "none").rglob("*.tflite")) if f.stat().st_size < 1 << 17
-    ]
-
-
-def test_mutations_of_every_kind() -> None:
-    """As `bench/fuzz.py` does with 100,000 files; every error must be one of picozoo's own."""
-    dice, files = random.Random(1), kinds()
-    for _ in range(FILES):
-        data = mutate(dice.choice(files), dice)
-        began = time.perf_counter()
-        with suppress(PicozooError):
-            tflite.checked(data, "case", "case")
-        assert time.perf_counter() - began < 10  # 2 s on a machine of its own
 
 
 def test_many_references_to_one_place() -> None:
