@@ -21,7 +21,7 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
 BLOCK = re.compile(r"(<!-- begin:([a-z-]+)[^>]*-->\n)(.*?)(<!-- end:\2 -->)", re.DOTALL)
-WITH_BLOCKS = ("README.md", "CONTRIBUTING.md", "docs/architecture.md", "docs/kernels.md")
+WITH_BLOCKS = ("README.md", "CONTRIBUTING.md", "docs/architecture.md", "docs/bring.md", "docs/kernels.md")
 
 
 def wanted() -> dict[str, str]:

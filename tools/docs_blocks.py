@@ -10,6 +10,7 @@ import sys
 from collections.abc import Callable
 from functools import cache
 from pathlib import Path
+from typing import Any
 
 import imports
 from docs_pages import EMULATORS, comment_for, comments_of, table
@@ -88,6 +89,26 @@ def forms() -> str:
     return table(("board", "core", *kinds), made)
 
 
+def fuzzed() -> str:
+    """How many mutated files each importer has read, from results/fuzz.jsonl; of a file read twice, the later reading."""
+    path = ROOT / "results" / "fuzz.jsonl"
+    lines = path.read_text(encoding="utf-8").splitlines() if path.is_file() else []
+    taken: dict[str, list[dict[str, Any]]] = {}
+    for row in reversed([json.loads(line) for line in lines]):
+        others = taken.setdefault(row["importer"], [])
+        if all(row["seeds"][1] <= o["seeds"][0] or o["seeds"][1] <= row["seeds"][0] for o in others):
+            others.append(row)
+    made = []
+    for kind, found in sorted(taken.items()):
+        files, read = sum(r["files"] for r in found), sum(r["read"] for r in found)
+        wrong = [sum(r[k] for r in found) for k in ("crashes", "hangs", "blow_ups")]
+        most = [max(r[k] for r in found) for k in ("slowest_ms", "most_mb")]
+        counts = [f"{n:,}" for n in (files, read, files - read - sum(wrong), *wrong)]
+        made.append((f"`.{kind}`", *counts, f"{most[0]:,} ms", f"{most[1]} MB"))
+    head = ("kind", "files", "read", "refused", "crashes", "hangs", "over 1 GB", "slowest (CPU)", "most memory")
+    return table(head, made)
+
+
 def rows() -> str:
     """Who may import whom."""
     made = [(str(i), what, ", ".join(f"`{p}`" for p in parts)) for i, (what, parts) in enumerate(imports.ROWS, 1)]
@@ -144,6 +165,7 @@ BLOCKS: dict[str, Block] = {
     "boards": boards,
     "figures": figures,
     "forms": forms,
+    "fuzzed": fuzzed,
     "rows": rows,
     "passes": passes,
     "rules": rules,

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 import warnings
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -118,3 +121,13 @@ def test_calibration_alone(trained: tuple[Any, Firmware, float]) -> None:
     out = fw.program.type_of(f, f.results[0]).quant
     assert out is not None
     assert np.abs((got.astype(np.int32) - out.zero_point[0]) * out.scale[0] - want).max() < 1.5 * out.scale[0]
+
+
+@pytest.mark.slow
+def test_a_file_in_a_new_process(trained: tuple[Any, Firmware, float], tmp_path: Path) -> None:
+    """Which has not imported torchao, so that PyTorch does not know the operators of quantised graphs yet."""
+    made, _, _ = trained
+    torch.export.save(torch.export.export(made, (torch.zeros(1, 1, 4, 4),)), tmp_path / "q.pt2")
+    code = f"import picozoo as pz; print(pz.compile({str(tmp_path / 'q.pt2')!r}, board='nano33ble').precision)"
+    done = subprocess.run([sys.executable, "-W", "ignore", "-c", code], capture_output=True, text=True, check=False)
+    assert done.stdout.split() == ["int8"], done.stderr
