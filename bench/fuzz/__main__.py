@@ -16,6 +16,7 @@ from __future__ import annotations
 import argparse
 import json
 import os
+import signal
 import sys
 import tarfile
 import tempfile
@@ -85,6 +86,7 @@ def main() -> int:
     if not found:
         print(f"no {args.kind} files: give files or folders, or set PICOZOO_DATA", file=sys.stderr)
         return 2
+    signal.signal(signal.SIGTERM, signal.default_int_handler)  # what was done so far is reported
     tally, commit = watch.Tally(), rows.commit(watch.ROOT)
     try:
         for at in range(args.seed, args.seed + args.files, STEP):

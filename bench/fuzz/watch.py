@@ -127,6 +127,7 @@ def child(kind: str, originals: Mapping[str, bytes], seeds: range, pipe: Connect
 
     signal.signal(signal.SIGPROF, late)
     signal.signal(signal.SIGINT, signal.SIG_IGN)
+    signal.signal(signal.SIGTERM, signal.SIG_DFL)
     with contextlib.ExitStack() as held:
         folder = held.enter_context(tempfile.TemporaryDirectory())
         held.enter_context(getattr(module(kind), "prepared", contextlib.nullcontext)())

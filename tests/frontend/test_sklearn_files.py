@@ -1,4 +1,4 @@
-"""Hostile `.skops` files: what skops and compiled classes of scikit-learn would believe is checked before they see it."""
+"""Hostile `.skops` files: what skops and compiled classes would believe is checked before they see it."""
 
 from __future__ import annotations
 
