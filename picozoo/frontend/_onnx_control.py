@@ -64,6 +64,8 @@ def _scan(ctx: Any) -> Any:
 
     body, n = ctx.attr("body"), ctx.attr("num_scan_inputs", 1)
     refs = [ctx.ref(i) for i in range(ctx.count) if ctx.has(i)]
+    if not 0 < n <= len(refs):
+        raise BadFile(f"a scan over {n} of its {len(refs)} inputs")
     if ctx.opset < 9:
         return _scan8(ctx, body, n, refs)
     states, xs = refs[: len(refs) - n], refs[len(refs) - n :]

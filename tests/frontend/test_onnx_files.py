@@ -79,6 +79,13 @@ def test_every_truncation() -> None:
         refuse(data[:n])
 
 
+def test_scan_over_more_than_it_is_given() -> None:
+    """A list of as many axes was made first."""
+    body = helper.make_graph([], "b", [], [])
+    told = refuse(net([helper.make_node("Scan", ["x"], ["y"], body=body, num_scan_inputs=2**62)]).SerializeToString())
+    assert "a scan over 4611686018427387904 of its 1 inputs" in told
+
+
 def test_cycle() -> None:
     nodes = [helper.make_node("Add", ["x", "b"], ["a"]), helper.make_node("Relu", ["a"], ["b"])]
     assert "'b' is used before it is computed" in refuse(
