@@ -27,9 +27,8 @@ LOOP_SAMPLES = 24  # of networks that run until they are at rest: each call cost
     "--board",
     "boards",
     multiple=True,
-    required=True,
     metavar="B[,B2…]",
-    help="Boards, or 'all'; see 'picozoo boards'.",
+    help="Boards, or 'all'; see 'picozoo boards'. [default: the one a network of the zoo is shown on]",
 )
 @click.option(
     "-n",
@@ -97,11 +96,12 @@ def COMMAND(  # noqa: N802 - the name by which the command line finds it
     with your data instead.
 
     \b
+    picozoo run hopfield
     picozoo run lenet5 --board nano33ble
     picozoo run perceptron --board uno,pico,host --samples 50
     picozoo run lenet5 --board pico --input digit.npy --output logits.npy
     """
-    names = _common.board_names(boards)
+    names = _common.board_names(boards) if boards else [_own_board(model.load(network), network)]
     options = model.options(precision, method, prefer, toolchain, io)
     if given or out is not None or function or real:
         return _one_call(model, network, names, options, given, out, function, real, as_json)
@@ -127,6 +127,18 @@ def COMMAND(  # noqa: N802 - the name by which the command line finds it
         _show(rows, rungs, written)
     failed = [r for r in rows if not hasattr(r, "accuracy")]
     return 1 if failed or any(not rung.ok for rung in rungs) else 0
+
+
+def _own_board(net: Network, asked: str) -> str:
+    """The board that the network's card shows it on.
+
+    Raises:
+        UsageError: it is not of the zoo.
+    """
+    if net.card is None:
+        raise UsageError(f"{asked} needs --board B. 'picozoo fit {asked}' tells where it fits and how fast it would be")
+    board: str = net.card.board[net.size]
+    return board
 
 
 def _report(

@@ -10,7 +10,8 @@ import numpy as np
 import pytest
 
 from picozoo import compile as compile_network
-from picozoo import ladder
+from picozoo import ladder, network
+from picozoo.artefact import load_network, save_program
 from picozoo.report.data import Report
 
 from .conftest import Run
@@ -49,6 +50,18 @@ def test_json(run: Run) -> None:
     assert found["agreement"] == 1.0 and found["samples"] == 20 and found["instructions"] > 1000
     assert Report.from_json(found).board == "nano33ble"
     assert not list(Path.cwd().iterdir())
+
+
+def test_the_board_of_the_card_is_the_default(run: Run, tmp_path: Path) -> None:
+    (row,) = json.loads(run("run", "hopfield:tiny", "-n", "0", "--no-html", "--json").out)
+    assert row["board"] == "uno"
+    (tmp_path / "mine.pz").write_bytes((network.ARTEFACTS / "rbf.pz").read_bytes())
+    program, _ = load_network(tmp_path / "mine.pz")
+    program.meta = {}
+    save_program(program, tmp_path / "mine.pz")
+    said = run("run", str(tmp_path / "mine.pz"))
+    assert said.code == 2
+    assert "mine.pz needs --board B. 'picozoo fit" in said.err
 
 
 def test_table_and_page(run: Run) -> None:

@@ -72,7 +72,6 @@ def test_choices_are_those_of_the_compiler() -> None:
     [
         (["rum"], 2, "no command is called 'rum'; did you mean run?"),
         (["run", "lenet5", "--bord", "pico"], 2, "no option is called --bord; did you mean --board"),
-        (["run", "lenet5"], 2, "picozoo run: Missing option '-b' / '--board'. See 'picozoo run --help'"),
         (["run", "lenet5", "-b", "nano33bel"], 2, "did you mean nano33ble? See 'picozoo boards'"),
         (["run", "lenet5", "-b", ","], 2, "--board needs a name. See 'picozoo boards'"),
         (["run", "lenet", "-b", "pico"], 2, "no network is called 'lenet'; did you mean lenet5? See 'picozoo list'"),
