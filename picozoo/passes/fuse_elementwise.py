@@ -87,8 +87,8 @@ def _try(program: Program, f: Function, group: list[Node]) -> None:
 
 
 def _ram(program: Program, f: Function) -> int:
-    """Bytes alive at once; of long functions, whose best order takes long to find, in the order written."""
-    return peak(program, f, best_order(program, f) if len(f.nodes) <= LONG else f.nodes)
+    """Bytes alive at once in the greedy order; of long functions, where that takes long, in the order written."""
+    return peak(program, f, best_order(program, f, 0) if len(f.nodes) <= LONG else f.nodes)
 
 
 def _region(program: Program, f: Function, name: str, group: list[Node], ins: list[str]) -> Function:
