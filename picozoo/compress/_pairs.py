@@ -9,7 +9,7 @@ import numpy as np
 
 from picozoo import ops
 from picozoo.compress._groups import PROBE, Chosen, Key, Site, input_key, int_type, key_of
-from picozoo.compress.ranges import weight_params
+from picozoo.compress.ranges import symmetric16, weight_params
 from picozoo.ir.program import Function, Node, Program
 from picozoo.ops._fixed_point import quantize_array
 from picozoo.ops._op import NoAttrs
@@ -115,6 +115,10 @@ class Rewriter:
                 s, z = q.broadcast(value.ndim)
                 out[i] = self._constant(f"{ref}.i8", quantize_array(value, s, z), TensorType(value.shape, "i8", q))
                 scales[i] = np.array(q.scale, np.float64)
+            elif kind == "const16" and value is not None:
+                q = symmetric16(float(value.min()), float(value.max()))
+                ints = quantize_array(value, q.scale[0], 0, "i16")
+                out[i] = self._constant(f"{ref}.i16", ints, TensorType(value.shape, "i16", q))
             elif kind in PROBE and value is not None:
                 p = self._chosen(node, i)
                 t = int_type(TensorType(value.shape), p)

@@ -184,12 +184,14 @@ def _lowers(program: Program, f: Function, node: Node, *, wide: bool = False) ->
     probe = []
     for i, t in enumerate(ins):
         kind = kinds.get(i, "")
-        if kind.startswith(("weight", "bias")) and program.constant(node.inputs[i]) is None:
+        if kind.startswith(("weight", "bias", "const16")) and program.constant(node.inputs[i]) is None:
             return False
         if kind in PROBE:
             probe.append(t.with_(dtype=PROBE[kind][0], quant=PROBE[kind][1]))
         elif kind.startswith("weight"):
             probe.append(t.with_(dtype="i8", quant=QuantParams.tensor(0.1)))
+        elif kind == "const16":
+            probe.append(t.with_(dtype="i16", quant=QuantParams.tensor(0.001)))
         elif kind.startswith("bias"):
             probe.append(t.with_(dtype="i32"))
         else:

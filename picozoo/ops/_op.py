@@ -205,10 +205,11 @@ class Op(ABC):
         return None
 
     def quant_inputs(self, ins: Types, attrs: Any) -> Mapping[int, str]:
-        """How quantisation treats each input of the integer form: index -> "act", "weight:AXIS" or "bias:X,W".
+        """How quantisation treats each input of the integer form: index -> "act", "weight:AXIS", "bias:X,W" ...
 
         "weight:AXIS" is a constant with symmetric int8 values, one scale per index of AXIS;
         "bias:X,W" is an int32 constant whose scale is the product of those of inputs X and W;
+        "const16" is a constant in symmetric int16 with one scale;
         "act" is an activation in int8, "act16" one in symmetric int16 with a power-of-two scale.
         """
         return {0: "act"}

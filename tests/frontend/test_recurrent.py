@@ -85,15 +85,19 @@ class Classifier(nn.Module):
 
 
 class Attention(nn.Module):
-    """Products of activations with each other."""
+    """Products of activations with each other, and their normalisation."""
 
     def __init__(self) -> None:
         super().__init__()
         self.first, self.second, self.out = nn.Linear(6, 6), nn.Linear(6, 6), nn.Linear(6, 3)
+        self.norm = nn.LayerNorm(6)
+        with torch.no_grad():
+            self.norm.weight.mul_(torch.linspace(0.5, 2, 6))
+            self.norm.bias.add_(torch.linspace(-1, 1, 6))
 
     def forward(self, x: Any) -> Any:
         scores = self.first(x) @ self.second(x).transpose(1, 2) / 6**0.5
-        return self.out(torch.relu(scores) @ x)
+        return self.out(self.norm(torch.relu(scores) @ x + x))
 
 
 def _quantised(net: Any, x: Any, **options: Any) -> tuple[list[str], float]:
