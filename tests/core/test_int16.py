@@ -25,11 +25,11 @@ class Mixed(nn.Module):
     def forward(self, x: Any) -> Any:
         x = torch.relu(self.a(x))
         x = torch.max_pool2d(x + torch.relu(self.b(x)), 2)
-        x = nn.functional.avg_pool2d(x, 2) * 1.7
+        x = nn.functional.avg_pool2d(x, 2) * torch.max_pool2d(x, 2)
         return self.out(torch.cat([torch.sigmoid(x), torch.tanh(x)], 1).flatten(1))
 
 
-LAYERS = ("a", "b", "add", "max_pool2d", "avg_pool2d", "mul", "sigmoid", "tanh", "concat", "out")
+LAYERS = ("a", "b", "add", "max_pool2d", "max_pool2d_1", "avg_pool2d", "mul", "sigmoid", "tanh", "concat", "out")
 
 
 @pytest.fixture(scope="module")
