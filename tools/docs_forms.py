@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import inspect
 import re
 import sys
 from pathlib import Path
@@ -18,14 +17,20 @@ ROOT = Path(__file__).resolve().parent.parent
 
 
 def chosen() -> list[str]:
-    """Operators whose files look at what a core can do."""
-    found = []
-    for name in ops.names():
-        module = inspect.getmodule(type(ops.get(name)))
-        assert module is not None
-        if "features" in inspect.getsource(module):
-            found.append(name)
-    return found
+    """Operators that look at what a core can do, in their own file or in the machinery that it imports."""
+    return [name for name in ops.names() if any("features" in source for source in _sources(name))]
+
+
+def _sources(name: str) -> list[str]:
+    """An operator's file and the files of picozoo/ops that it needs and that are no operators."""
+    folder, found, todo = ROOT / "picozoo" / "ops", dict[str, str](), [name]
+    while todo:
+        part = todo.pop()
+        if part not in found:
+            found[part] = (folder / f"{part}.py").read_text(encoding="utf-8")
+            named = re.findall(r"^from picozoo\.ops(?:\.(_\w+))? import (.*)", found[part], re.M)
+            todo += [p for module, names in named for p in ([module] if module else re.findall(r"\b_\w+", names))]
+    return list(found.values())
 
 
 def rows() -> list[tuple[str, ...]]:

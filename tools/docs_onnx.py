@@ -52,8 +52,8 @@ fully connected layers, sums, products, pooling and tables, as an int8 TFLite fi
 
 What a file computes before its network is compiled with it. A uint8 input stays uint8 in the C; Cast, Sub, Div, Transpose
 and Resize behind it become loops (in int8 networks tables, where each byte gives one result). DFT, STFT, windows and
-MelWeightMatrix are read: a log-mel front end gives what ONNX Runtime gives within 1e-5. ImageDecoder, text and the
-operators of onnxruntime-extensions are refused, with what to do.
+MelWeightMatrix are read, lengths of a power of two as fast transforms: a log-mel front end gives what ONNX Runtime gives
+within 1e-5. ImageDecoder, text and the operators of onnxruntime-extensions are refused, with what to do.
 
 ## Classical models
 

@@ -1,4 +1,4 @@
-"""ONNX nodes of signal processing: transforms are products with known matrices, windows are constants."""
+"""ONNX nodes of signal processing: transforms are fast ones or products with matrices, windows constants."""
 
 from __future__ import annotations
 
@@ -10,8 +10,10 @@ import numpy as np
 
 from picozoo.errors import BadFile, Unsupported
 from picozoo.frontend._onnx_file import MAX_BYTES
+from picozoo.ops._fft import MOST
 from picozoo.ops._op import norm_axis
 from picozoo.ops.pad import PadAttrs
+from picozoo.ops.signal_rfft import SignalRfftAttrs
 
 
 def _fit(ctx: Any, x: str, axis: int, n: int) -> str:
@@ -25,7 +27,9 @@ def _fit(ctx: Any, x: str, axis: int, n: int) -> str:
 
 
 def transform(ctx: Any, x: str, n: int, inverse: bool, onesided: bool) -> str:
-    """Fourier transform of [rows, n, 1 or 2] as one product with a known matrix; [rows, m, 2]."""
+    """Fourier transform of [rows, n, 1 or 2]; [rows, m, 2]. Lengths that have no fast one: a product with a matrix."""
+    if ctx.shape(x)[2] == 1 and not inverse and 4 <= n <= MOST and n & (n - 1) == 0:
+        return _fast(ctx, x, n, onesided)
     m = n // 2 + 1 if onesided else n
     if n * m * 16 > MAX_BYTES:
         raise Unsupported(f"a transform of length {n}")
@@ -39,6 +43,19 @@ def transform(ctx: Any, x: str, n: int, inverse: bool, onesided: bool) -> str:
     flat = ctx.reshape(x, (ctx.shape(x)[0], n * parts))
     y = ctx.emit("linear", [flat, ctx.const(matrix.reshape(n * parts, m * 2).T, "dft", "f32")])
     return str(ctx.reshape(y, (ctx.shape(x)[0], m, 2)))
+
+
+def _fast(ctx: Any, x: str, n: int, onesided: bool) -> str:
+    """Spectrum of real rows [rows, n, 1]; the upper half mirrors the lower one."""
+    rows, half = ctx.shape(x)[0], n // 2
+    y = ctx.emit("signal_rfft", [ctx.reshape(x, (rows, n))], SignalRfftAttrs(n))
+    y = ctx.reshape(y, (rows, half + 1, 2))
+    if onesided:
+        return str(y)
+    sign = np.ones((n, 2))
+    sign[half + 1 :, 1] = -1
+    whole = ctx.pick(y, 1, [*range(half + 1), *range(half - 1, 0, -1)])
+    return str(ctx.op("mul", whole, ctx.const(sign, "mirror", "f32")))
 
 
 def _dft(ctx: Any) -> str:

@@ -152,3 +152,11 @@ def test_files_named_in_text_are_there(root: Path, tracked: list[Path]) -> None:
             for found in NAMED_FILE.findall(file.read_text(encoding="utf-8")):
                 there = any((home / found).exists() for home in [*homes, file.parent])
                 assert there, f"{file.relative_to(root)} speaks of {found}, which is not there"
+
+
+def test_forms_are_found_behind_machinery() -> None:
+    """The table of kernels by core knows operators that choose in files they import."""
+    import docs_forms
+
+    assert {"add", "mul", "conv2d", "trees"} <= set(docs_forms.chosen())
+    assert "reshape" not in docs_forms.chosen()
