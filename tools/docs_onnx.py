@@ -13,7 +13,7 @@ WHY = {
     "maps": "there are only tensors",
     "optional values": "there are only tensors",
     "random numbers": "the expected numbers are one draw of many",
-    "sequences": "there are only tensors of fixed shape",
+    "sequences": "inputs and outputs are tensors; inside a graph sequences are read",
     "strings": "there are only numbers",
     "training": "optimisers of training graphs",
     "sizes that depend on values": "the size of a result is known only after it is computed",
@@ -28,7 +28,8 @@ file leaves open is 1 unless you say otherwise (`--shape NAME=1,3,224,224`), and
 while the file is read (axes, sizes) is given a value (`--fix NAME=0,2`). What follows from shapes and constants is
 computed when the file is read and costs nothing on the board. Loops with a known number of turns are unrolled; a branch
 on a computed condition computes both sides. Functions are read through their bodies, those of the file and those of
-ONNX's own definitions. Constants may lie in other files in the model's folder (external data), never outside it.
+ONNX's own definitions. Sequences may be made, grown by such loops and joined inside a graph. Constants may lie in other
+files in the model's folder (external data), never outside it.
 
 ## Numbers
 

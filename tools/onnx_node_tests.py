@@ -76,8 +76,6 @@ def left_out(model: Any) -> str:
         return "image files (JPEG, PNG ... decoded inside the model)"
     if any(n.op_type in SIZED for n in nodes):
         return "sizes that depend on values"
-    if any(n.op_type.startswith(("Sequence", "Optional", "SplitToSequence", "ConcatFromSequence")) for n in nodes):
-        return "sequences"
     return ""
 
 

@@ -8,7 +8,7 @@ _PIXELS = (
     "picozoo decodes no pictures: cut the model behind it and give it pixels (an input of uint8 stays uint8 in the C)"
 )
 _TEXT = "text must become numbers before it reaches the model: cut the model behind it and give it those"
-_SEQUENCE = "there are no sequences or optional values, only tensors: export the model without them"
+_OPTIONAL = "there are no optional values, only tensors: export the model without them"
 _RANDOM = "its result is drawn at random: make it an input of the model"
 _EXTENSIONS = (
     "operators of onnxruntime-extensions prepare data on a computer: export the model without pre- and postprocessing, "
@@ -24,10 +24,7 @@ _BY_START = {
     "CategoryMapper": _TEXT,
     "DictVectorizer": "there are no maps: give its numbers as columns of a tensor, in the order of the vocabulary",
     "CastMap": "there are no maps: give its numbers as columns of a tensor",
-    "Sequence": _SEQUENCE,
-    "SplitToSequence": _SEQUENCE,
-    "ConcatFromSequence": _SEQUENCE,
-    "Optional": _SEQUENCE,
+    "Optional": _OPTIONAL,
     "Random": _RANDOM,
     "Bernoulli": _RANDOM,
     "Multinomial": _RANDOM,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import re
-from collections.abc import Sequence
+from collections import abc
 from typing import Any
 
 import numpy as np
@@ -19,7 +19,7 @@ MAX_NODES = 10_000  # made of one file, or read, with unrolled loops and functio
 class NeedsConstant(Unsupported):
     """A value that an operator needs while it is read depends on inputs; `inputs` are their names."""
 
-    def __init__(self, message: str, inputs: Sequence[str]) -> None:
+    def __init__(self, message: str, inputs: abc.Sequence[str]) -> None:
         super().__init__(message)
         self.inputs = tuple(inputs)
 
@@ -33,6 +33,10 @@ def clean(name: str) -> str:
     """
     text = re.sub(r"_+", "_", re.sub(r"[^A-Za-z0-9_./-]", "_", name[:120])).strip("/_.")
     return "/".join(text.split("/")[-2:])
+
+
+class Sequence(tuple[str, ...]):
+    """A value that is a list of tensors; it exists only while the file is read."""
 
 
 class Builder:
@@ -91,7 +95,7 @@ class Scope:
 
     def __init__(self, opsets: dict[str, int], outer: Scope | None = None) -> None:
         self.opsets, self.outer = opsets, outer
-        self.values: dict[str, str] = {}
+        self.values: dict[str, Any] = {}  # references, or sequences of them
         self.tensors: dict[str, Any] = {}  # initializers that nobody has asked for yet
         self.broken: set[str] = set()  # made by nodes that could not be read
         self.attributes: dict[str, Any] = {}  # of the function call, for bodies that refer to them

@@ -12,6 +12,7 @@ import numpy as np
 from picozoo import ops
 from picozoo.errors import BadFile, Unsupported
 from picozoo.frontend._onnx_builder import MAX_NODES, Builder, NeedsConstant, Scope, clean
+from picozoo.frontend._onnx_builder import Sequence as List
 from picozoo.frontend._onnx_file import KIND_OF, KINDS, MAX_BYTES, RANGES, array_of, dtype_of_kind, module
 from picozoo.ir.program import Node
 from picozoo.ops.cast import CastAttrs
@@ -120,13 +121,23 @@ class Call:
         """Reference of input `i`; a constant is stored when it is first asked for."""
         if not self.has(i):
             raise BadFile(f"input {i} is missing")
-        return self.named(self.node.input[i])
+        found = self.named(self.node.input[i])
+        if isinstance(found, List):
+            raise Unsupported(f"input {i} is a sequence; only operators for sequences can read it")
+        return str(found)
+
+    def sequence(self, i: int) -> List:
+        """Input `i`, a sequence of tensors."""
+        found = self.named(self.node.input[i]) if self.has(i) else None
+        if not isinstance(found, List):
+            raise BadFile(f"input {i} should be a sequence")
+        return found
 
     def refs(self) -> list[str]:
         """References of all inputs."""
         return [self.ref(i) for i in range(self.count)]
 
-    def named(self, name: str) -> str:
+    def named(self, name: str) -> Any:
         """Reference of a value by its name in the file."""
         if name in self.shadow:
             return self.shadow[name]

@@ -31,7 +31,7 @@ def _loop(ctx: Any) -> Any:
 
     body = ctx.attr("body")
     turns = ctx.ints(0, "the number of turns")[0] if ctx.has(0) else MAX_TURNS + 1
-    carried = [ctx.ref(i) for i in range(2, ctx.count)]
+    carried = [ctx.named(n) for n in ctx.node.input[2:]]
     keep = bool(ctx.array(1, "the loop's condition").reshape(-1)[0]) if ctx.has(1) else True
     stacks: list[list[str]] = [[] for _ in range(len(body.output) - 1 - len(carried))]
     k, cond = 0, ctx.ref(1) if ctx.has(1) else ctx.const(True, "true")

@@ -22,6 +22,7 @@ from picozoo import find, ops
 from picozoo.errors import BadFile, PicozooError, Unsupported, UsageError
 from picozoo.frontend._onnx_advice import advice
 from picozoo.frontend._onnx_builder import MAX_NODES, Builder, NeedsConstant, Scope, clean
+from picozoo.frontend._onnx_builder import Sequence as List
 from picozoo.frontend._onnx_call import Call
 from picozoo.frontend._onnx_file import KIND_OF, KINDS, MAX_BYTES, RANGES, dtype_of_kind, module, parse
 from picozoo.ir.program import Function, Program
@@ -33,7 +34,7 @@ OPEN_SHAPES = True  # `read` takes shapes and fixed values of inputs
 OLDEST = 7  # operator set; of older ones, nodes whose meaning has not changed since
 _NAMED = 12  # most operators listed in one message
 _DEPTH = 24  # of graphs in graphs and functions in functions
-_PARTS = ("shapes", "math", "nn", "recurrent", "quant", "signal", "control", "ml", "models", "trees")
+_PARTS = ("shapes", "math", "nn", "recurrent", "quant", "signal", "control", "ml", "models", "trees", "sequences")
 # Arithmetic whose result may leave the range of an integer type that is held in a wider one.
 _OVERFLOWS = {"Add", "Sub", "Mul", "Neg", "BitShift", "BitwiseNot", "Sum", "ReduceSum", "ReduceProd", "CumSum", "Pow"}
 
@@ -127,6 +128,9 @@ def _program(model: Any, name: str, shapes: Any, fixed: Any, folder: Path | None
     if not graph.output:
         raise BadFile("the graph has no outputs")
     function.results = tuple(call.named(o.name) for o in graph.output)
+    for ref, o in zip(function.results, graph.output, strict=True):
+        if isinstance(ref, List):
+            raise Unsupported(f"output {o.name[:80]!r} is a sequence; give its tensors as outputs of their own")
     for ref, o in zip(function.results, graph.output, strict=True):
         if ref in builder.kinds and KINDS[builder.kinds[ref]][0] not in ("float32",):
             program.meta.setdefault(f"onnx.kind.{o.name}", KINDS[builder.kinds[ref]][0])
@@ -277,7 +281,7 @@ def _moves(node: Any) -> bool:
 
 
 def _listed(found: Any) -> list[Any]:
-    return list(found) if isinstance(found, list | tuple) else [found]
+    return list(found) if isinstance(found, list | tuple) and not isinstance(found, List) else [found]
 
 
 def as_uint8(call: Call, q: str) -> str:
@@ -304,6 +308,9 @@ def _bind(call: Call, made: list[Any]) -> None:
             continue
         if ref is None:
             raise Unsupported(f"its output {name[:80]!r} is not supported")
+        if isinstance(ref, List):
+            call.scope.values[name] = ref
+            continue
         dtype = call.type(ref).dtype
         kind = call.out_kind if call.out_kind and KINDS[call.out_kind][1] == dtype else 0
         kind = kind or builder.kinds.get(ref, inherited.get(dtype, KIND_OF[dtype]))
@@ -317,7 +324,8 @@ def _bind(call: Call, made: list[Any]) -> None:
 
 
 def _known(call: Call) -> list[str]:
-    return [call.named(n) for i, n in enumerate(call.node.input) if n and call.strings(i) is None]
+    found = [call.named(n) for i, n in enumerate(call.node.input) if n and call.strings(i) is None]
+    return [r for r in found if not isinstance(r, List)]
 
 
 def run_body(call: Call, body: Any, defaults: Mapping[str, Any] | None = None) -> list[Any]:

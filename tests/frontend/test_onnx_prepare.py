@@ -126,7 +126,7 @@ def test_log_mel_front_end(tmp_path: Path, board: str, frame: int) -> None:
         ("ai.onnx.contrib", "DecodeImage", "onnxruntime-extensions"),
         ("com.microsoft.extensions", "ImageReader", "onnxruntime-extensions"),
         ("", "StringNormalizer", "text must become numbers"),
-        ("", "SequenceConstruct", "no sequences"),
+        ("", "Optional", "no optional values"),
         ("ai.onnx.ml", "DictVectorizer", "in the order of the vocabulary"),
         ("", "RandomUniform", "at random"),
     ],
