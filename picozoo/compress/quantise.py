@@ -148,10 +148,12 @@ def _eligible(program: Program, f: Function, keep: set[str], wide: set[str]) -> 
             continue
         if op.quant_rule == "same" and not any(r in integer or r[0] == "$" for r in node.inputs):
             continue
-        if op.quant_rule == "follow" and not _follows(f, node, integer):
+        if op.quant_rule in ("follow", "inner") and not _follows(f, node, integer):
             continue
         chosen.append(node)
         integer.update(node.outputs)
+    inner = [n for n in chosen if ops.get(n.op).quant_rule == "inner" and n.name not in wide]
+    chosen = [n for n in chosen if n not in inner or _feeds(n, chosen)]
     # a mover fed by a parameter that only float nodes read later would be quantised for nothing
     while True:
         readers = {r for n in chosen for r in n.inputs}
@@ -165,6 +167,12 @@ def _eligible(program: Program, f: Function, keep: set[str], wide: set[str]) -> 
         if not useless:
             return chosen
         chosen = [n for n in chosen if n not in useless]
+
+
+def _feeds(node: Node, chosen: list[Node]) -> bool:
+    """Does an integer layer that is there for itself read what the node makes, perhaps after others?"""
+    readers = [n for n in chosen if set(node.outputs) & set(n.inputs)]
+    return any(ops.get(n.op).quant_rule in ("free", "fixed") or _feeds(n, chosen) for n in readers)
 
 
 def _follows(f: Function, node: Node, integer: set[str]) -> bool:
@@ -197,9 +205,9 @@ def _lowers(program: Program, f: Function, node: Node, *, wide: bool = False) ->
         else:
             probe.append(t)
     made = [t.with_(dtype=PROBE[k][0], quant=PROBE[k][1]) for t, k in zip(outs, made_kinds, strict=True)]
-    if op.quant_rule == "fixed" and not wide:
+    if op.quant_rule in ("fixed", "inner") and not wide:
         made = [t.with_(quant=QuantParams.tensor(*op.fixed_quant(outs, node.attrs))) for t in made]
-    elif wide and (op.fixed16 or op.quant_rule == "fixed"):
+    elif wide and (op.fixed16 or op.quant_rule in ("fixed", "inner")):
         made = [t.with_(quant=_FIXED16) for t in made]
     return op.lowers(probe, made, node.attrs) or (wide and op.wide_form(node.attrs) is not None)
 
@@ -227,7 +235,7 @@ def _tie(program: Program, s: Site, groups: Groups, made: set[Key]) -> None:
             groups.add(key_of(f, node.outputs[0]), "wide")
     elif s.wide and op.fixed16:
         groups.fixed[groups.find(key_of(f, node.outputs[0]))] = _FIXED16
-    elif op.quant_rule == "fixed":
+    elif op.quant_rule in ("fixed", "inner"):
         fixed = QuantParams.tensor(*op.fixed_quant(program.out_types(f, node), node.attrs))
         groups.fixed[groups.find(key_of(f, node.outputs[0]))] = _FIXED16 if s.wide else fixed
     # an int16 input (the old cell) and the int16 output that replaces it share their scale

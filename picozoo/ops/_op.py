@@ -79,7 +79,8 @@ class Op(ABC):
     cases: ClassVar[Sequence[Case]] = ()
     # Quantisation: "none" (stays float), "free" (output has a range of its own), "follow" (the same, but only where
     # its inputs are integers anyway: arithmetic that no heavy layer feeds is better left in float),
-    # "same" (output must share the first input's parameters), "fixed" (see `fixed_quant`).
+    # "same" (output must share the first input's parameters), "fixed" (see `fixed_quant`), "inner" (the same, but only
+    # between integer layers: the probabilities that a network gives are better left in float).
     quant_rule: ClassVar[str] = "none"
     # Has the output of the int16 form the scale 2^-15, whatever the rule in int8?
     fixed16: ClassVar[bool] = False
@@ -223,7 +224,7 @@ class Op(ABC):
         return (), ()
 
     def fixed_quant(self, outs: Types, attrs: Any) -> tuple[float, int]:
-        """Scale and zero point of the output where the rule is "fixed"."""
+        """Scale and zero point of the output where the rule is "fixed" or "inner"."""
         raise Unsupported(f"operator {self.name} has no fixed quantisation")
 
 

@@ -1,4 +1,7 @@
-"""Softmax over one dimension, or its logarithm. In int8 as LiteRT; post-training quantisation leaves it in float."""
+"""Softmax over one dimension, or its logarithm. In int8 as LiteRT.
+
+Post-training quantisation makes it int8 between integer layers (attention) and leaves it in float at a network's end.
+"""
 
 from __future__ import annotations
 
@@ -71,6 +74,7 @@ def _onnx(log: bool) -> Any:
 
 class Softmax(Op):
     name = "softmax"
+    quant_rule = "inner"
     Attrs = SoftmaxAttrs
     aten = {
         "softmax.int": _read(False),
@@ -107,6 +111,10 @@ class Softmax(Op):
         if ins[0].dtype != "f32" and ins[0].quant is None:
             raise Unsupported(f"softmax takes f32 or quantised int8, got {ins[0].dtype}")
         return [ins[0]]
+
+    def fixed_quant(self, outs: Types, attrs: SoftmaxAttrs) -> tuple[float, int]:
+        q = _LOG if attrs.log else _Y["i8", "i8"]
+        return q.scale[0], q.zero_point[0]
 
     def lowers(self, ins: Types, outs: Types, attrs: SoftmaxAttrs) -> bool:
         return (
