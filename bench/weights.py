@@ -31,8 +31,17 @@ ROOT = Path(__file__).resolve().parent.parent
 FILE = ROOT / "results" / "weights.jsonl"
 BOARDS = ("nucleo_l4r5zi", "pico")
 FORMS: dict[str, tuple[tuple[str, ...], ...]] = {
-    "lenet5": ((), ("int4",), ("int2",), ("ternary",), ("int2", "int4:c1", "int4:out")),
-    "image": ((), ("int4",), ("int2",), ("ternary",), ("int2", "int4:FIRST", "int4:LAST")),
+    "lenet5": (
+        (),
+        *((v,) for v in ("int4", "int4/16", "int2", "int2/32", "ternary", "ternary/32", "ternary/16")),
+        ("int2", "int4:c1", "int4:out"),
+    ),
+    "image": (
+        (),
+        *((v,) for v in ("int4", "int4/64", "int4/32", "int4/16", "int2", "int2/16", "ternary", "ternary/16")),
+        ("int2", "int4:FIRST", "int4:LAST"),
+        ("int2/16", "int4/16:FIRST", "int4/16:LAST"),
+    ),
 }
 CALLS = 128
 CLASSES = ("airplane", "automobile", "bird", "cat", "deer", "dog", "frog", "horse", "ship", "truck")

@@ -50,7 +50,8 @@ class Options:
         keep_float: layers to leave in float.
         int16: layers whose activations are int16 instead of int8.
         weights: bits of weights in flash, of int8 convolutions and fully connected layers: "int4", "int2" or "ternary",
-            for all of them or, with ":LAYER" behind it, for one; later ones count more ("int8:LAYER" takes one out).
+            with "/16", "/32", "/64" or "/128" behind it with a factor for each so many weights, for all of them or,
+            with ":LAYER" behind it, for one; later ones count more ("int8:LAYER" takes one out).
         tune: choose forms by what the emulated board counts, see `picozoo.tune`.
         forms: forms of layers, as "LAYER=FORM", and a compiler flag such as "-O3"; what `tune` chooses.
     """

@@ -16,12 +16,16 @@ HEAD = """<!-- Made by tools/docs.py from results/weights.jsonl. Do not edit: ru
 # Weights of four and two bits
 
     picozoo run lenet5 --board nucleo_l4r5zi --weights int4
+    picozoo run lenet5 --board nucleo_l4r5zi --weights int4/16
     picozoo run lenet5 --board nucleo_l4r5zi --weights int2,int4:c1,int4:out
 
 `--weights` stores the weights of int8 convolutions and fully connected layers with fewer bits in flash: `int4` (16
 levels), `int2` (-2 to 1) or `ternary` (-1, 0, 1); with `:LAYER` for one layer only, and `int8:LAYER` takes one out.
 Activations stay int8, a channel keeps one scale, and the kernels unpack in their loop (`kernels/pz_dot4.h`), so that no
-weights are ever in RAM. Depthwise layers and convolutions in groups keep eight bits: they have few weights.
+weights are ever in RAM. With `/16`, `/32`, `/64` or `/128` behind it so many neighbouring weights of a channel also share a
+factor of one byte: a whole number, at most 15 for four bits and 63 for two, so that level times factor is an int8 weight
+and sums are whole numbers. The sum of each group is multiplied by its factor in the loop. Depthwise layers and convolutions in groups keep eight bits: they have few weights. A layer with no more weights a channel than a group, or
+with windows whose rows are not laid at multiples of four (a row of 5 values), has one group.
 
 Which level each weight gets is chosen on the calibration inputs so that the layer's outputs change least
 (`compress/levels.py`); without such inputs (a TFLite file without `--calibrate`) it is the nearest level, which costs

@@ -214,8 +214,9 @@ def model_options(f: F) -> F:
         click.option(
             "--weights",
             multiple=True,
-            metavar="KIND[:LAYER][,…]",
-            help="int8: weights of fewer bits in flash: int4, int2 or ternary, for all layers or one.",
+            metavar="KIND[/N][:LAYER][,…]",
+            help="int8: weights of fewer bits in flash: int4, int2 or ternary, with a factor for each N weights, for "
+            "all layers or one.",
         ),
         click.option(
             "--keep-float", multiple=True, metavar="LAYER[,…]", help="int8: leave these layers in float32; see 'show'."

@@ -22,16 +22,18 @@ from picozoo.errors import UsageError
 from picozoo.ir.program import Function, Node, Program
 from picozoo.ir.text import print_program
 from picozoo.ops._fixed_point import quantize_array
+from picozoo.ops._narrow import groups_of
 from picozoo.ops.conv2d import patches
 from picozoo.specs import Calibration, QuantParams, TensorType
 
 KEEP = 200  # results in the cache
 MOST_CALLS = 128  # calibration calls that are looked at; more change little
 KINDS = ("conv2d", "linear")
+GROUPS = ("16", "32", "64", "128")  # places of a window in a group: whole packed words of every form
 
 
 def plan(program: Program, wanted: Sequence[str]) -> dict[str, Levels]:
-    """Layer -> levels, from words such as "int4", "int2:fc1", "int8:conv1"; a later word counts more.
+    """Layer -> levels, from words such as "int4", "int2/32:fc1", "int8:conv1"; a later word counts more.
 
     Raises:
         UsageError: an unknown kind of weights or layer, or a layer that cannot have them.
@@ -39,15 +41,20 @@ def plan(program: Program, wanted: Sequence[str]) -> dict[str, Levels]:
     able = [n.name for f in program.functions.values() for n in f.nodes if takes(program, f, n)]
     found: dict[str, Levels] = {}
     for word in wanted:
-        kind, _, layer = word.partition(":")
-        if kind not in NAMES:
-            raise UsageError(f"weights are {', '.join(NAMES)}, or one of them with :LAYER behind it, got {word!r}")
+        form, _, layer = word.partition(":")
+        kind, slash, group = form.partition("/")
+        if kind not in NAMES or (slash and (group not in GROUPS or NAMES[kind].bits == 8)):
+            raise UsageError(
+                f"weights are {', '.join(NAMES)}, of fewer than 8 bits also in groups of {', '.join(GROUPS)} (as "
+                f"int4/32), or one of them with :LAYER behind it, got {word!r}"
+            )
         if layer and layer not in able:
             raise UsageError(
                 f"layer {layer!r} cannot have {kind} weights: "
                 + (f"those that can are {', '.join(able)}" if able else "no layer here has int8 weights")
             )
-        found.update(dict.fromkeys([layer] if layer else able, NAMES[kind]))
+        levels = replace(NAMES[kind], group=int(group or 0))
+        found.update(dict.fromkeys([layer] if layer else able, levels))
     return {name: levels for name, levels in found.items() if levels.bits < 8}
 
 
@@ -83,7 +90,7 @@ def narrow(program: Program, wanted: Sequence[str], calibration: Calibration | N
 
 def _key(program: Program, wanted: Sequence[str], calibration: Calibration | None) -> str:
     """Of the program with its numbers, the calibration inputs, and the code that chooses."""
-    code = [Path(__file__), Path(__file__).with_name("levels.py")]
+    code = [Path(__file__), Path(__file__).with_name("levels.py"), Path(ops.__file__).with_name("_narrow.py")]
     digest = hashlib.sha256(f"{print_program(program)}\n{' '.join(wanted)}\n".encode())
     for file in code:
         digest.update(file.read_bytes())
@@ -146,7 +153,8 @@ def _narrowed(program: Program, f: Function, node: Node, levels: Levels, seen: l
     old = np.broadcast_to(np.array(t.quant.scale, np.float64), (t.shape[0],))
     real = w.reshape(t.shape[0], -1) * old[:, None]
     mean, cov = (None, None) if seen is None else _moments(node, t, seen, x.quant.zero_point[0])
-    scale, q = fit(real, levels, cov)
+    group = groups_of(t.shape, levels.group)
+    scale, q = fit(real, levels, cov, group)
     scale = scale.astype(np.float32).astype(np.float64)
     left = np.zeros(len(q)) if mean is None else (real - q * scale[:, None]) @ mean
     bias = _bias(program, node) * old + left
@@ -156,7 +164,11 @@ def _narrowed(program: Program, f: Function, node: Node, levels: Levels, seen: l
     ints = np.clip(np.rint(bias / scale), -(2**31) + 1, 2**31 - 1).astype(np.int32)
     b_type = TensorType(ints.shape, "i32", QuantParams(tuple(float(max(v, 1e-30)) for v in unit), (0,) * len(unit), 0))
     new_b = program.add_constant(f"@{node.name}.bias", ints, b_type)
-    return replace(node, inputs=(node.inputs[0], new_w, new_b), attrs=replace(node.attrs, weights=levels.bits))
+    return replace(
+        node,
+        inputs=(node.inputs[0], new_w, new_b),
+        attrs=replace(node.attrs, weights=levels.bits, weight_group=0 if group is None else levels.group),
+    )
 
 
 def _bias(program: Program, node: Node) -> np.ndarray:

@@ -4,7 +4,11 @@
    one: byte j of packed word i holds byte j of word 0 in its lowest bits, of word 1 above, and so on. Shifting left and
    masking leaves a value in the upper bits of each byte, so SXTB16 gives it times 2^(8 - bits); the sum is shifted back
    at the end, which is exact. Plain form: value i of a row in byte i bits / 8, lowest bits first, rows padded to a byte.
-   Both give the bits of the int8 kernels with the same weights. The packer is ops/_narrow.py. */
+   Both give the bits of the int8 kernels with the same weights.
+
+   In groups: a group is `size` places of a window (0: no groups), whose sum is multiplied by a factor of one byte. Paired
+   form: factors of the first group of channels a and b, then of the second. Plain form: a channel's factors in order; rows
+   of windows and weights are padded to the places of the paired form. The packer is ops/_narrow.py. */
 #ifndef PZ_DOT4_H
 #define PZ_DOT4_H
 
@@ -127,70 +131,107 @@ PZ_INLINE void pz_mac_1x2_narrow(const pz_u32 *p, const pz_u32 *w, int n, int bi
 /* Words of packed weights for a pair of channels. */
 #define PZ_NARROW_WORDS(n, bits) (2 * ((2 * (n) * (bits) + 7) / 8))
 
-PZ_INLINE void pz_dot_pair2_narrow(const pz_u32 *p, const pz_u32 *w, pz_i8 *y0, pz_i8 *y1, int n, int out_c, int bits,
-                                   const pz_requant_args q) {
+/* Whole sums, without bias, of two channels with two patches (`two`: s as in pz_mac_2x2_narrow) or with one. */
+PZ_INLINE void pz_sums_narrow(const pz_u32 *p, const pz_u32 *w, const pz_u8 *factors, int size, int n, int two, int bits,
+                              int32_t *s) {
+  const int each = size ? size / 8 : n, last = size ? n % each : 0, half = two ? 2 : 1;
+  int32_t t[4];
+  for (int i = 0; i < 2 * half; ++i) s[i] = 0;
   PZ_ROLLED
-  for (int o = 0; o < out_c; o += 2, w += PZ_NARROW_WORDS(n, bits)) {
+  for (int g = 0; g < n / each; ++g, p += 4 * half * each, w += PZ_NARROW_WORDS(each, bits), factors += 2) {
+    if (two)
+      pz_mac_2x2_narrow(p, w, each, bits, t);
+    else
+      pz_mac_1x2_narrow(p, w, each, bits, t);
+    for (int i = 0; i < 2 * half; ++i) s[i] += (t[i] >> (8 - bits)) * (size ? factors[i / half] : 1);
+  }
+  if (last) {
+    if (two)
+      pz_mac_2x2_narrow(p, w, last, bits, t);
+    else
+      pz_mac_1x2_narrow(p, w, last, bits, t);
+    for (int i = 0; i < 2 * half; ++i) s[i] += (t[i] >> (8 - bits)) * factors[i / half];
+  }
+}
+
+/* Factors of a pair of channels. */
+#define PZ_NARROW_FACTORS(n, size) ((size) ? 2 * ((8 * (n) + (size) - 1) / (size)) : 0)
+
+PZ_INLINE void pz_dot_pair2_narrow(const pz_u32 *p, const pz_u32 *w, const pz_u8 *factors, int size, pz_i8 *y0, pz_i8 *y1,
+                                   int n, int out_c, int bits, const pz_requant_args q) {
+  PZ_ROLLED
+  for (int o = 0; o < out_c; o += 2, w += PZ_NARROW_WORDS(n, bits), factors += PZ_NARROW_FACTORS(n, size)) {
     const int two = (out_c & 1) == 0 || o + 1 < out_c;
     int32_t s[4];
-    pz_mac_2x2_narrow(p, w, n, bits, s);
-    y1[o] = pz_finish((s[1] >> (8 - bits)) + q.bias[o], o, q); /* where y0 is y1, the first patch counts */
-    y0[o] = pz_finish((s[0] >> (8 - bits)) + q.bias[o], o, q);
+    pz_sums_narrow(p, w, factors, size, n, 1, bits, s);
+    y1[o] = pz_finish(s[1] + q.bias[o], o, q); /* where y0 is y1, the first patch counts */
+    y0[o] = pz_finish(s[0] + q.bias[o], o, q);
     if (two) {
-      y1[o + 1] = pz_finish((s[3] >> (8 - bits)) + q.bias[o + 1], o + 1, q);
-      y0[o + 1] = pz_finish((s[2] >> (8 - bits)) + q.bias[o + 1], o + 1, q);
+      y1[o + 1] = pz_finish(s[3] + q.bias[o + 1], o + 1, q);
+      y0[o + 1] = pz_finish(s[2] + q.bias[o + 1], o + 1, q);
     }
   }
 }
 
-PZ_INLINE void pz_dot_pair1_narrow(const pz_u32 *p, const pz_u32 *w, pz_i8 *y, int n, int out_c, int bits,
-                                   const pz_requant_args q) {
+PZ_INLINE void pz_dot_pair1_narrow(const pz_u32 *p, const pz_u32 *w, const pz_u8 *factors, int size, pz_i8 *y, int n,
+                                   int out_c, int bits, const pz_requant_args q) {
   PZ_ROLLED
-  for (int o = 0; o < out_c; o += 2, w += PZ_NARROW_WORDS(n, bits)) {
+  for (int o = 0; o < out_c; o += 2, w += PZ_NARROW_WORDS(n, bits), factors += PZ_NARROW_FACTORS(n, size)) {
     const int two = (out_c & 1) == 0 || o + 1 < out_c;
     int32_t s[2];
-    pz_mac_1x2_narrow(p, w, n, bits, s);
-    y[o] = pz_finish((s[0] >> (8 - bits)) + q.bias[o], o, q);
-    if (two) y[o + 1] = pz_finish((s[1] >> (8 - bits)) + q.bias[o + 1], o + 1, q);
+    pz_sums_narrow(p, w, factors, size, n, 0, bits, s);
+    y[o] = pz_finish(s[0] + q.bias[o], o, q);
+    if (two) y[o + 1] = pz_finish(s[1] + q.bias[o + 1], o + 1, q);
   }
 }
 
 /* Plain form: one patch x[k], rows of packed weights -> y[o]. */
-PZ_INLINE void pz_dot_plain_narrow(const pz_i8 *x, const pz_u8 PZ_FLASH *w, pz_i8 *y, int k, int out_c, int bits,
-                                   const pz_requant_args q) {
+PZ_INLINE void pz_dot_plain_narrow(const pz_i8 *x, const pz_u8 PZ_FLASH *w, const pz_u8 PZ_FLASH *factors, int size, pz_i8 *y,
+                                   int k, int out_c, int bits, const pz_requant_args q) {
   const int per = 8 / bits;
   for (int o = 0; o < out_c; ++o) {
     int32_t acc = q.bias[o];
-    for (int i = 0; i < k; i += per) {
-      const uint32_t b = *w++;
-      for (int j = 0; j < per && i + j < k; ++j) acc += x[i + j] * ((int32_t)(b << (32 - bits * (j + 1))) >> (32 - bits));
+    for (int i = 0; i < k;) {
+      const int end = size && i + size < k ? i + size : k;
+      int32_t part = 0;
+      for (; i < end; i += per) {
+        const uint32_t b = *w++;
+        for (int j = 0; j < per && i + j < k; ++j)
+          part += x[i + j] * ((int32_t)(b << (32 - bits * (j + 1))) >> (32 - bits));
+      }
+      acc += size ? part * *factors++ : part;
     }
     y[o] = pz_finish(acc, o, q);
   }
 }
 
 /* As pz_conv2d_i8. */
-PZ_KERNEL void pz_conv2d_i8_narrow(const pz_i8 *x, const pz_u8 PZ_FLASH *w, pz_i8 *y, pz_i8 *patch, int n, int h, int wd,
-                                   int c, int oh, int ow, int o, int kh, int kw, int sh, int sw, int pt, int pl, int dh,
-                                   int dw, int zero, int bits, const pz_requant_args q) {
+PZ_KERNEL void pz_conv2d_i8_narrow(const pz_i8 *x, const pz_u8 PZ_FLASH *w, const pz_u8 PZ_FLASH *factors, int size, pz_i8 *y,
+                                   pz_i8 *patch, int n, int h, int wd, int c, int oh, int ow, int o, int kh, int kw, int sh,
+                                   int sw, int pt, int pl, int dh, int dw, int zero, int bits, const pz_requant_args q) {
+  const int row = size ? 2 * PZ_ROW_WORDS(kw * c) : kw * c;
   for (int b = 0; b < n; ++b, x += h * wd * c)
     for (int oy = 0; oy < oh; ++oy)
       for (int ox = 0; ox < ow; ++ox, y += o) {
-        pz_patch(x, patch, h, wd, c, kh, kw, oy * sh - pt, ox * sw - pl, dh, dw, zero);
-        pz_dot_plain_narrow(patch, w, y, kh * kw * c, o, bits, q);
+        if (row == kw * c)
+          pz_patch(x, patch, h, wd, c, kh, kw, oy * sh - pt, ox * sw - pl, dh, dw, zero);
+        else
+          for (int k = 0; k < kh; ++k)
+            pz_patch(x, patch + k * row, h, wd, c, 1, kw, oy * sh - pt + k * dh, ox * sw - pl, dh, dw, zero);
+        pz_dot_plain_narrow(patch, w, factors, size, y, kh * row, o, bits, q);
       }
 }
 
 /* As pz_linear_i8. */
-PZ_KERNEL void pz_linear_i8_narrow(const pz_i8 *x, const pz_u8 PZ_FLASH *w, pz_i8 *y, int rows, int k, int out, int bits,
-                                   const pz_requant_args q) {
-  for (int r = 0; r < rows; ++r) pz_dot_plain_narrow(x + r * k, w, y + r * out, k, out, bits, q);
+PZ_KERNEL void pz_linear_i8_narrow(const pz_i8 *x, const pz_u8 PZ_FLASH *w, const pz_u8 PZ_FLASH *factors, int size, pz_i8 *y,
+                                   int rows, int k, int out, int bits, const pz_requant_args q) {
+  for (int r = 0; r < rows; ++r) pz_dot_plain_narrow(x + r * k, w, factors, size, y + r * out, k, out, bits, q);
 }
 
 #if !defined(__AVR__)
 /* As pz_conv2d_i8_pair. */
-PZ_KERNEL void pz_conv2d_i8_narrow_pair(const pz_i8 *x, const pz_u32 *w, pz_i8 *y, pz_u32 *patch, int n, int h, int wd, int c,
-                                        int oh, int ow, int o, int kh, int kw, int sh, int sw, int pt, int pl, int dh, int dw,
+PZ_KERNEL void pz_conv2d_i8_narrow_pair(const pz_i8 *x, const pz_u32 *w, const pz_u8 *factors, int size, pz_i8 *y,
+                                        pz_u32 *patch, int n, int h, int wd, int c, int oh, int ow, int o, int kh, int kw, int sh, int sw, int pt, int pl, int dh, int dw,
                                         int zero, int bits, const pz_requant_args q) {
   const int groups = PZ_PATCH_GROUPS(kh, kw * c), all = oh * ow;
   pz_i8 *const row = (pz_i8 *)(patch + groups * 8);
@@ -202,25 +243,25 @@ PZ_KERNEL void pz_conv2d_i8_narrow_pair(const pz_i8 *x, const pz_u32 *w, pz_i8 *
         pz_patch_words(x, patch + filled, row, 2, h, wd, c, kh, kw, oy * sh - pt, ox * sw - pl, dh, dw, zero, 0);
         filled ^= 1;
         if (!filled) {
-          pz_dot_pair2_narrow(patch, w, y, y + o, groups, o, bits, q);
+          pz_dot_pair2_narrow(patch, w, factors, size, y, y + o, groups, o, bits, q);
           y += 2 * o;
         }
       }
     if (all & 1) { /* an odd number of windows: the last one is computed twice, into the same place */
-      pz_dot_pair2_narrow(patch, w, y, y, groups, o, bits, q);
+      pz_dot_pair2_narrow(patch, w, factors, size, y, y, groups, o, bits, q);
       y += o;
     }
   }
 }
 
 /* As pz_linear_i8_pair. */
-PZ_KERNEL void pz_linear_i8_narrow_pair(const pz_i8 *x, const pz_u32 *w, pz_i8 *y, pz_u32 *patch, int rows, int k, int out,
-                                        int bits, const pz_requant_args q) {
+PZ_KERNEL void pz_linear_i8_narrow_pair(const pz_i8 *x, const pz_u32 *w, const pz_u8 *factors, int size, pz_i8 *y,
+                                        pz_u32 *patch, int rows, int k, int out, int bits, const pz_requant_args q) {
   const int n = PZ_PATCH_GROUPS(1, k);
   pz_clear_words(patch + PZ_ROW_WORDS(k), n * 4 - PZ_ROW_WORDS(k));
   for (int r = 0; r < rows; ++r) {
     pz_widen(x + r * k, patch, k, 1);
-    pz_dot_pair1_narrow(patch, w, y + r * out, n, out, bits, q);
+    pz_dot_pair1_narrow(patch, w, factors, size, y + r * out, n, out, bits, q);
   }
 }
 #endif

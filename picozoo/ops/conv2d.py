@@ -31,6 +31,7 @@ class Conv2dAttrs:
     groups: int = 1
     act: str = "none"
     weights: int = added(8)  # bits of a weight in flash, of the integer form
+    weight_group: int = added(0)  # places that share a factor of narrow weights, see ops/_narrow.py; 0: none
 
 
 def pair(v: Any) -> tuple[int, int]:
@@ -194,7 +195,9 @@ def patches(x: np.ndarray, kh: int, kw: int, a: Conv2dAttrs, fill: float) -> np.
 def _narrow_cases(bits: int, k: int) -> tuple[Case, ...]:
     """Weights of few bits: an odd and an even number of words a window, odd numbers of channels and windows."""
     size = 6 - k
-    return quant_cases((1, 5, 5, 10), (5, k, k, 10), (1, size, size, 5), Conv2dAttrs(weights=bits))
+    plain = quant_cases((1, 5, 5, 10), (5, k, k, 10), (1, size, size, 5), Conv2dAttrs(weights=bits))
+    c, grouped = 40 if k == 1 else 10, Conv2dAttrs(weights=bits, weight_group={1: 32, 3: 64}[k])
+    return plain + quant_cases((1, 5, 5, c), (5, k, k, c), (1, size, size, 5), grouped)[:2]  # a part of a group is left
 
 
 class Conv2d(Op):
@@ -392,7 +395,7 @@ class Conv2d(Op):
         _, kh, kw, c = ins[1].shape
         k = kh * kw * c
         if attrs.weights < 8:
-            return narrow.scratch(kh, kw * c, target, 2)
+            return narrow.scratch(kh, kw * c, target, 2, attrs.weight_group)
         if outs[0].quant is not None and self._helium(ins, attrs, target):
             return _mve.conv_scratch(ins[0], ins[1], outs[0], attrs)
         if outs[0].quant is not None and self._tiled(ins, attrs, target):

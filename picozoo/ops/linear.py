@@ -27,6 +27,7 @@ from picozoo.specs import QuantParams, Target, TensorType, added
 class LinearAttrs:
     act: str = "none"
     weights: int = added(8)  # bits of a weight in flash, of the integer form
+    weight_group: int = added(0)  # places that share a factor of narrow weights, see ops/_narrow.py; 0: none
 
 
 def _read(ctx: Any, x: Any, w: Any, b: Any = None) -> Any:
@@ -139,6 +140,8 @@ class Linear(Op):
         *quant_cases((1, 41), (5, 41), (1, 5), LinearAttrs(weights=4)),
         *quant_cases((2, 41), (5, 41), (2, 5), LinearAttrs(weights=2)),
         *quant_cases((1, 8), (4, 8), (1, 4), LinearAttrs("relu", weights=2)),
+        *quant_cases((1, 41), (5, 41), (1, 5), LinearAttrs(weights=4, weight_group=16))[:1],
+        *quant_cases((2, 75), (5, 75), (2, 5), LinearAttrs(weights=2, weight_group=32))[:1],
         *quant_cases((1, 40), (6, 40), (1, 6), LinearAttrs()),
         *quant_cases((1, 48), (8, 48), (1, 8), LinearAttrs()),
     )

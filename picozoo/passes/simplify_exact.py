@@ -122,6 +122,8 @@ def _groups(program: Program, f: Function) -> _Groups:
     for node in f.nodes:
         kind = _kind(program, f, node)
         local = [r for r in (*node.inputs, *node.outputs) if r in f.types]
+        if getattr(node.attrs, "weight_group", 0):
+            g.fixed |= {r for r in node.inputs if r in f.types}  # places of its input are what groups are made of
         if kind in ("each", "depthwise", "reshape"):
             g.join(*local)
         elif kind != "dense":

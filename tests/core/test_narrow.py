@@ -10,8 +10,9 @@ from picozoo import emulate
 from picozoo.compiler import Options, from_slot, to_slot
 from picozoo.compress import narrow
 from picozoo.compress.levels import NAMES, fit
-from picozoo.errors import UsageError
+from picozoo.errors import Unsupported, UsageError
 from picozoo.ir.interp import Interpreter
+from picozoo.ops._narrow import factors, groups_of
 from picozoo.zoo import lenet5
 
 
@@ -47,7 +48,31 @@ def test_zero_channel_and_constant_input() -> None:
     assert not q[0].any() and (scale > 0).all() and np.isfinite(scale).all()
 
 
-@pytest.mark.parametrize("weights", [("int4",), ("int2", "int4:c1"), ("ternary", "int8:out")])
+def test_groups_have_whole_factors_and_less_error() -> None:
+    rng = np.random.default_rng(3)
+    group = np.arange(64) // 16
+    w = rng.normal(size=(5, 64)) * np.array([1.0, 0.2, 0.5, 0.1])[group]
+    cov = np.cov(rng.normal(size=(300, 64)) @ rng.normal(size=(64, 64)), rowvar=False)
+    for name in ("int4", "int2", "ternary"):
+        levels, errors = NAMES[name], []
+        for g in (None, group):
+            scale, q = fit(w, levels, cov, g)
+            d = w - scale[:, None] * q
+            errors.append(((d @ cov) * d).sum())
+        times, rest = factors(q.astype(np.int8), group, levels.bits)
+        assert np.array_equal(times[:, group] * rest.astype(int), q)
+        assert times.min() >= 1 and times.max() <= levels.most
+        assert errors[1] < 0.8 * errors[0]
+
+
+def test_groups_that_are_none() -> None:
+    assert groups_of((4, 16), 16) is None and groups_of((4, 17), 0) is None
+    assert groups_of((4, 5, 5, 1), 16) is None  # rows of five values
+    with pytest.raises(Unsupported, match="times a factor"):
+        factors(np.array([[7, 9, 1]], np.int8), np.zeros(3, int), 4)
+
+
+@pytest.mark.parametrize("weights", [("int4",), ("int2", "int4/16:c3"), ("ternary/32", "int8:out")])
 @pytest.mark.parametrize("board", ["host", "nucleo_l4r5zi", "pico"])
 def test_c_equals_interpreter(weights: tuple[str, ...], board: str) -> None:
     fw = compile_network("lenet5", board=board, weights=weights)
@@ -83,6 +108,9 @@ def test_the_same_again_comes_from_the_cache(monkeypatch: pytest.MonkeyPatch) ->
 def test_what_cannot_be() -> None:
     with pytest.raises(UsageError, match="weights are int8, int4, int2, ternary"):
         compile_network("lenet5", board="host", weights="int3")
+    for word in ("int4/17", "int8/16", "int4/"):
+        with pytest.raises(UsageError, match="also in groups of 16, 32, 64, 128"):
+            compile_network("lenet5", board="host", weights=word)
     with pytest.raises(UsageError, match="those that can are c1, c3, c5, f6, out"):
         compile_network("lenet5", board="host", weights="int4:conv9")
     with pytest.raises(UsageError, match="no layer here has int8 weights"):

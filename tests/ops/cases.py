@@ -9,6 +9,7 @@ import numpy as np
 
 from picozoo import find, ops
 from picozoo.ir.program import Function, Node, Program
+from picozoo.ops._narrow import groups_of
 from picozoo.ops._op import Case
 from picozoo.specs import Board, Target, TensorType
 
@@ -45,6 +46,15 @@ def case_names() -> list[tuple[str, int]]:
     return [(name, i) for name in ops.names() for i in range(len(ops.get(name).cases))]
 
 
+def _in_groups(w: np.ndarray, bits: int, size: int) -> np.ndarray:
+    """Levels times a factor that differs from channel to channel and from group to group."""
+    group = groups_of(w.shape, size)
+    if group is None:
+        return w
+    times = (3 * np.arange(len(w))[:, None] + group) % (127 >> bits - 1) + 1
+    return (w.reshape(len(w), -1) * times).astype(np.int8).reshape(w.shape)
+
+
 def build_program(only: str = "") -> tuple[Program, dict[str, list[np.ndarray]]]:
     """One function `OP_I` per case, and its inputs."""
     program, inputs = Program("cases"), {}
@@ -59,6 +69,7 @@ def build_program(only: str = "") -> tuple[Program, dict[str, list[np.ndarray]]]
             value = dict(case.values)[k] if k in dict(case.values) else draw(t, case, rng)
             if k == 1 and (bits := getattr(case.attrs, "weights", 8)) < 8:
                 value = ((value.astype(np.int16) + 128) % (1 << bits) - (1 << bits - 1)).astype(np.int8)
+                value = _in_groups(value, bits, case.attrs.weight_group)
             if k in case.constants:
                 refs.append(program.add_constant(f"{f.name}.c{k}", value, t))
                 continue
