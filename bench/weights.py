@@ -38,9 +38,8 @@ FORMS: dict[str, tuple[tuple[str, ...], ...]] = {
     ),
     "image": (
         (),
-        *((v,) for v in ("int4", "int4/64", "int4/32", "int4/16", "int2", "int2/16", "ternary", "ternary/16")),
+        *((v,) for v in ("int4", "int4/32", "int4/16", "int2", "int2/16", "ternary")),
         ("int2", "int4:FIRST", "int4:LAST"),
-        ("int2/16", "int4/16:FIRST", "int4/16:LAST"),
     ),
 }
 CALLS = 128

@@ -131,25 +131,31 @@ PZ_INLINE void pz_mac_1x2_narrow(const pz_u32 *p, const pz_u32 *w, int n, int bi
 /* Words of packed weights for a pair of channels. */
 #define PZ_NARROW_WORDS(n, bits) (2 * ((2 * (n) * (bits) + 7) / 8))
 
-/* Whole sums, without bias, of two channels with two patches (`two`: s as in pz_mac_2x2_narrow) or with one. */
+/* Sums of two channels with two patches (`two`) or with one, times 2^(8 - bits). */
+PZ_INLINE void pz_group_narrow(const pz_u32 *p, const pz_u32 *w, int n, int two, int bits, int32_t *s) {
+  if (two)
+    pz_mac_2x2_narrow(p, w, n, bits, s);
+  else
+    pz_mac_1x2_narrow(p, w, n, bits, s);
+}
+
+/* The same, or with groups the sums themselves: each group's times its factor. */
 PZ_INLINE void pz_sums_narrow(const pz_u32 *p, const pz_u32 *w, const pz_u8 *factors, int size, int n, int two, int bits,
                               int32_t *s) {
-  const int each = size ? size / 8 : n, last = size ? n % each : 0, half = two ? 2 : 1;
+  if (size == 0) {
+    pz_group_narrow(p, w, n, two, bits, s);
+    return;
+  }
+  const int each = size / 8, last = n % each, half = two ? 2 : 1;
   int32_t t[4];
   for (int i = 0; i < 2 * half; ++i) s[i] = 0;
   PZ_ROLLED
   for (int g = 0; g < n / each; ++g, p += 4 * half * each, w += PZ_NARROW_WORDS(each, bits), factors += 2) {
-    if (two)
-      pz_mac_2x2_narrow(p, w, each, bits, t);
-    else
-      pz_mac_1x2_narrow(p, w, each, bits, t);
-    for (int i = 0; i < 2 * half; ++i) s[i] += (t[i] >> (8 - bits)) * (size ? factors[i / half] : 1);
+    pz_group_narrow(p, w, each, two, bits, t);
+    for (int i = 0; i < 2 * half; ++i) s[i] += (t[i] >> (8 - bits)) * factors[i / half];
   }
   if (last) {
-    if (two)
-      pz_mac_2x2_narrow(p, w, last, bits, t);
-    else
-      pz_mac_1x2_narrow(p, w, last, bits, t);
+    pz_group_narrow(p, w, last, two, bits, t);
     for (int i = 0; i < 2 * half; ++i) s[i] += (t[i] >> (8 - bits)) * factors[i / half];
   }
 }
@@ -161,14 +167,14 @@ PZ_INLINE void pz_dot_pair2_narrow(const pz_u32 *p, const pz_u32 *w, const pz_u8
                                    int n, int out_c, int bits, const pz_requant_args q) {
   PZ_ROLLED
   for (int o = 0; o < out_c; o += 2, w += PZ_NARROW_WORDS(n, bits), factors += PZ_NARROW_FACTORS(n, size)) {
-    const int two = (out_c & 1) == 0 || o + 1 < out_c;
+    const int two = (out_c & 1) == 0 || o + 1 < out_c, down = size ? 0 : 8 - bits;
     int32_t s[4];
     pz_sums_narrow(p, w, factors, size, n, 1, bits, s);
-    y1[o] = pz_finish(s[1] + q.bias[o], o, q); /* where y0 is y1, the first patch counts */
-    y0[o] = pz_finish(s[0] + q.bias[o], o, q);
+    y1[o] = pz_finish((s[1] >> down) + q.bias[o], o, q); /* where y0 is y1, the first patch counts */
+    y0[o] = pz_finish((s[0] >> down) + q.bias[o], o, q);
     if (two) {
-      y1[o + 1] = pz_finish(s[3] + q.bias[o + 1], o + 1, q);
-      y0[o + 1] = pz_finish(s[2] + q.bias[o + 1], o + 1, q);
+      y1[o + 1] = pz_finish((s[3] >> down) + q.bias[o + 1], o + 1, q);
+      y0[o + 1] = pz_finish((s[2] >> down) + q.bias[o + 1], o + 1, q);
     }
   }
 }
@@ -177,29 +183,37 @@ PZ_INLINE void pz_dot_pair1_narrow(const pz_u32 *p, const pz_u32 *w, const pz_u8
                                    int out_c, int bits, const pz_requant_args q) {
   PZ_ROLLED
   for (int o = 0; o < out_c; o += 2, w += PZ_NARROW_WORDS(n, bits), factors += PZ_NARROW_FACTORS(n, size)) {
-    const int two = (out_c & 1) == 0 || o + 1 < out_c;
+    const int two = (out_c & 1) == 0 || o + 1 < out_c, down = size ? 0 : 8 - bits;
     int32_t s[2];
     pz_sums_narrow(p, w, factors, size, n, 0, bits, s);
-    y[o] = pz_finish(s[0] + q.bias[o], o, q);
-    if (two) y[o + 1] = pz_finish(s[1] + q.bias[o + 1], o + 1, q);
+    y[o] = pz_finish((s[0] >> down) + q.bias[o], o, q);
+    if (two) y[o + 1] = pz_finish((s[1] >> down) + q.bias[o + 1], o + 1, q);
   }
+}
+
+/* `sum` and n values times weights, whose bytes begin at *w, which moves behind them. */
+PZ_INLINE int32_t pz_part_narrow(const pz_i8 *x, const pz_u8 PZ_FLASH **w, int n, int bits, int32_t sum) {
+  const int per = 8 / bits;
+  const pz_u8 PZ_FLASH *v = *w;
+  for (int i = 0; i < n; i += per) {
+    const uint32_t b = *v++;
+    for (int j = 0; j < per && i + j < n; ++j) sum += x[i + j] * ((int32_t)(b << (32 - bits * (j + 1))) >> (32 - bits));
+  }
+  *w = v;
+  return sum;
 }
 
 /* Plain form: one patch x[k], rows of packed weights -> y[o]. */
 PZ_INLINE void pz_dot_plain_narrow(const pz_i8 *x, const pz_u8 PZ_FLASH *w, const pz_u8 PZ_FLASH *factors, int size, pz_i8 *y,
                                    int k, int out_c, int bits, const pz_requant_args q) {
-  const int per = 8 / bits;
   for (int o = 0; o < out_c; ++o) {
     int32_t acc = q.bias[o];
-    for (int i = 0; i < k;) {
-      const int end = size && i + size < k ? i + size : k;
-      int32_t part = 0;
-      for (; i < end; i += per) {
-        const uint32_t b = *w++;
-        for (int j = 0; j < per && i + j < k; ++j)
-          part += x[i + j] * ((int32_t)(b << (32 - bits * (j + 1))) >> (32 - bits));
-      }
-      acc += size ? part * *factors++ : part;
+    if (size == 0) {
+      acc = pz_part_narrow(x, &w, k, bits, acc);
+    } else {
+      PZ_ROLLED
+      for (int i = 0; i + size <= k; i += size) acc += pz_part_narrow(x + i, &w, size, bits, 0) * *factors++;
+      if (k % size) acc += pz_part_narrow(x + k / size * size, &w, k % size, bits, 0) * *factors++;
     }
     y[o] = pz_finish(acc, o, q);
   }
