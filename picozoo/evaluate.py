@@ -193,10 +193,18 @@ def typical(fw: Firmware) -> list[np.ndarray]:
 
 
 def learn(fw: Firmware, data: Data) -> Learning:
-    """Start from the untrained state on the board, teach the network there, measure before and after."""
+    """Teach the network on the board, and measure before and after.
+
+    A network that learns of itself begins with nothing; a compiled training step goes on from the shipped weights.
+    """
     module: Any = fw.network.module
     own = not fw.network.program.meta.get("learn")
-    name, lessons, blank = module.lessons(**_size(fw)) if own else _gradient_lessons(fw)
+    task = ""
+    if own:
+        name, lessons, blank = module.lessons(**_size(fw))
+    else:
+        task, name, lessons, data = _gradient_lessons(fw, data)
+        blank = {}
     entry = fw.model.entries[name]
     with fw.session() as s:
         for state in blank:
@@ -214,16 +222,27 @@ def learn(fw: Firmware, data: Data) -> Learning:
     cost = per_call(predict(fw.board, counts), len(lessons))
     steps = None if counts.instructions is None else counts.instructions / len(lessons)
     state, arena = learning_ram(fw, name)
-    return Learning(len(lessons), before, after, steps, cost.ms, stack, state, arena)
+    begins = "nothing" if own else "the shipped weights"
+    return Learning(len(lessons), before, after, steps, cost.ms, stack, state, arena, begins, task)
 
 
-def _gradient_lessons(fw: Firmware) -> tuple[str, list[Any], dict[str, np.ndarray]]:
-    """Training examples for the compiled training step; it goes on from the shipped weights."""
-    x, y = fw.network.module.inputs("train", LESSONS, **_size(fw))  # type: ignore[union-attr]
+def _gradient_lessons(fw: Firmware, data: Data) -> tuple[str, str, list[Any], Data]:
+    """What a compiled training step goes on to learn: the network's `adapt`, or more training examples.
+
+    Returns:
+        The task in words, "" if it is the network's own; the function and its calls; what to measure with.
+    """
+    module: Any = fw.network.module
+    task = ""
+    if hasattr(module, "adapt"):
+        task, (x, y), (tx, ty) = module.adapt(len(data.x), **_size(fw))
+        data = Data(tx, ty, frozenset(), data.label)
+    else:
+        x, y = module.inputs("train", LESSONS, **_size(fw))
     slot = fw.model.entries["learn"].inputs[1].type
     if slot.size != np.asarray(y[0]).size:
         raise UsageError(f"learn: the targets of {fw.network.name} have shape {list(np.shape(y[0]))}, not {slot.shape}")
-    return "learn", [(a, np.asarray(b).reshape(slot.shape)) for a, b in zip(x, y, strict=True)], {}
+    return task, "learn", [(a, np.asarray(b).reshape(slot.shape)) for a, b in zip(x, y, strict=True)], data
 
 
 def learning_ram(fw: Firmware, name: str) -> tuple[int, int]:

@@ -108,7 +108,7 @@ def results(card: Card, size: str, found: list[Row]) -> str:
     text += "\n".join(lines) + "\n"
     learning = [row for row in found if row.get("learning")]
     if learning:
-        text += "\nLearning on the board, starting from nothing:\n\n" + "".join(_learning(row) for row in learning)
+        text += "\nLearning on the board:\n\n" + "".join(_learning(row) for row in learning)
     return text + _profile(found[0])
 
 
@@ -148,7 +148,8 @@ def _range(row: Row, what: str) -> str:
 def _learning(row: Row) -> str:
     made = row["learning"]
     steps = "" if made["instructions_per_step"] is None else f", {made['instructions_per_step']:,.0f} instructions each"
-    return f"- `{row['board']}`: {made['samples']} examples, from {_share(made['accuracy_before'])} to {_share(made['accuracy_after'])}{steps}\n"
+    begins, task = made.get("begins", "nothing"), f" of {made['task']}" if made.get("task") else ""
+    return f"- `{row['board']}`, from {begins}: {made['samples']} examples{task}, from {_share(made['accuracy_before'])} to {_share(made['accuracy_after'])}{steps}\n"
 
 
 def _profile(row: Row) -> str:

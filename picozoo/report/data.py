@@ -65,14 +65,16 @@ class LayerNoise:
 class Learning:
     """What a network did that learnt on the board."""
 
-    samples: int  # examples shown, starting from nothing
-    accuracy_before: float  # metric with the initial state
+    samples: int  # examples shown
+    accuracy_before: float  # metric with the state it began with
     accuracy_after: float  # metric after learning on the board
     instructions_per_step: float | None  # of one call of `learn`
     ms_predicted: float | None  # of one call of `learn`
     stack: int | None  # bytes of stack that `learn` needs
     ram_state: int = 0  # bytes of kept state that learning writes: constants in flash if it did not learn
     ram_arena: int = 0  # bytes of working memory that learning needs beyond what the main function needs anyway
+    begins: str = "nothing"  # what it began with: nothing, or the shipped weights
+    task: str = ""  # what it learnt and was measured on, where that is not what the network was made for
 
 
 @dataclass(repr=False)

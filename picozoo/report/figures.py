@@ -326,7 +326,8 @@ def learning_text(r: Report) -> str:
         )
         if t
     )
+    task = f" of {v.task}" if v.task else ""
     return (
-        f"Learnt on the board from nothing: {count(v.samples)} examples took it from {share(v.accuracy_before)} to "
-        f"{share(v.accuracy_after)}" + (f" ({each})." if each else ".")
+        f"Learnt on the board from {v.begins}: {count(v.samples)} examples{task} took it from "
+        f"{share(v.accuracy_before)} to {share(v.accuracy_after)}" + (f" ({each})." if each else ".")
     )

@@ -14,6 +14,8 @@ A network file `zoo/NAME.py` holds:
                                           function whose outputs for the main inputs they are
     lessons(size=...)                     only if `CARD.learns`: (function, its calls, the states to begin with:
                                           names of those that start at zero, or name -> array)
+    adapt(tests, size=...)                what a training step added by --learn goes on to learn: (in words, x and y to
+                                          learn from, x and y of so many tests); without it, more of its training data
     show(board, size=...)                 what it is known for, as plain values of `picozoo.pictures`; no PyTorch
 """
 

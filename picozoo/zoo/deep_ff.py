@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from picozoo import data, pictures
+from picozoo.zoo import _turned
 from picozoo.zoo._card import Card, Progress, TrainResult, need_torch
 
 if TYPE_CHECKING:
@@ -113,6 +114,12 @@ def inputs(
     part = data.load(source or ("mnist" if data.available("mnist") else "digits"), split)
     x = part.x[:limit].astype(np.float32) / np.float32(255)
     return x[:, None, None], part.y[:limit]
+
+
+def adapt(tests: int, size: str = "default") -> tuple[str, _turned.Examples, _turned.Examples]:
+    """What it goes on to learn on the board with --learn: digits turned by 60 degrees; see `_turned.adaptation`."""
+    CARD.check_size(size)
+    return _turned.adaptation(inputs, tests)
 
 
 def metric(outputs: np.ndarray, y: np.ndarray) -> float:

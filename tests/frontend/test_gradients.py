@@ -12,9 +12,14 @@ torch = pytest.importorskip("torch")
 from torch import nn  # noqa: E402
 
 import picozoo as pz  # noqa: E402
+from picozoo import find  # noqa: E402
 from picozoo.errors import DoesNotFit, Unsupported, UsageError  # noqa: E402
+from picozoo.evaluate import evaluate  # noqa: E402
 from picozoo.network import load, with_learning  # noqa: E402
+from picozoo.report.data import Report  # noqa: E402
+from picozoo.report.figures import learning_text  # noqa: E402
 from picozoo.train import gradients, weights  # noqa: E402
+from picozoo.zoo import _turned  # noqa: E402
 
 STEPS, RATE = 3, {"sgd": 0.05, "momentum": 0.02, "adam": 1e-3}
 
@@ -25,8 +30,10 @@ def optimiser(kind: str, params: list[Any]) -> Any:
     return torch.optim.SGD(params, RATE[kind], momentum=0.9 if kind == "momentum" else 0)
 
 
-def compare(module: nn.Module, shape: tuple[int, ...], scope: str, kind: str, board: str, **more: Any) -> Any:
-    """Learn on the board and in PyTorch; the same losses and parameters, and the way back."""
+def compare(
+    module: nn.Module, shape: tuple[int, ...], scope: str, kind: str, board: str, taught: Any = None, **more: Any
+) -> Any:
+    """Learn on the board and in PyTorch; the same losses and parameters, and the way back. `taught`: (x, y) pairs."""
     module = module.eval()
     x0 = torch.zeros(shape)
     firmware = pz.compile(module, (x0,), board=board, learn=scope, optimiser=kind, rate=RATE[kind], name="n", **more)
@@ -38,9 +45,11 @@ def compare(module: nn.Module, shape: tuple[int, ...], scope: str, kind: str, bo
     sorts = logits.shape[-1] > 1
     rng = np.random.default_rng(0)
     with firmware.session() as s:
-        for _ in range(STEPS):
+        for step in range(STEPS if taught is None else len(taught)):
             x = rng.random(shape).astype(np.float32)
             y = rng.integers(0, logits.shape[-1], 1) if sorts else rng.random(logits.shape).astype(np.float32)
+            if taught is not None:
+                x, y = taught[step]
             out, goal = twin(torch.from_numpy(x)), torch.from_numpy(y)
             loss = nn.functional.cross_entropy(out, goal) if sorts else nn.functional.mse_loss(out, goal)
             rule.zero_grad()
@@ -91,6 +100,38 @@ def test_lenet5_learns_as_pytorch(scope: str, kind: str) -> None:
 @pytest.mark.parametrize(("scope", "board"), [("last-layer", "nano33ble"), ("bias", "pico"), ("all", "nucleo_l4r5zi")])
 def test_lenet5_learns_on_boards(scope: str, board: str) -> None:
     compare(weights.trained(load("lenet5")), (1, 1, 28, 28), scope, "sgd", board, snapshot=False).check_fits()
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(("scope", "kind"), [("last-layer", "sgd"), ("last-layer", "adam"), ("bias", "sgd")])
+def test_deep_ff_adapts_as_pytorch(scope: str, kind: str) -> None:
+    """Its own stream of turned digits, on the board it is shown on; all other weights stay in flash."""
+    _, (x, y), _ = find.load("zoo", "deep_ff", "network").adapt(1)
+    taught = [(a, np.asarray(b).reshape(1)) for a, b in zip(x[:6], y[:6], strict=True)]
+    module = weights.trained(load("deep_ff"))
+    firmware = compare(module, (1, 1, 28, 28), scope, kind, "nano33ble", taught, snapshot=False)
+    firmware.check_fits()
+    assert firmware.model.state < 20_000
+
+
+@pytest.mark.parametrize("name", [pytest.param("deep_ff", marks=pytest.mark.slow), "lenet5"])
+def test_a_report_says_what_it_went_on_from(name: str) -> None:
+    report = evaluate(pz.compile(name, board="host", learn="last-layer", snapshot=False), samples=60)
+    assert report.learning is not None
+    assert report.learning.accuracy_after > report.learning.accuracy_before + 0.1
+    words = learning_text(report)
+    assert "from the shipped weights: 200 examples of digits turned by 60 degrees" in words
+    assert "from nothing" not in words
+    assert Report.from_json(report.to_json()).learning == report.learning
+
+
+def test_turning_is_pytorchs() -> None:
+    x = np.random.default_rng(0).random((3, 1, 28, 28)).astype(np.float32)
+    a = np.deg2rad(60)
+    theta = torch.tensor([[[np.cos(a), -np.sin(a), 0], [np.sin(a), np.cos(a), 0]]], dtype=torch.float32).expand(3, 2, 3)
+    grid = nn.functional.affine_grid(theta, (3, 1, 28, 28), align_corners=True)
+    want = nn.functional.grid_sample(torch.from_numpy(x), grid, align_corners=True).numpy()
+    assert np.allclose(_turned.turn(x, 60), want, atol=1e-4)
 
 
 @pytest.mark.parametrize("kind", gradients.OPTIMISERS)

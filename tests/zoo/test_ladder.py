@@ -33,7 +33,7 @@ def board_of(name: str) -> str:
 
 # The quick tests climb one ladder a network; the whole suite all of them. What runs until it is at rest takes long.
 LONG = {"hopfield", "perceptron:untrained"}
-SLOW_LESSONS = {"kohonen", "kohonen:customers", "elm:online"}  # a thousand and more calls in real numbers
+SLOW_LESSONS = {"kohonen", "kohonen:customers", "elm:online", "boltzmann"}  # a thousand and more calls in real numbers
 QUICK = {(n, board_of(n)) for n in NETS if n not in LONG}
 EVERYWHERE = [pytest.param(n, b, marks=() if (n, b) in QUICK else pytest.mark.slow) for n in NETS for b in BOARDS]
 

@@ -24,6 +24,7 @@ SIZES = [(name, size) for name in NAMES for size in find.load("zoo", name, "netw
 QUICK = {
     "markov": ("chance", 0.08),
     "ae": ("explained", 0.75),  # from 1,437 small pictures
+    "boltzmann": ("completed", 0.85),
     "rbm": ("completion", 0.4),  # three epochs of small digits; the full recipe has MNIST
     "lenet5": ("digits_accuracy", 0.85),  # from 1,437 small pictures alone; the full recipe has MNIST as well
     "perceptron": ("digits_accuracy", 0.95),
