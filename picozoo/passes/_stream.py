@@ -19,7 +19,6 @@ from picozoo.ops._op import NoAttrs, Rows
 from picozoo.ops.concat import ConcatAttrs
 from picozoo.ops.expand import ExpandAttrs
 from picozoo.ops.slice import SliceAttrs
-from picozoo.specs import TensorType
 
 
 class CannotStream(Exception):
@@ -53,52 +52,67 @@ class _Layer:
     node: Node
     reads: dict[int, Rows]
     height: int
-    rows: int
+    row: int  # bytes
+    rows: int = 1
     above: int = 0  # rows of padding that its readers want
     below: int = 0
     fill: float = 0.0
     made: int = 0
     calls: int = 0
-    most: int = 0  # rows of its largest window
     window: _Window | None = None
     readers: list[tuple[_Layer, Rows]] = field(default_factory=list)
 
 
-def stream(program: Program, f: Function, section: Section, rows: int, align: int) -> tuple[Program, int]:
+_Part = tuple[str, int]  # a value and its rows
+
+
+def stream(program: Program, f: Function, section: Section, rows: int, align: int) -> Program:
     """The program with the section in bands.
 
     Args:
         rows: of the section's output that a band makes.
         align: bytes; every band must begin at a multiple of it.
 
-    Returns:
-        A new program, and an estimate of the bytes that the section needs.
-
     Raises:
         CannotStream: it cannot be done so.
     """
     made = program.copy()
-    return made, _Streamer(made, made.functions[f.name], section, rows, align).run()
+    _Streamer(made, made.functions[f.name], section, rows, align, dry=False).run()
+    return made
+
+
+def measure(program: Program, f: Function, section: Section, rows: int, align: int) -> tuple[int, int]:
+    """Bytes that the section in bands has alive at its fullest call, without working memory, and the nodes it becomes.
+
+    Raises:
+        CannotStream: as `stream`.
+    """
+    s = _Streamer(program, f, section, rows, align, dry=True)
+    s.run()
+    return s.most, s.nodes
 
 
 class _Streamer:
-    def __init__(self, program: Program, f: Function, section: Section, rows: int, align: int) -> None:
-        self.program, self.f, self.section, self.align = program, f, section, align
+    def __init__(self, program: Program, f: Function, section: Section, rows: int, align: int, dry: bool) -> None:
+        self.program, self.f, self.section, self.align, self.dry = program, f, section, align, dry
         self.groups: list[list[Node]] = [[]]  # a node and, behind it, the slices of what it made
-        self.parts: list[str] = []
-        source = f.types[section.source]
-        self.source = _Window(section.source, 0, source.shape[1], self.groups[0])
+        self.parts: list[_Part] = []
+        self.nodes = self.most = 0
+        t = f.types[section.source]
+        self.source, self.source_row = _Window(section.source, 0, t.shape[1], self.groups[0]), t.nbytes // t.shape[1]
         self.of: dict[str, _Layer] = {}
+        self.first: list[tuple[_Layer, Rows]] = []  # those that read the source
         for node in section.nodes:
             self._add(node)
         self._heights(rows)
 
     def _add(self, node: Node) -> None:
         ins, outs = self.program.in_types(self.f, node), self.program.out_types(self.f, node)
-        reads = dict(ops.get(node.op).rows(ins, outs, node.attrs) or {})
-        layer = self.of[node.outputs[0]] = _Layer(node, reads, outs[0].shape[1], 1)
+        reads, height = dict(ops.get(node.op).rows(ins, outs, node.attrs) or {}), outs[0].shape[1]
+        layer = self.of[node.outputs[0]] = _Layer(node, reads, height, outs[0].nbytes // height)
         for i, r in reads.items():
             if (maker := self.of.get(node.inputs[i])) is None:
+                self.first.append((layer, r))
                 continue
             below = (layer.height - 1) * r.stride - r.before + r.size - maker.height
             if (r.before > 0 or below > 0) and maker.readers and maker.fill != r.fill and (maker.above or maker.below):
@@ -113,22 +127,18 @@ class _Streamer:
             wanted = [reader.rows * r.stride for reader, r in layer.readers] or [rows]
             layer.rows = min(max(wanted), layer.height)
 
-    def run(self) -> int:
+    def run(self) -> None:
         last = self.of[self.section.result]
         while last.made < last.height:
             self._call(last)
-        self._join(self.parts, self.section.result, last.node)
+        self._join(self.parts, self.section.result, last)
+        if self.dry:
+            return
         first = self.f.nodes.index(self.section.nodes[0])
         self.f.nodes[first : first + len(self.section.nodes)] = [n for g in self.groups for n in g]
-        windows = sum(v.most * self._row(v) for v in self.of.values() if v is not last)
         for layer in self.of.values():
             if layer is not last:
                 del self.f.types[layer.node.outputs[0]]
-        return max(self.f.types[self.section.source].nbytes, self.f.types[self.section.result].nbytes) + windows
-
-    def _row(self, layer: _Layer) -> int:
-        t = self.f.types[layer.node.outputs[0]]
-        return t.nbytes // t.shape[1]
 
     # -- one call -------------------------------------------------------------------------------------------------
     def _call(self, layer: _Layer) -> None:
@@ -149,88 +159,108 @@ class _Streamer:
             if maker is None:
                 above, below = max(0, -low), max(0, high - window.high)
                 low, high = low + above, high - below
-            inputs[i] = self._piece(window, low, high)
+            inputs[i] = self._piece(window, low, high, self.source_row if maker is None else maker.row)
         parts = self._kept(layer)
         attrs = ops.get(layer.node.op).at_rows(layer.node.attrs, above, below)
-        t = self.f.types[layer.node.outputs[0]]
-        ref = self._new(layer, layer.node.op, inputs, attrs, stop - first, t)
-        layer.made, layer.calls = stop, layer.calls + 1
+        part = self._new(layer, layer.node.op, inputs, attrs, stop - first)
         if layer.node.outputs[0] == self.section.result:
-            self.parts.append(ref)
-            return
-        parts.append(ref)
-        if stop == layer.height and layer.below:
-            parts.append(self._filled(layer, layer.below))
-        self._slide(layer, parts)
+            self.parts.append(part)
+        else:
+            parts.append(part)
+            if stop == layer.height and layer.below:
+                parts.append(self._filled(layer, layer.below, "end"))
+        self._slide(layer, parts, stop)
 
-    def _new(
-        self, layer: _Layer, op: str, inputs: list[str], attrs: object, rows: int, t: TensorType, word: str = ""
-    ) -> str:
+    def _new(self, layer: _Layer, op: str, inputs: list[str], attrs: object, rows: int, word: str = "") -> _Part:
         """A node that makes rows of a layer's output."""
+        self.nodes += 1
         name = f"{layer.node.name}~{word}{layer.calls}"
-        ref = self.f.fresh(name)
+        if self.dry:
+            return name, rows
+        ref, t = self.f.fresh(name), self.f.types[layer.node.outputs[0]]
         self.f.types[ref] = t.with_(shape=(1, rows, *t.shape[2:]))
         self.groups.append([Node(op, name, tuple(inputs), (ref,), attrs, layer.node.source)])
-        return ref
+        return ref, rows
 
-    def _piece(self, window: _Window, low: int, high: int) -> str:
+    def _piece(self, window: _Window, low: int, high: int, row: int) -> str:
         """Rows of a window, as a slice unless it is all of it."""
         if (low, high) == (window.low, window.high):
             return window.ref
         if not window.low <= low < high <= window.high:
             raise CannotStream("a band of nothing but padding")
         if (low, high) not in window.pieces:
-            t = self.f.types[window.ref]
-            if (low - window.low) * (t.nbytes // t.shape[1]) % self.align:
+            if (low - window.low) * row % self.align:
                 raise CannotStream("a band would not be aligned")
-            name = f"{window.ref[1:]}.rows{low}to{high}" if "~" in window.ref else f"{window.ref[1:]}~rows{low}to{high}"
-            ref = window.pieces[low, high] = self.f.fresh(name)
-            size = (1, high - low, *t.shape[2:])
-            self.f.types[ref] = t.with_(shape=size)
-            attrs = SliceAttrs((0, low - window.low, 0, 0), size, (1, 1, 1, 1))
-            window.home.append(Node("slice", ref[1:], (window.ref,), (ref,), attrs))
+            self.nodes += 1
+            name = f"{window.ref.lstrip('%')}{'.' if '~' in window.ref else '~'}rows{low}to{high}"
+            window.pieces[low, high] = name if self.dry else self._slice(window, low, high, name)
         return window.pieces[low, high]
 
+    def _slice(self, window: _Window, low: int, high: int, name: str) -> str:
+        ref, t = self.f.fresh(name), self.f.types[window.ref]
+        size = (1, high - low, *t.shape[2:])
+        self.f.types[ref] = t.with_(shape=size)
+        attrs = SliceAttrs((0, low - window.low, 0, 0), size, (1, 1, 1, 1))
+        window.home.append(Node("slice", ref[1:], (window.ref,), (ref,), attrs))
+        return ref
+
     # -- windows --------------------------------------------------------------------------------------------------
-    def _kept(self, layer: _Layer) -> list[str]:
+    def _unread(self, readers: list[tuple[_Layer, Rows]], high: int) -> int:
+        """The first row that somebody will still read; `high` if there is none."""
+        return min((v.made * r.stride - r.before for v, r in readers if v.made < v.height), default=high)
+
+    def _kept(self, layer: _Layer) -> list[_Part]:
         """What stands in front of the next rows of a layer: padding at first, then rows that will be read again."""
         if layer.node.outputs[0] == self.section.result:
             return []
         if layer.window is None:
-            return [self._filled(layer, layer.above)] if layer.above else []
-        low = max(min(reader.made * r.stride - r.before for reader, r in layer.readers), layer.window.low)
-        if low >= layer.window.high:
+            return [self._filled(layer, layer.above, "pad")] if layer.above else []
+        low, high = max(self._unread(layer.readers, layer.window.high), layer.window.low), layer.window.high
+        if low >= high:
             return []
-        old = self._piece(layer.window, low, layer.window.high)
-        t = self.f.types[layer.node.outputs[0]]
-        return [self._new(layer, "copy", [old], NoAttrs(), layer.window.high - low, t, "keep")]
+        return [
+            self._new(layer, "copy", [self._piece(layer.window, low, high, layer.row)], NoAttrs(), high - low, "keep")
+        ]
 
-    def _filled(self, layer: _Layer, rows: int) -> str:
+    def _filled(self, layer: _Layer, rows: int, word: str) -> _Part:
         """Rows of padding."""
-        t = self.f.types[layer.node.outputs[0]]
-        one = t.with_(shape=(1, 1, 1, 1))
-        fill = self.program.add_constant("padding", np.full((1, 1, 1, 1), layer.fill, t.numpy), one)
-        attrs = ExpandAttrs((1, rows, *t.shape[2:]))
-        return self._new(layer, "expand", [fill], attrs, rows, t, "pad")
+        t, fill = self.f.types[layer.node.outputs[0]], ""
+        if not self.dry:
+            one = t.with_(shape=(1, 1, 1, 1))
+            fill = self.program.add_constant("padding", np.full((1, 1, 1, 1), layer.fill, t.numpy), one)
+        return self._new(layer, "expand", [fill], ExpandAttrs((1, rows, *t.shape[2:])), rows, word)
 
-    def _slide(self, layer: _Layer, parts: list[str]) -> None:
-        """The layer's window after a call: `parts` one below the other."""
-        t = self.f.types[layer.node.outputs[0]]
-        high = layer.made + (layer.below if layer.made == layer.height else 0)
-        rows = sum(self.f.types[r].shape[1] for r in parts)
-        ref = parts[0]
-        if len(parts) > 1:
-            ref = self.f.fresh(f"{layer.node.name}~window{layer.calls}")
-            self.f.types[ref] = t.with_(shape=(1, rows, *t.shape[2:]))
-            self._join(parts, ref, layer.node)
-        layer.window = _Window(ref, high - rows, high, self.groups[-1])
-        layer.most = max(layer.most, rows)
+    def _slide(self, layer: _Layer, parts: list[_Part], stop: int) -> None:
+        """The layer's window after a call that made rows up to `stop`: `parts` one below the other."""
+        if parts:
+            high, rows = stop + (layer.below if stop == layer.height else 0), sum(n for _, n in parts)
+            ref = parts[0][0]
+            if len(parts) > 1:
+                ref = f"%{layer.node.name}~window{layer.calls}"
+                if not self.dry:
+                    ref, t = self.f.fresh(ref), self.f.types[layer.node.outputs[0]]
+                    self.f.types[ref] = t.with_(shape=(1, rows, *t.shape[2:]))
+                self._join(parts, ref, layer)
+            layer.window = _Window(ref, high - rows, high, self.groups[-1])
+        done = stop if layer.node.outputs[0] == self.section.result else 0
+        self.most = max(self.most, self._alive() + done * layer.row)
+        layer.made, layer.calls = stop, layer.calls + 1
 
-    def _join(self, parts: list[str], ref: str, node: Node) -> None:
+    def _alive(self) -> int:
+        """Bytes of the source's rows that will still be read, and of all windows."""
+        rest = self.source.high - max(0, self._unread(self.first, self.source.high))
+        windows = (v.row * (v.window.high - v.window.low) for v in self.of.values() if v.window is not None)
+        return rest * self.source_row + sum(windows)
+
+    def _join(self, parts: list[_Part], ref: str, layer: _Layer) -> None:
         at = 0
-        for r in parts:
+        for _, rows in parts:
             if at % self.align:
                 raise CannotStream("a band would not be aligned")
-            at += self.f.types[r].nbytes
-        name = ref[1:] if "~" in ref else f"{node.name}~bands"
-        self.groups.append([Node("concat", name, tuple(parts), (ref,), ConcatAttrs(1), node.source)])
+            at += rows * layer.row
+        self.nodes += 1
+        if self.dry:
+            return
+        name = ref[1:] if "~" in ref else f"{layer.node.name}~bands"
+        inputs = tuple(r for r, _ in parts)
+        self.groups.append([Node("concat", name, inputs, (ref,), ConcatAttrs(1), layer.node.source)])

@@ -6,7 +6,7 @@ rows that are still to be read need a place; rows that two bands of a reader nee
 is computed twice. The section's output may lie over the rows of its input that have been read.
 
 What is chosen: for the function with the largest peak, the section round its fullest step and the height of bands with
-the smallest plan; within `SLACK` of that, the fewest layers in the C. Then the same again for what is fullest now.
+the smallest plan, where a call more in the C must save `PRICE` bytes. Then the same again for what is fullest now.
 
 Source: Lin et al., "MCUNetV2: memory-efficient patch-based inference", 2021; Zheng et al., "StreamNet", 2023. Differs:
 bands over whole rows, which are contiguous, and no row is computed twice.
@@ -15,29 +15,36 @@ bands over whole rows, which are contiguous, and no row is computed twice.
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from picozoo import ops
 from picozoo.ir.program import Function, Node, Program
 from picozoo.passes import materialise
-from picozoo.passes._stream import CannotStream, Section, stream
-from picozoo.plan.arena import FunctionPlan, alignment, guess, plan_program
+from picozoo.passes._stream import CannotStream, Section, measure, stream
+from picozoo.plan.arena import FunctionPlan, Plan, alignment, guess, plan_program
 from picozoo.specs import Target
 
-HEIGHTS = (1, 2, 3, 4, 6, 8, 12, 16)  # rows of a band of the section's output
+HEIGHTS = (1, 2, 4, 8, 16)  # rows of a band of the section's output
 ROUNDS = 3  # sections of a function
-GAIN, SLACK = 0.95, 1.02
-GUESSED, PLANNED = 16, 4  # candidates that are looked at more closely
+GAIN = 0.95
+PRICE = 4  # bytes of RAM that are worth a node: it is a call in the C
+LONGEST = 800  # nodes of a section in bands
+MEASURED, PLANNED = 6, 4  # sections, and choices, that are looked at more closely
 
 
 @dataclass(frozen=True)
 class _Choice:
-    """A program with one more section in bands, and what it needs."""
+    """A section in bands of so many rows, the nodes it becomes, and what the function will need at the least."""
 
-    program: Program
-    peak: float
+    section: Section
+    rows: int
     nodes: int
-    words: str
+    peak: int
+
+    @property
+    def cost(self) -> int:
+        """The least is best."""
+        return self.peak + PRICE * self.nodes
 
 
 def run(program: Program, target: Target) -> Program:
@@ -46,49 +53,64 @@ def run(program: Program, target: Target) -> Program:
         return program
     said: list[str] = []
     for _ in range(ROUNDS):
-        plan = plan_program(materialise.run(program, target), target, quick=True)
+        plan = _plan(program, target)
         name, before = max(plan.functions.items(), key=lambda kv: kv[1].placed.peak)
         found = _best(program, name, before, target)
-        if found is None or found.peak > before.placed.peak * GAIN:
+        if found is None:
             break
-        program = found.program
-        said.append(f"{name}: {found.words}: {before.placed.peak:,} -> {found.peak:,.0f} bytes of working memory")
+        choice, program = found
+        nodes, height = choice.section.nodes, program.functions[name].types[choice.section.result].shape[1]
+        said.append(
+            f"{name}: {nodes[0].name} to {nodes[-1].name} ({len(nodes)} layers) in {-(-height // choice.rows)} bands: "
+            f"{before.placed.peak:,} -> {choice.peak:,} bytes of working memory"
+        )
     if said:
         program = program.copy()
         program.meta["bands"] = "; ".join(said)
     return program
 
 
-def _best(program: Program, name: str, before: FunctionPlan, target: Target) -> _Choice | None:
-    """The choice with the smallest peak, or nearly that and fewer nodes."""
-    f = program.functions[name]
-    enough = before.placed.peak * GAIN
-    candidates = sorted(_candidates(program, f, before, target), key=lambda c: c[0])[:GUESSED]
-    closer = [(_guess(c[1].program, name, target), c[1]) for c in candidates if c[0] <= enough]
-    made = []
-    for _, c in sorted((c for c in closer if c[0] <= enough), key=lambda c: c[0])[:PLANNED]:
-        plan = plan_program(materialise.run(c.program, target), target, quick=True)
-        made.append(_Choice(c.program, plan.functions[name].placed.peak, c.nodes, c.words))
-    if not made:
-        return None
-    least = min(c.peak for c in made)
-    return min((c for c in made if c.peak <= least * SLACK), key=lambda c: c.nodes)
+def _plan(program: Program, target: Target) -> Plan:
+    return plan_program(materialise.run(program, target), target, quick=True)
 
 
-def _guess(program: Program, name: str, target: Target) -> int:
-    prepared = materialise.run(program, target)
-    return guess(prepared, prepared.functions[name], target)
+def _best(program: Program, name: str, before: FunctionPlan, target: Target) -> tuple[_Choice, Program] | None:
+    """The best choice, and the program with it; None if none helps enough."""
+    f, enough = program.functions[name], int(before.placed.peak * GAIN)
+    align = alignment(program, target)
+    closer = []
+    for choice in _shortlist(program, f, before, align, enough):
+        made = stream(program, f, choice.section, choice.rows, align)
+        prepared = materialise.run(made, target)
+        least = guess(prepared, prepared.functions[name], target)
+        if least <= enough:
+            closer.append((replace(choice, peak=least), made))
+    planned = []
+    for choice, made in sorted(closer, key=lambda c: c[0].cost)[:PLANNED]:
+        peak = _plan(made, target).functions[name].placed.peak
+        if peak <= enough:
+            planned.append((replace(choice, peak=peak), made))
+    return min(planned, key=lambda c: c[0].cost, default=None)
 
 
-def _candidates(program: Program, f: Function, before: FunctionPlan, target: Target) -> Iterator[tuple[float, _Choice]]:
-    """Every section round the fullest step in every height of bands, with a first estimate of its peak."""
+def _shortlist(program: Program, f: Function, before: FunctionPlan, align: int, enough: int) -> list[_Choice]:
+    """Sections with the smallest sums of bytes alive, in every height of bands."""
+    found: dict[Section, list[_Choice]] = {}
+    for choice in _choices(program, f, before, align):
+        if choice.peak <= enough and choice.nodes <= LONGEST:
+            found.setdefault(choice.section, []).append(choice)
+    best = sorted(found.values(), key=lambda cs: min(c.cost for c in cs))[:MEASURED]
+    return [c for cs in best for c in cs]
+
+
+def _choices(program: Program, f: Function, before: FunctionPlan, align: int) -> Iterator[_Choice]:
+    """Every section round the fullest step in every height of bands."""
     steps = before.shared.timeline.steps
     used = {s.node.name: before.used(s.time) for s in steps}
     fullest = max(used, key=lambda n: used[n], default="")
     at = next((k for k, n in enumerate(f.nodes) if n.name == fullest), None)
     if at is None:
         return
-    align = alignment(program, target)
     for section in _sections(program, f, at):
         inside = {n.name for n in section.nodes}
         rest = max((b for n, b in used.items() if n not in inside), default=0)
@@ -97,12 +119,10 @@ def _candidates(program: Program, f: Function, before: FunctionPlan, target: Tar
             if 2 * rows > height:
                 break
             try:
-                made, most = stream(program, f, section, rows, align)
+                most, nodes = measure(program, f, section, rows, align)
             except CannotStream:
                 continue
-            n, chosen = len(section.nodes), made.functions[f.name]
-            words = f"{section.nodes[0].name} to {section.nodes[-1].name} ({n} layers) in {-(-height // rows)} bands"
-            yield max(most, rest), _Choice(made, 0, len(chosen.nodes), words)
+            yield _Choice(section, rows, nodes, max(most, rest))
 
 
 def _sections(program: Program, f: Function, at: int) -> Iterator[Section]:

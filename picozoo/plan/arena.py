@@ -69,7 +69,11 @@ MANY = 20_000  # pairs of lives and overlaps to look at; with more, planning wou
 
 
 def plan_arena(
-    lives: Sequence[Life], *, align: int = 4, overlaps: Overlaps | None = None, bodies: Sequence[Body] = ()
+    lives: Sequence[Life],
+    *,
+    align: int = 4,
+    overlaps: Overlaps | None = None,
+    bodies: Sequence[Body] = (),
 ) -> Placed:
     """Choose a byte offset for each life so that lives that share a step never overlap, but as `overlaps` allows.
 
@@ -103,15 +107,10 @@ def plan_arena(
         lambda v: (v.first, -v.size),
         lambda v: (-v.last, -v.size),
     ]
-    shared = overlaps or {}
-    ways = (False, True) if shared else (False,)
-    meet = _meetings(lives)
-    made = (
-        _place(lives, [b for _, b in sorted(wholes, key=lambda w: o(w[0]))], align, shared, w, meet)
-        for o in orders
-        for w in ways
-    )
-    return min(made, key=lambda p: p.peak)
+    ways = (False, True) if overlaps else (False,)
+    near = _meetings(lives, overlaps or {})
+    sequences = [[b for _, b in sorted(wholes, key=lambda w: o(w[0]))] for o in orders]
+    return min((_place(lives, s, align, w, near) for s in sequences for w in ways), key=lambda p: p.peak)
 
 
 def _whole(lives: Sequence[Life], body: Body) -> tuple[Life, Body]:
@@ -121,19 +120,27 @@ def _whole(lives: Sequence[Life], body: Body) -> tuple[Life, Body]:
     return Life(max((at + lives[i].size for i, at in real), default=0), first, last), real
 
 
-def _meetings(lives: Sequence[Life]) -> list[list[int]]:
-    """Of each life the others that share a step with it."""
+# (life, bytes that another must begin before it or behind it, how far behind it that may begin exactly, if anywhere)
+_Near = tuple[int, int, int, int | None]
+
+
+def _meetings(lives: Sequence[Life], overlaps: Overlaps) -> list[list[_Near]]:
+    """Of each life the others that share a step with it, and how near to them it may begin."""
     first, last = np.array([v.first for v in lives], np.int64), np.array([v.last for v in lives], np.int64)
-    return [np.flatnonzero((first <= v.last) & (last >= v.first)).tolist() for v in lives]
+    size = np.array([v.size for v in lives], np.int64)
+    found: list[list[_Near]] = []
+    for i, v in enumerate(lives):
+        others = np.flatnonzero((first <= v.last) & (last >= v.first) & (size > 0)).tolist()
+        found.append([(j, *_forbidden(lives, overlaps, i, j)) for j in others if j != i])
+    return found
 
 
 def _place(
     lives: Sequence[Life],
     order: Sequence[Body],
     align: int,
-    overlaps: Overlaps,
     below: bool,
-    meet: Sequence[Sequence[int]],
+    near: Sequence[Sequence[_Near]],
 ) -> Placed:
     """One body after the other; with `below` also under what lies there already, all moved up in the end."""
     offsets: list[int | None] = [None] * len(lives)
@@ -143,10 +150,10 @@ def _place(
             continue
         size, gaps = max(start + lives[i].size for i, start in body), []
         for i, start in body:
-            for j in meet[i]:
+            for j, lo, hi, v in near[i]:
                 if (there := offsets[j]) is not None:
-                    lo, hi, v = _forbidden(lives, overlaps, i, j, there)
-                    gaps.append((lo - start, hi - start, None if v is None else v - start))
+                    there -= start
+                    gaps.append((there + lo, there + hi, None if v is None else there + v))
         free = {0, *(-(-hi // align) * align for _, hi, _ in gaps), *(at for _, _, at in gaps if at is not None)}
         if below:
             free |= {lo // align * align for lo, _, _ in gaps}
@@ -183,18 +190,18 @@ def _merged(gaps: Sequence[tuple[int, int, int | None]]) -> tuple[list[int], lis
     return starts, stops
 
 
-def _forbidden(lives: Sequence[Life], overlaps: Overlaps, i: int, j: int, at: int) -> tuple[int, int, int | None]:
-    """Where life i must not begin if j begins at `at`: above the first and below the second number, but for a third."""
-    lo, hi = at - lives[i].size, at + lives[j].size
+def _forbidden(lives: Sequence[Life], overlaps: Overlaps, i: int, j: int) -> tuple[int, int, int | None]:
+    """Where life i must not begin if j begins at 0: above the first and below the second number, but for a third."""
+    lo, hi = -lives[i].size, lives[j].size
     if (how := overlaps.get((j, i))) is not None:
         before, behind = how.lead, how.lag
     elif (how := overlaps.get((i, j))) is not None:
         before, behind = how.lag, how.lead
     else:
         return lo, hi, None
-    lo = lo if before is None else max(lo, at - before)
-    hi = hi if behind is None else min(hi, at + behind)
-    return lo, hi, (at + how.shift if (j, i) in overlaps else at - how.shift) if how.same else None
+    lo = lo if before is None else max(lo, -before)
+    hi = hi if behind is None else min(hi, behind)
+    return lo, hi, (how.shift if (j, i) in overlaps else -how.shift) if how.same else None
 
 
 def lower_bound(lives: Sequence[Life], overlaps: Overlaps | None = None) -> int:
@@ -296,8 +303,12 @@ def _plan_function(program: Program, function: Function, target: Target, quick: 
 
     Just so with and without pieces in their wholes.
     """
-    ways = [share(program, function, shrinking=s, pieces=target.align) for s in (True, False)]
-    if any(s.pieces for s in ways[0].storages()) and len(function.nodes) <= FEW:
+    few = len(function.nodes) <= FEW
+    ways = [
+        share(program, function, shrinking=s, pieces=target.align)
+        for s in (True, False)[: 1 if quick and not few else 2]
+    ]
+    if few and any(s.pieces for s in ways[0].storages()):
         ways += [share(program, function, shrinking=s) for s in (True, False)]
     plans = [_plan_shared(program, s, target, quick) for s in ways]
     best = min(plans, key=lambda p: p.placed.peak)

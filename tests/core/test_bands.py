@@ -106,7 +106,7 @@ def banded(p: Program, rng: np.random.Generator) -> Program | None:
         return None
     section = sections[int(rng.integers(len(sections)))]
     try:
-        made, _ = stream(p, f, section, int(rng.integers(1, 5)), 4)
+        made = stream(p, f, section, int(rng.integers(1, 5)), 4)
     except CannotStream:
         return None
     return verify(made)
