@@ -12,6 +12,8 @@ from picozoo.frontend._onnx_classes import Rows, rows
 from picozoo.ops._reduce import ReduceAttrs
 from picozoo.ops.sum import SumAttrs
 
+_SPARSE = 4  # numbers between the keys of a table for each key
+
 
 def _binarizer(ctx: Any) -> str:
     x = ctx.ref(0)
@@ -25,8 +27,19 @@ def _scaler(ctx: Any) -> str:
     return str(ctx.op("mul", y, ctx.const(np.array(scale), "scale", "f32")))
 
 
+def _looked_up(ctx: Any, x: str, keys: np.ndarray, values: np.ndarray, rest: Any, dtype: str) -> str:
+    """A table from the least key to the largest, and behind them what all other numbers become."""
+    low, high = int(keys.min()), int(keys.max())
+    table = np.full(high - low + 2, rest, values.dtype)
+    table[keys[::-1] - low] = values[::-1]  # the first of equal keys counts
+    x = ctx.cast(ctx.plain(x), "i64")
+    inside = ctx.op("logical_and", ctx.op("ge", x, low), ctx.op("le", x, high))
+    place = ctx.op("where", inside, ctx.op("sub", x, low), ctx.like(high - low + 1, x))
+    return str(ctx.emit("gather", [ctx.const(table, "labels", dtype), place], ctx.attrs_of("gather")(0)))
+
+
 def _labels(ctx: Any) -> str:
-    """One number for another: compared with each key in turn, all at once."""
+    """One number for another: looked up where keys are whole numbers close together, else compared with each."""
     keys, values = (
         next((a for a in (ctx.attr(f"{what}_{k}") for k in ("tensor", "int64s", "floats")) if a is not None), None)
         for what in ("keys", "values")
@@ -40,6 +53,9 @@ def _labels(ctx: Any) -> str:
     if rest is None:
         rest = ctx.attr("default_int64", -1) if values.dtype.kind == "i" else ctx.attr("default_float", -0.0)
     dtype = "f32" if values.dtype.kind == "f" else {2: "i16", 4: "i32"}.get(values.dtype.itemsize, "i64")
+    close = keys.dtype.kind == "i" and not ctx.type(x).is_float
+    if close and int(keys.max()) - int(keys.min()) <= _SPARSE * keys.size + 64:
+        return _looked_up(ctx, x, keys.reshape(-1), values.reshape(-1), np.asarray(rest).reshape(-1)[0], dtype)
     y = ctx.const(np.asarray(rest).reshape(-1)[0], "default", dtype)
     for k, v in reversed(list(zip(keys.reshape(-1), values.reshape(-1), strict=True))):
         y = ctx.emit("where", [ctx.op("eq", x, k.item()), ctx.const(v, "label", dtype), y])

@@ -327,3 +327,12 @@ def test_names_picked_by_number() -> None:
 def test_what_is_refused_is_named(made: Any, told: str) -> None:
     with pytest.raises(Unsupported, match=told):
         importer.from_bytes(model([made], ["y"], samples()), "case")
+
+
+@pytest.mark.parametrize("keys", [[3, 5, 3, -2], [1, 100000, 7]], ids=["table", "compared"])
+def test_label_encoder(keys: list[int]) -> None:
+    """Whole numbers close together are looked up; the first of equal keys counts, what has no key gets the default."""
+    x = np.array([[3, 5, -2], [4, -9, 1], [100000, 7, 2**40]], np.int64)
+    values = [0.5, 1.5, 2.5, 3.5][: len(keys)]
+    made = node("LabelEncoder", keys_int64s=keys, values_floats=values, default_float=-7.0)
+    equal(model([made], ["y"], x), x)
