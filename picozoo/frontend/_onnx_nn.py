@@ -189,7 +189,9 @@ def _resized(ctx: Any, x: str, axes: list[int], scale: list[float], out: list[in
     mode = ctx.attr("mode", "nearest")
     how = ctx.attr("coordinate_transformation_mode", "half_pixel" if ctx.opset >= 11 else "asymmetric")
     nearest = ctx.attr("nearest_mode", "round_prefer_floor" if ctx.opset >= 11 else "floor")
-    outside = None
+    outside, own = None, ctx.type(x).dtype
+    if mode == "linear" and own in ("u8", "i8"):  # in float, then cut off: as ONNX Runtime
+        x = ctx.cast(ctx.plain(x), "f32")
     for k, axis in enumerate(axes):
         n = ctx.shape(x)[axis]
         if how != "tf_crop_and_resize" and out[k] == n and scale[k] == 1:
@@ -213,7 +215,9 @@ def _resized(ctx: Any, x: str, axes: list[int], scale: list[float], out: list[in
             outside = mask if outside is None else outside | mask
     if outside is not None:
         x = ctx.op("where", ctx.const(outside, "outside"), ctx.like(float(ctx.attr("extrapolation_value", 0.0)), x), x)
-    return x
+    if ctx.type(x).dtype != own:  # a sum of weights a little below one must not turn 77 into 76
+        x = ctx.cast(ctx.op("mul", x, 1 + 2.0**-19), own)
+    return str(x)
 
 
 def _upsample(ctx: Any) -> str:

@@ -10,6 +10,7 @@ import pytest
 
 import picozoo as pz
 from picozoo.errors import Unsupported
+from picozoo.ir.interp import Interpreter
 
 onnx = pytest.importorskip("onnx")
 ort = pytest.importorskip("onnxruntime")
@@ -75,6 +76,23 @@ def test_pictures_of_bytes_stay_bytes(tmp_path: Path, last: bool, resize: bool) 
         if options and not resize:
             assert firmware.program.main.nodes[0].op == "lookup", "normalisation is a table"
         np.testing.assert_allclose(firmware.run(xs[0]), want, atol=near * float(want.max()))
+
+
+@pytest.mark.parametrize("kind", [np.uint8, np.int8])
+@pytest.mark.parametrize("sizes", [(23, 31), (7, 5), (20, 24)])
+def test_bytes_are_resized_as_bytes(tmp_path: Path, kind: type, sizes: tuple[int, int]) -> None:
+    """Cut off as in ONNX Runtime, which turns some of a plain area of 77 into 76; here it stays plain."""
+    nodes = [helper.make_node("Resize", ["x", "", "", "sizes"], ["y"], mode="linear")]
+    number = helper.np_dtype_to_tensor_dtype(np.dtype(kind))
+    path = saved(tmp_path / "f.onnx", nodes, (1, 3, 10, 12), number, {"sizes": np.array([1, 3, *sizes])})
+    program = importer.read(path)
+    info = np.iinfo(kind)
+    x = np.random.default_rng(0).integers(info.min, info.max + 1, (1, 3, 10, 12)).astype(kind)
+    (got,), want = Interpreter(program).call("forward", x), expected(path, x)
+    apart = np.abs(got.astype(int) - want)
+    assert got.dtype == kind and apart.max() <= 1 and (apart > 0).mean() < 0.01
+    plain = np.full_like(x, 77)
+    assert (Interpreter(program).call("forward", plain)[0] == 77).all()
 
 
 # -- sound ------------------------------------------------------------------------------------------------------------
