@@ -58,7 +58,7 @@ def mutate(data: bytes, dice: random.Random, change: Change) -> bytes:
 def _chosen(parts: Members, dice: random.Random) -> int:
     """One member; mostly one that says what the others are."""
     telling = [k for k, (name, _) in enumerate(parts) if name.endswith(".json")]
-    return dice.choice(telling) if telling and dice.random() < 0.6 else dice.randrange(len(parts))
+    return dice.choice(telling) if telling and dice.random() < 0.75 else dice.randrange(len(parts))
 
 
 def _known(name: str, part: bytes, dice: random.Random, change: Change) -> bytes:
