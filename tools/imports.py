@@ -16,7 +16,7 @@ PACKAGE = Path(__file__).resolve().parent.parent / "picozoo"
 
 # Each row: what its parts have in common, and the parts. A part is a module or a package below picozoo.
 ROWS: tuple[tuple[str, tuple[str, ...]], ...] = (
-    ("values that every stage shares", ("errors", "specs", "find", "_cache", "pictures")),
+    ("values that every stage shares", ("errors", "specs", "find", "_cache", "_untrusted", "pictures")),
     ("what a program is", ("ir", "ops")),
     ("facts and files", ("artefact", "data", "cores", "boards")),
     ("from a model to a plan", ("frontend", "passes", "compress", "plan")),

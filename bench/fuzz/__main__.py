@@ -2,9 +2,9 @@
 
     .venv/bin/python -m bench.fuzz KIND [FILES...] [--files 100000] [--seed 0] [--record]
 
-KIND is onnx, pt2, pz, skops or tflite; FILES are files, folders of them or ONNX's archive of node tests. By default:
-small files made here, and those of the mirror that PICOZOO_DATA names. Every file is read or refused with one of
-picozoo's own errors, in one printable sentence. Anything else counts as a crash, and so does the reader's end; more
+KIND is npy, npz, onnx, pt2, pz, skops or tflite; FILES are files, folders of them or ONNX's archive of node tests. By
+default: small files made here, and those of the mirror that PICOZOO_DATA names. Every file is read or refused with one
+of picozoo's own errors, in one printable sentence. Anything else counts as a crash, and so does the reader's end; more
 than two seconds of CPU time count as a hang, memory over 1 GB as a blow-up. Exits with 1 if there was any.
 
 File k depends on k and on the originals only: `--seed 40000 --files 1` makes one of them again, and a run that was

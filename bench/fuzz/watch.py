@@ -72,13 +72,13 @@ def made(kind: ModuleType, originals: Mapping[str, bytes], seed: int) -> tuple[s
     return name, kind.mutate(originals[name], dice)
 
 
-def read(path: Path) -> str:
+def read(kind: str, path: Path) -> str:
     """What comes of a file: "read", the kind of refusal, or what is wrong with how it was refused."""
     from picozoo import network
     from picozoo.errors import PicozooError
 
     try:
-        network.load(path)
+        getattr(module(kind), "read", network.load)(path)
     except PicozooError as e:
         return _told(e, type(e).__name__)
     except Hang:
@@ -102,7 +102,7 @@ def _told(error: BaseException, kind: str) -> str:
     return kind
 
 
-def one(path: Path) -> tuple[str, float]:
+def one(kind: str, path: Path) -> tuple[str, float]:
     """As `read`, interrupted after LIMIT_S; and the CPU seconds it took."""
     began = time.process_time()
     used = resource.getrusage(resource.RUSAGE_SELF)
@@ -110,7 +110,7 @@ def one(path: Path) -> tuple[str, float]:
     resource.setrlimit(resource.RLIMIT_CPU, (int(used.ru_utime + used.ru_stime) + STUCK_S, hard))
     signal.setitimer(signal.ITIMER_PROF, LIMIT_S)
     try:
-        outcome = read(path)
+        outcome = read(kind, path)
     except Hang:  # between two lines here
         outcome = "hang"
     finally:
@@ -133,7 +133,7 @@ def child(kind: str, originals: Mapping[str, bytes], seeds: range, pipe: Connect
         held.enter_context(getattr(module(kind), "prepared", contextlib.nullcontext)())
         path = Path(folder) / f"case{module(kind).SUFFIX}"
         path.write_bytes(originals[warm])
-        read(path)  # and everything is loaded
+        read(kind, path)  # and everything is loaded
         file = held.enter_context(path.open("r+b", buffering=0))  # opening it anew takes longer than reading it
         have = int(Path("/proc/self/statm").read_text(encoding="ascii").split()[0]) * resource.getpagesize()
         resource.setrlimit(resource.RLIMIT_AS, (have + (LIMIT_MB << 20),) * 2)
@@ -142,7 +142,7 @@ def child(kind: str, originals: Mapping[str, bytes], seeds: range, pipe: Connect
             file.seek(0)
             file.write(data)
             file.truncate()
-            outcome, took = one(path)
+            outcome, took = one(kind, path)
             pipe.send((seed, outcome, took, resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024))
     pipe.close()
 
@@ -167,7 +167,7 @@ def _readable(kind: str, data: bytes) -> bool:
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / f"case{module(kind).SUFFIX}"
         path.write_bytes(data)
-        return read(path) == "read"
+        return read(kind, path) == "read"
 
 
 def _chunk(kind: str, originals: Mapping[str, bytes], seeds: range, tally: Tally, warm: str) -> int:

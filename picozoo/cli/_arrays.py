@@ -11,6 +11,7 @@ from typing import Any
 
 import numpy as np
 
+from picozoo import _untrusted
 from picozoo.artefact import write_atomically
 from picozoo.compiler import from_slot, to_slot
 from picozoo.emit.c_model import Slot
@@ -80,10 +81,10 @@ def _one(path: Path, slot: Slot, step: Mapping[str, list[float]] | None = None) 
     if path.suffix != ".npy":
         return _raw(raw, slot, path)
     try:
-        array = np.load(io.BytesIO(raw), allow_pickle=False)
-    except (ValueError, EOFError, OSError) as e:
+        array = _untrusted.array(raw)
+    except BadFile as e:
         raise BadFile(f"{path}: not a .npy file of numbers ({e})") from None
-    if not isinstance(array, np.ndarray) or array.dtype.kind not in "fiub":
+    if array.dtype.kind not in "fiub":
         raise BadFile(f"{path}: not a .npy file of numbers")
     if step and array.dtype == np.uint8 and slot.type.dtype != "u8":
         array = _normalised(array, slot, step)

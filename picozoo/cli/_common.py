@@ -7,12 +7,13 @@ import sys
 import traceback
 from collections.abc import Callable
 from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
 from picozoo import find
-from picozoo.errors import PicozooError, UsageError
+from picozoo.errors import BadFile, PicozooError, UsageError
 
 if TYPE_CHECKING:
     from picozoo.compiler import Options
@@ -88,13 +89,15 @@ def _value(name: str, text: str) -> Any:
     """Numbers with commas, or the array in a .npy file."""
     import numpy as np
 
+    from picozoo._untrusted import array
+
     try:
         if text.endswith(".npy"):
-            return np.load(text, allow_pickle=False)
+            return array(Path(text).read_bytes())
         words = [w.strip() for w in text.split(",") if w.strip()]
         whole = all(w.lstrip("+-").isdigit() for w in words)
         return np.array([int(w) if whole else float(w) for w in words])
-    except (OSError, ValueError) as e:
+    except (OSError, ValueError, BadFile) as e:
         raise UsageError(f"--fix {name}={text}: give numbers with commas or a .npy file ({e})") from None
 
 

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import numpy as np
 
+from picozoo._untrusted import array, arrays
 from picozoo.errors import BadFile, UsageError
 
 KINDS = (".npy", ".npz")
@@ -43,14 +44,14 @@ def _file(path: Path, names: Sequence[str]) -> list[np.ndarray]:
         raise UsageError(f"{path}: calibration data are a .npy or .npz file, or a folder of them")
     try:
         if path.stat().st_size > MOST_BYTES:
-            raise BadFile(f"{path}: {path.stat().st_size} bytes is larger than the limit of {MOST_BYTES}")
-        loaded = np.load(path, allow_pickle=False)
-        held = {"": loaded} if isinstance(loaded, np.ndarray) else {k: loaded[k] for k in loaded.files}
+            raise BadFile(f"{path.stat().st_size} bytes is larger than the limit of {MOST_BYTES}")
+        data = path.read_bytes()
+        held = {"": array(data)} if path.suffix == ".npy" else arrays(data, MOST_BYTES)
     except FileNotFoundError:
         raise UsageError(f"{path}: no such file; give a .npy or .npz file, or a folder of them") from None
-    except BadFile:
-        raise
-    except Exception as e:  # damaged zip files raise many kinds
+    except OSError as e:
+        raise BadFile(f"{path}: cannot be read ({e.strerror}). Check the path") from None
+    except BadFile as e:
         raise BadFile(f"{path}: not a {path.suffix} file of numbers ({e})") from None
     if len(held) != len(names):
         raise UsageError(

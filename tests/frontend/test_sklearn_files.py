@@ -83,7 +83,7 @@ def test_tables_of_a_tree_fit_together(tmp_path: Path) -> None:
         pz.load(saved(tree.DecisionTreeClassifier(), tmp_path, shorter))
 
 
-@pytest.mark.parametrize("shape", ["(999999999,)", "(4294967295, 2)", "(-4,)", "(3,)"])
+@pytest.mark.parametrize("shape", ["(999999999,)", "(4294967295, 2)", "(-4,)"])
 def test_arrays_hold_what_their_headers_say(shape: str, tmp_path: Path) -> None:
     """NumPy makes room for what the header says before it looks at the file."""
 
