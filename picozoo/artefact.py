@@ -9,8 +9,10 @@ without its data set: tensors `calibration.FUNCTION.K` (float16 or integers, fir
 
 from __future__ import annotations
 
+import json
 import os
 import tempfile
+from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
 
@@ -106,11 +108,30 @@ def load_network(path: Path) -> tuple[Program, Calibration | None]:
                     arrays[ref] = _widened(f.get_tensor(ref), declared)
                     arrays[ref].setflags(write=False)
             calibration = _calibration(program, {k: f.get_tensor(k) for k in f.keys() if k.startswith(_CALIBRATION)})  # noqa: SIM118
+        _check_notes(program.meta)
         return verify(program), calibration
     except BadFile as e:
         raise BadFile(f"{path}: {e}") from None
-    except (SafetensorError, PicozooError, OSError, ValueError, TypeError, KeyError) as e:
+    except (SafetensorError, PicozooError, OSError, ValueError, TypeError, KeyError, RecursionError) as e:
         raise BadFile(f"{path}: truncated or damaged ({e}). Get the file again") from e
+
+
+def _check_notes(meta: Mapping[str, str]) -> None:
+    """Entries that are JSON, and are parsed again where they are used, are what the importers write."""
+    if "labels" in meta and not _listed(json.loads(meta["labels"]), str):
+        raise BadFile("its labels are no list of names")
+    for row in json.loads(meta.get("qdq", "[]")):
+        if not _listed(row, int, float):
+            raise BadFile("its scales of weights are no lists of numbers")
+    for step in json.loads(meta.get("preprocessing", "[]")):
+        if step is not None and not (
+            isinstance(step, dict) and all(step.get(k) and _listed(step[k], int, float) for k in ("mean", "std"))
+        ):
+            raise BadFile("what it says of the normalisation of its inputs is no mean and std")
+
+
+def _listed(value: object, *kinds: type) -> bool:
+    return isinstance(value, list) and all(isinstance(v, kinds) and not isinstance(v, bool) for v in value)
 
 
 def _calibration(program: Program, tensors: dict[str, np.ndarray]) -> Calibration | None:

@@ -164,10 +164,12 @@ def _read_file(
             f"In Python, picozoo.compile(module, example_inputs, board=...) takes a PyTorch module"
         )
     program, calibration = artefact.load_network(path)
-    module = None
+    module, size = None, program.meta.get("size", "default")
     if program.meta.get("zoo") in find.names("zoo"):
         module = find.load("zoo", program.meta["zoo"], "network")
-    return Network(program, calibration, module, program.meta.get("size", "default"), path)
+        if size not in module.CARD.sizes:  # of another version, or hostile: a program like any other
+            module = None
+    return Network(program, calibration, module, size if module else "default", path)
 
 
 def from_module(module: Any, examples: Any, *, name: str = "", calibrate: Any = None) -> Network:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from picozoo.cli import _common, _screen
-from picozoo.errors import UsageError
+from picozoo.errors import UsageError, printable
 
 if TYPE_CHECKING:
     from picozoo.compiler import Options
@@ -175,7 +175,7 @@ def _facts(net: Network, constants: int, state: int) -> list[tuple[str, str]]:
 
 def _travels(meta: Mapping[str, str]) -> list[tuple[str, str]]:
     """What the model's own file says about its use."""
-    rows = [("says", meta["about"])] if "about" in meta else []
+    rows = [("says", printable(meta["about"]))] if "about" in meta else []
     for k, step in enumerate(json.loads(meta.get("preprocessing", "[]"))):
         if step:
             mean, std = (", ".join(f"{v:g}" for v in step[n]) for n in ("mean", "std"))
@@ -185,7 +185,9 @@ def _travels(meta: Mapping[str, str]) -> list[tuple[str, str]]:
     named = meta["classes"].split(", ") if "classes" in meta else []
     labels = json.loads(meta["labels"]) if "labels" in meta else named
     if labels:
-        rows.append(("gives", f"{len(labels)} labels: {', '.join(labels[:8])}{' ...' if len(labels) > 8 else ''}"))
+        rows.append(
+            ("gives", f"{len(labels)} labels: {printable(', '.join(labels[:8]))}{' ...' if len(labels) > 8 else ''}")
+        )
     return rows
 
 

@@ -104,8 +104,8 @@ def parse_program(text: str) -> Program:
             function = _parse_line(program, function, line)
         except (PicozooError, ValueError, KeyError, TypeError, IndexError, AttributeError, RecursionError) as e:
             raise BadFile(f"program text, line {number}: {e} in {line[:80]!r}") from e
-    if function is not None or not program.functions:
-        raise BadFile("program text ends too early: a function is not closed, or there is none")
+    if function is not None or not any(f.public for f in program.functions.values()):
+        raise BadFile("program text ends too early: a function is not closed, or there is none to call")
     return program
 
 
@@ -113,10 +113,12 @@ def _parse_line(program: Program, function: Function | None, line: str) -> Funct
     stripped = line.strip()
     if not stripped:
         return function
+    if not stripped.isprintable():
+        raise BadFile("a sign that cannot be printed")
     if function is None:
         word, _, rest = stripped.partition(" ")
         if word == "program":
-            program.name = _string(json.loads(rest))
+            program.name = _name(json.loads(rest))
         elif word == "meta":
             key, end = json.JSONDecoder().raw_decode(rest)
             program.meta[_string(key)] = _string(json.loads(rest[end:]))
@@ -160,7 +162,7 @@ def _parse_node(function: Function, line: str) -> None:
     name, source = json.loads(m[5])
     inputs = tuple(r.strip() for r in m[3].split(",")) if m[3] else ()
     attrs = attrs_from_json(m[2], json.loads(m[4]))
-    function.nodes.append(Node(m[2], _string(name), inputs, tuple(outs), attrs, _string(source)))
+    function.nodes.append(Node(m[2], _name(name), inputs, tuple(outs), attrs, _name(source)))
     function.types.update(outs)
 
 
@@ -208,6 +210,13 @@ def _fits(value: Any, annotation: str) -> bool:
             return all(_fits(v, inner[0]) for v in value)
         return len(value) == len(inner) and all(_fits(v, a) for v, a in zip(value, inner, strict=True))
     return True
+
+
+def _name(value: Any) -> str:
+    """A string that tables and terminals show as it is."""
+    if not _string(value).isprintable():
+        raise BadFile(f"a name that cannot be printed: {ascii(value)[:60]}")
+    return str(value)
 
 
 def _string(value: Any) -> str:
