@@ -135,6 +135,38 @@ class Checkpoint:
         self.path.unlink(missing_ok=True)
 
 
+class Stage:
+    """What a stage of a recipe made, kept beside the recipe until all of it is done.
+
+    Args:
+        out: the recipe's folder.
+        name: of the network and the stage.
+        key: whatever the stage depends on; a file with another key is ignored.
+    """
+
+    def __init__(self, out: str | os.PathLike[str], name: str, key: str) -> None:
+        self.path, self.key = Path(out) / f"{name}.stage.pt", key
+
+    def get(self, make: Callable[[], dict[str, torch.Tensor]]) -> dict[str, torch.Tensor]:
+        """The tensors of the file, or those of `make`, which are then kept."""
+        try:
+            saved: dict[str, Any] = torch.load(self.path, weights_only=True)
+            if saved.get("key") == self.key:
+                return dict(saved["made"])
+        except Exception:  # not there, half-written or foreign: make it rather than fail
+            pass
+        made = make()
+        self.path.parent.mkdir(parents=True, exist_ok=True)
+        temporary = self.path.with_suffix(".tmp")
+        torch.save({"key": self.key, "made": made}, temporary)
+        os.replace(temporary, self.path)
+        return made
+
+    def done(self) -> None:
+        """The recipe is over: remove the file."""
+        self.path.unlink(missing_ok=True)
+
+
 def epochs(
     step: Callable[[int], float],
     model: nn.Module,

@@ -26,6 +26,8 @@ QUICK = {
     "ae": ("explained", 0.75),  # from 1,437 small pictures
     "boltzmann": ("completed", 0.85),
     "rbm": ("completion", 0.4),  # three epochs of small digits; the full recipe has MNIST
+    "gan": ("recognised", 0.2),  # of blurred 8 x 8 digits, after four epochs
+    "dbn": ("accuracy", 0.6),  # half the epochs, 1,437 small digits
     "lenet5": ("digits_accuracy", 0.85),  # from 1,437 small pictures alone; the full recipe has MNIST as well
     "perceptron": ("digits_accuracy", 0.95),
     "lstm_activity": ("accuracy", 0.6),
