@@ -28,8 +28,8 @@ PZ_KERNEL void pz_gru_f32(const pz_f32 *x, const pz_f32 *h0, const pz_f32 PZ_FLA
 }
 
 /* s: 4 units values; the state has `bits` fraction bits; m, shift, zero: from it to y; table: see pz_lstm_cell.h. */
-#define PZ_DEFINE_GRU(name, T, rows, lo, hi)                                                                                  \
-  PZ_KERNEL void name(const T *x, const pz_i16 *h0, const pz_rows_args w, const pz_rows_args r,                               \
+#define PZ_DEFINE_GRU(name, T, A, rows, rows16, lo, hi)                                                                                  \
+  PZ_KERNEL void name(const T *x, const pz_i16 *h0, const A w, const A r,                               \
                       const uint16_t PZ_FLASH *table, T *y, pz_i16 *h, pz_i16 *s, int n, int t, int k, int units, int major,  \
                       int back, int after, int bits, int32_t m, int shift, int32_t zero) {                                    \
     pz_i16 *const reset = s + units, *const u = s + 2 * units, *const inner = s + 3 * units;                                  \
@@ -38,14 +38,14 @@ PZ_KERNEL void pz_gru_f32(const pz_f32 *x, const pz_f32 *h0, const pz_f32 PZ_FLA
       for (int step = 0; step < t; ++step) {                                                                                  \
         const int at = pz_step_at(j, step, n, t, major, back);                                                                \
         rows(x + at * k, w, s, k, 0, 3 * units, 0);                                                                           \
-        pz_rows_i16(h, r, s, units, 0, 2 * units, 1);                                                                         \
-        if (after) pz_rows_i16(h, r, inner, units, 2 * units, units, 0);                                                      \
+        rows16(h, r, s, units, 0, 2 * units, 1);                                                                         \
+        if (after) rows16(h, r, inner, units, 2 * units, units, 0);                                                      \
         for (int i = 0; i < units; ++i) {                                                                                     \
           const int32_t v = pz_round_shift(pz_sigmoid_q15(reset[i], table) * (after ? inner[i] : h[i]), 15);                  \
           if (after) u[i] = (pz_i16)pz_clamp(u[i] + v, -32768, 32767);                                                        \
           else inner[i] = (pz_i16)v;                                                                                          \
         }                                                                                                                     \
-        if (!after) pz_rows_i16(inner, r, u, units, 2 * units, units, 1);                                                     \
+        if (!after) rows16(inner, r, u, units, 2 * units, units, 1);                                                     \
         for (int i = 0; i < units; ++i) {                                                                                     \
           const int32_t keep = pz_sigmoid_q15(s[i], table);                                                                   \
           int32_t v = pz_round_shift((32768 - keep) * pz_tanh_q15(u[i], table), 30 - bits);                                   \
@@ -56,7 +56,11 @@ PZ_KERNEL void pz_gru_f32(const pz_f32 *x, const pz_f32 *h0, const pz_f32 PZ_FLA
       }                                                                                                                       \
   }
 
-PZ_DEFINE_GRU(pz_gru_i8, pz_i8, pz_rows_i8, -128, 127)
-PZ_DEFINE_GRU(pz_gru_i16, pz_i16, pz_rows_i16, -32768, 32767)
+PZ_DEFINE_GRU(pz_gru_i8, pz_i8, pz_rows_args, pz_rows_i8, pz_rows_i16, -128, 127)
+PZ_DEFINE_GRU(pz_gru_i16, pz_i16, pz_rows_args, pz_rows_i16, pz_rows_i16, -32768, 32767)
+#if !defined(__AVR__)
+PZ_DEFINE_GRU(pz_gru_i8_pair, pz_i8, pz_row_pairs_args, pz_row_pairs_i8, pz_row_pairs_i16, -128, 127)
+PZ_DEFINE_GRU(pz_gru_i16_pair, pz_i16, pz_row_pairs_args, pz_row_pairs_i16, pz_row_pairs_i16, -32768, 32767)
+#endif
 
 #endif

@@ -22,8 +22,8 @@ PZ_KERNEL void pz_rnn_f32(const pz_f32 *x, const pz_f32 *h0, const pz_f32 PZ_FLA
 }
 
 /* The state has `bits` fraction bits; m, shift, zero: from it to y; table: see pz_lstm_cell.h. */
-#define PZ_DEFINE_RNN(name, T, rows, lo, hi)                                                                                  \
-  PZ_KERNEL void name(const T *x, const pz_i16 *h0, const pz_rows_args w, const pz_rows_args r,                               \
+#define PZ_DEFINE_RNN(name, T, A, rows, rows16, lo, hi)                                                                                  \
+  PZ_KERNEL void name(const T *x, const pz_i16 *h0, const A w, const A r,                               \
                       const uint16_t PZ_FLASH *table, T *y, pz_i16 *h, pz_i16 *s, int n, int t, int k, int units, int major,  \
                       int back, int act, int bits, int32_t m, int shift, int32_t zero) {                                      \
     for (int i = 0; i < n * units; ++i) h[i] = h0[i];                                                                         \
@@ -31,7 +31,7 @@ PZ_KERNEL void pz_rnn_f32(const pz_f32 *x, const pz_f32 *h0, const pz_f32 PZ_FLA
       for (int step = 0; step < t; ++step) {                                                                                  \
         const int at = pz_step_at(j, step, n, t, major, back);                                                                \
         rows(x + at * k, w, s, k, 0, units, 0);                                                                               \
-        pz_rows_i16(h, r, s, units, 0, units, 1);                                                                             \
+        rows16(h, r, s, units, 0, units, 1);                                                                             \
         for (int i = 0; i < units; ++i) {                                                                                     \
           int32_t v = s[i];                                                                                                   \
           if (act == 1) v = v > 0 ? v : 0;                                                                                    \
@@ -42,7 +42,11 @@ PZ_KERNEL void pz_rnn_f32(const pz_f32 *x, const pz_f32 *h0, const pz_f32 PZ_FLA
       }                                                                                                                       \
   }
 
-PZ_DEFINE_RNN(pz_rnn_i8, pz_i8, pz_rows_i8, -128, 127)
-PZ_DEFINE_RNN(pz_rnn_i16, pz_i16, pz_rows_i16, -32768, 32767)
+PZ_DEFINE_RNN(pz_rnn_i8, pz_i8, pz_rows_args, pz_rows_i8, pz_rows_i16, -128, 127)
+PZ_DEFINE_RNN(pz_rnn_i16, pz_i16, pz_rows_args, pz_rows_i16, pz_rows_i16, -32768, 32767)
+#if !defined(__AVR__)
+PZ_DEFINE_RNN(pz_rnn_i8_pair, pz_i8, pz_row_pairs_args, pz_row_pairs_i8, pz_row_pairs_i16, -128, 127)
+PZ_DEFINE_RNN(pz_rnn_i16_pair, pz_i16, pz_row_pairs_args, pz_row_pairs_i16, pz_row_pairs_i16, -32768, 32767)
+#endif
 
 #endif

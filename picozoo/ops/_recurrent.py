@@ -18,7 +18,7 @@ from picozoo.ops import _matmul8 as m8
 from picozoo.ops._fixed_point import multiply_by_quantized_multiplier, quantize_multiplier
 from picozoo.ops._op import Case, Types
 from picozoo.ops.lstm_cell import fraction_bits, gate_rows, sigmoid_q15, tanh_q15
-from picozoo.specs import QuantParams, TensorType
+from picozoo.specs import QuantParams, Target, TensorType
 
 MOST_INT16 = 500  # inputs of a row of int8 weights whose sum with int16 values stays in 32 bits
 
@@ -96,15 +96,35 @@ class Rows:
             acc, self.requant.multiplier[first:last], self.requant.shift[first:last]
         )
 
-    def literal(self, call: Any, tag: str) -> str:
-        """The `pz_rows_args` literal."""
+    def literal(self, call: Any, tag: str, patch: str = "") -> str:
+        """The `pz_rows_args` literal; with `patch`, a place for widened values, that for pairs of rows."""
         fields = [
-            call.table(f"w{tag}", self.w),
+            call.table(f"w{tag}", m8.pack_pairs(self.w, 1) if patch else self.w),
             call.table(f"b{tag}", self.bias.astype(np.int32)),
             call.table(f"m{tag}", self.requant.multiplier.astype(np.int32)),
             call.table(f"s{tag}", self.requant.shift.astype(np.int8)),
         ]
-        return f"(pz_rows_args){{{', '.join(fields)}}}"
+        kind = "pz_row_pairs_args" if patch else "pz_rows_args"
+        return f"({kind}){{{', '.join([*fields, patch] if patch else fields)}}}"
+
+
+def paired(ins: Types, target: Target) -> bool:
+    """Does the integer form take two rows at a time?"""
+    return "dsp" in target.features and ins[1].shape[1] % 2 == 0
+
+
+def patch_bytes(ins: Types, target: Target) -> int:
+    """Working memory for widened values."""
+    longest = max(len(m8.patch_positions(1, k)) for k in (ins[0].shape[2], ins[1].shape[1]))
+    return 2 * longest if paired(ins, target) else 0
+
+
+def kernel(call: Any, rows: Sequence[Rows], own: int) -> tuple[str, list[str]]:
+    """Name of the integer kernel and its tables; `own`: bytes of its other working memory."""
+    pairs = paired(call.ins, call.target)
+    patch = f"{call.scratch('pz_u32')} + {own // 4}" if pairs else ""
+    name = f"pz_{call.node.op}_{call.ins[0].dtype}{'_pair' if pairs else ''}"
+    return name, [r.literal(call, tag, patch) for r, tag in zip(rows, "xh", strict=True)]
 
 
 def both_rows(ins: Types, arrays: Sequence[np.ndarray], bits: int = 12) -> tuple[Rows, Rows]:

@@ -109,7 +109,7 @@ class Gru(Op):
 
     def scratch(self, ins: Types, outs: Types, attrs: GruAttrs, target: Target) -> int:
         n = ins[1].shape[1]
-        return 12 * n if outs[0].quant is None else 8 * n
+        return 12 * n if outs[0].quant is None else 8 * n + rec.patch_bytes(ins, target)
 
     def emit(self, call: Any) -> str:
         a, u = call.attrs, call.ins[1].shape[1]
@@ -119,10 +119,10 @@ class Gru(Op):
             where = (*(call.x(i) for i in range(6)), call.y(0), call.y(1), call.scratch("pz_f32"))
             return call.run("pz_gru_f32", *where, *how, call.literal(a.clip or 3.4028234663852886e38))
         rows = rec.both_rows(call.ins, [call.value(i) for i in range(2, 6)])
-        tables = (*(r.literal(call, tag) for r, tag in zip(rows, "xh", strict=True)),)
+        kernel, tables = rec.kernel(call, rows, 8 * u)
         table = call.table("sigmoid", sigmoid_table().astype(np.uint16))
         where = (call.x(0), call.x(1), *tables, table, call.y(0), call.y(1), call.scratch("pz_i16"))
-        return call.run(f"pz_gru_{call.ins[0].dtype}", *where, *how, *rec.output_factors(call.ins[1], call.outs[0]))
+        return call.run(kernel, *where, *how, *rec.output_factors(call.ins[1], call.outs[0]))
 
 
 OP = Gru()

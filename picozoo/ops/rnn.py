@@ -108,7 +108,8 @@ class Rnn(Op):
         return step
 
     def scratch(self, ins: Types, outs: Types, attrs: RnnAttrs, target: Target) -> int:
-        return ins[1].shape[1] * (4 if outs[0].quant is None else 2)
+        n = ins[1].shape[1]
+        return 4 * n if outs[0].quant is None else 4 * ((n + 1) // 2) + rec.patch_bytes(ins, target)
 
     def emit(self, call: Any) -> str:
         a, u = call.attrs, call.ins[1].shape[1]
@@ -119,10 +120,10 @@ class Rnn(Op):
             return call.run("pz_rnn_f32", *where, *how, call.literal(a.clip or 3.4028234663852886e38))
         values = [call.value(i) for i in range(2, 5)]
         rows = rec.both_rows(call.ins, values, self._gate_bits(call.ins[1], a))
-        tables = (*(r.literal(call, tag) for r, tag in zip(rows, "xh", strict=True)),)
+        kernel, tables = rec.kernel(call, rows, 4 * ((u + 1) // 2))
         table = call.table("sigmoid", sigmoid_table().astype(np.uint16))
         where = (call.x(0), call.x(1), *tables, table, call.y(0), call.y(1), call.scratch("pz_i16"))
-        return call.run(f"pz_rnn_{call.ins[0].dtype}", *where, *how, *rec.output_factors(call.ins[1], call.outs[0]))
+        return call.run(kernel, *where, *how, *rec.output_factors(call.ins[1], call.outs[0]))
 
 
 OP = Rnn()
