@@ -22,6 +22,11 @@ class TopkAttrs:
     largest: bool = True
 
 
+def _read(ctx: Any, x: Any, k: int, dim: int = -1, largest: bool = True, sorted: bool = True) -> Any:
+    ref = ctx.ref(x)
+    return ctx.emit("topk", [ref], TopkAttrs(int(k), norm_axis(dim, ctx.type(ref).rank), bool(largest)))
+
+
 def _onnx(ctx: Any) -> Any:
     x = ctx.plain(ctx.ref(0))
     k = ctx.ints(1, "k")[0] if ctx.opset >= 10 else ctx.attr("k", 1)
@@ -41,6 +46,7 @@ class Topk(Op):
     name = "topk"
     Attrs = TopkAttrs
     tflite = {"TOPK_V2": _tflite}
+    aten = {"topk.default": _read}
     onnx = {"TopK": _onnx}
     cases = (
         Case((TensorType((3, 7)),), TopkAttrs(3, 1)),

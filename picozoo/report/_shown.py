@@ -38,7 +38,8 @@ def show(shown: Sequence[pictures.Shown]) -> str:
 def _images(s: pictures.Images, k: int) -> str:
     labels = s.labels or ("",) * len(s.tiles)
     largest = max(max(t.shape[:2]) for t in s.tiles)
-    room = 240 if len(s.tiles) == 1 else min(140, max(84, 900 // (s.columns or len(s.tiles)) - 18))
+    alone = 240 if largest <= 120 else 600  # a sheet of many small pictures
+    room = alone if len(s.tiles) == 1 else min(140, max(84, 900 // (s.columns or len(s.tiles)) - 18))
     pixel = max(1, room // largest)
     cells = []
     for t, label in zip(s.tiles, labels, strict=True):

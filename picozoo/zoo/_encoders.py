@@ -91,6 +91,7 @@ def fit(
 
     from picozoo.train import loop
 
+    model.train()
     optimiser = torch.optim.Adam(model.parameters(), lr=rate)
 
     def step(epoch: int) -> float:
@@ -105,9 +106,10 @@ def fit(
             losses.append(float(cost.detach()))
         return float(np.mean(losses))
 
-    checkpoint = loop.Checkpoint(out, name, f"{name}-{seed}-{epochs}-{batch}-{rate}-{tuple(x.shape)}")
+    numbers = sum(p.numel() for p in model.parameters())
+    checkpoint = loop.Checkpoint(out, name, f"{name}-{numbers}-{seed}-{epochs}-{batch}-{rate}-{len(x)}")
     loop.epochs(step, model, optimiser, loop.cosine(rate, epochs), epochs, checkpoint, progress)
-    loop.halve(model)
+    loop.halve(model.eval())
 
 
 def picture(dots: np.ndarray) -> np.ndarray:

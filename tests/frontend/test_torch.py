@@ -91,6 +91,14 @@ FUNCTIONS = {
     ),
     "whole": (lambda a: a.sum() + a.mean() + a.max(), X) if False else (lambda a: a.sum() + a.mean() + a.amax(), X),
     "argmax": (lambda a: a.argmax(1) + a.argmax(), X),
+    "topk": (
+        lambda a: (
+            torch.cat([torch.topk(a, 2, dim=1)[0], a.topk(1, 1, largest=False)[0]], 1)
+            + torch.where(a >= a.topk(3).values[..., 2:], a, 0.0)
+            + a.topk(3)[1].sum(-1, keepdim=True)
+        ),
+        X,
+    ),
     "shapes": (lambda a: a.reshape(4, 6).t().unsqueeze(0).squeeze(0).flatten().view(2, 12).transpose(0, 1), X),
     "slices": (lambda a: torch.cat([a[:, 1:], a[:, :1, ::1]], 1)[..., 1:3] + torch.stack([a[0], a[1]])[:, :, 2:], X),
     "split": (lambda a: a.split(2, 2)[1] * a.chunk(2, 2)[0], X),
