@@ -127,7 +127,7 @@ def active_in(epoch: int) -> int:
         (128, 16, 16)
     """
     share = min(1.0, epoch / (EPOCHS // 2))
-    return round(AT_FIRST * (ACTIVE / AT_FIRST) ** share)
+    return round(AT_FIRST * float((ACTIVE / AT_FIRST) ** share))
 
 
 def train(
@@ -160,7 +160,7 @@ def train(
         model = build()
 
         def loss(x: torch.Tensor, chance: torch.Generator, epoch: int) -> torch.Tensor:
-            made = model.decode(model.encode(x, active_in(epoch)))  # type: ignore[operator]
+            made: torch.Tensor = model.decode(model.encode(x, active_in(epoch)))  # type: ignore[operator]
             return (made - x).square().sum() / len(x)
 
         _encoders.fit(
@@ -229,7 +229,8 @@ def show(board: pictures.Board, size: str = "default") -> list[pictures.Shown]:
 
 def inked(dots: np.ndarray) -> np.ndarray:
     """Dots of an output without a limit as a picture of 0 to 1."""
-    return np.clip(_encoders.picture(dots), 0, 1)
+    tile: np.ndarray = np.clip(_encoders.picture(dots), 0, 1)
+    return tile
 
 
 def strokes() -> tuple[np.ndarray, np.ndarray]:

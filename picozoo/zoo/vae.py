@@ -79,8 +79,8 @@ def build(size: str = "default") -> nn.Module:
 
     `forward(x)`: x float32 (1, 784), 0 paper to 1 ink -> the chance of ink of each dot, from the mean of the code.
     `encode(x)` -> mean and log variance of the code. `decode(code)` -> chances of ink.
-    `sample(spread)`: float32 (1, 1) -> a new picture, from a code drawn with that deviation: 1 as it was trained,
-    less for what lies nearer the middle. The generator's state is kept; the same state gives the same picture everywhere.
+    `sample(spread)`: float32 (1, 1) -> a new picture, from a code drawn with that deviation: 1 as it was trained, less
+    for what lies nearer the middle. The generator's state is kept; the same state gives the same picture everywhere.
 
     Raises:
         UsageError: another size.
