@@ -183,6 +183,11 @@ def decision(y: np.ndarray) -> Any:
     return int(y.reshape(-1)[0] > 0) if y.size == 1 else int(y.reshape(-1).argmax())
 
 
+def _decides(data: Data | None) -> bool:
+    """Is the output an answer out of several? With data: what is right is one whole number. A picture is no answer."""
+    return data is None or (np.ndim(data.y) == 1 and np.asarray(data.y).dtype.kind in "iu")
+
+
 def typical(fw: Firmware) -> list[np.ndarray]:
     """One typical call of the main function: the first calibration input, or zeros."""
     f = fw.float_program.main
@@ -320,7 +325,7 @@ def _report(fw: Firmware, run: _Run, counts: Counts, stack: int | None, emulator
         metric=card.metric if card else "",
         data=run.data.label if run.data else "",
         samples=run.calls,
-        agreement_float=run.same / run.calls if run.float_outputs else None,
+        agreement_float=run.same / run.calls if run.float_outputs and _decides(run.data) else None,
         instructions_unit=counts.unit,
         cycles_exact=cost.exact_cycles,
         ms_low=cost.ms_low,

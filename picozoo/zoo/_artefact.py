@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -30,9 +31,16 @@ def make(module: Any, trained: Any, size: str = "default", *, out: Path | None =
     card = module.CARD.at(size)
     program = capture(trained, module.examples(size), name=card.name)
     program.meta = {"zoo": card.name, "size": size}
+    forget_lines(program)
     path = out or artefact_path(card.name, size)
     save_program(program, path, calibration_inputs(module, program, size) if card.precision == "int8" else None)
     return path
+
+
+def forget_lines(program: Program) -> None:
+    """Leave of each node's place in the source its file: a line added above would make another artefact of it."""
+    for f in program.functions.values():
+        f.nodes = [replace(n, source=n.source.partition(":")[0]) for n in f.nodes]
 
 
 def calibration_inputs(module: Any, program: Program, size: str = "default") -> Calibration:

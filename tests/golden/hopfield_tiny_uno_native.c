@@ -34,7 +34,7 @@ static const pz_i32 PZ_FLASH hopfield_stored_init[1] = {...};
 
 /* ---- layers ---- */
 
-/* logical_and: fused(i32[1], i32[], i32[1], i32[]) -> bool[1]; hopfield.py:146 */
+/* logical_and: fused(i32[1], i32[], i32[1], i32[]) -> bool[1]; hopfield.py */
 PZ_LAYER void hopfield_recall_L0_logical_and(hopfield_t *pz) {
   pz_bool *y = (pz_bool *)(pz->arena + 35);
   const pz_i32 *x0 = (const pz_i32 *)(pz->arena + 74);
@@ -54,30 +54,30 @@ PZ_LAYER void hopfield_recall_L0_logical_and(hopfield_t *pz) {
   y[0] = v2;
 }
 
-/* gather: gather(i8[35,35], i32[1]) -> i8[1,35]; hopfield.py:146 */
+/* gather: gather(i8[35,35], i32[1]) -> i8[1,35]; hopfield.py */
 PZ_LAYER void hopfield_recall_L1_gather(hopfield_t *pz) {
   pz_gather_1_i32((const pz_i8 *)(pz->state + 0), (const pz_i32 *)(pz->arena + 70), (pz_i8 *)(pz->arena + 35), 1,
       35, 35, 1);
 }
 
-/* gather_1: gather(i8[35], i32[1]) -> i8[1]; hopfield.py:146 */
+/* gather_1: gather(i8[35], i32[1]) -> i8[1]; hopfield.py */
 PZ_LAYER void hopfield_recall_L2_gather_1(hopfield_t *pz) {
   pz_gather_1_i32((const pz_i8 *)(pz->arena + 0), (const pz_i32 *)(pz->arena + 70), (pz_i8 *)(pz->arena + 86), 1,
       35, 1, 1);
 }
 
-/* mul_1: mul(i8[35], i8[35]) -> i8[35]; hopfield.py:146 */
+/* mul_1: mul(i8[35], i8[35]) -> i8[35]; hopfield.py */
 PZ_LAYER void hopfield_recall_L3_mul_1(hopfield_t *pz) {
   pz_mul_i8((const pz_i8 *)(pz->arena + 35), (const pz_i8 *)(pz->arena + 0), (pz_i8 *)(pz->arena + 35), 1, 1, 1,
       35, 0, 0, 0, 1, 0, 0, 0, 1);
 }
 
-/* sum: sum(i8[35]) -> i32[1]; hopfield.py:146 */
+/* sum: sum(i8[35]) -> i32[1]; hopfield.py */
 PZ_LAYER void hopfield_recall_L4_sum(hopfield_t *pz) {
   pz_sum_i8_i32((const pz_i8 *)(pz->arena + 35), (pz_i32 *)(pz->arena + 82), 1, 35, 1);
 }
 
-/* lt: fused(i8[1], i32[1], i32[1], i32[]) -> bool[1]; hopfield.py:146 */
+/* lt: fused(i8[1], i32[1], i32[1], i32[]) -> bool[1]; hopfield.py */
 PZ_LAYER void hopfield_recall_L5_lt(hopfield_t *pz) {
   pz_bool *y = (pz_bool *)(pz->arena + 43);
   const pz_i8 *x0 = (const pz_i8 *)(pz->arena + 86);
@@ -101,12 +101,12 @@ PZ_LAYER void hopfield_recall_L5_lt(hopfield_t *pz) {
   y[0] = v4;
 }
 
-/* cast_2: cast(i32[1]) -> i64[1]; hopfield.py:146 */
+/* cast_2: cast(i32[1]) -> i64[1]; hopfield.py */
 PZ_LAYER void hopfield_recall_L6_cast_2(hopfield_t *pz) {
   pz_cast_i32_i64((const pz_i32 *)(pz->arena + 70), (pz_i64 *)(pz->arena + 35), 1);
 }
 
-/* where: fused(i8[1], bool[1]) -> i8[1]; hopfield.py:146 */
+/* where: fused(i8[1], bool[1]) -> i8[1]; hopfield.py */
 PZ_LAYER void hopfield_recall_L7_where(hopfield_t *pz) {
   pz_i8 *y = (pz_i8 *)(pz->arena + 86);
   const pz_i8 *x0 = (const pz_i8 *)(pz->arena + 86);
@@ -120,13 +120,13 @@ PZ_LAYER void hopfield_recall_L7_where(hopfield_t *pz) {
   y[0] = v1;
 }
 
-/* index_copy: index_copy(i8[35], i64[1], i8[1]) -> i8[35]; hopfield.py:146 */
+/* index_copy: index_copy(i8[35], i64[1], i8[1]) -> i8[35]; hopfield.py */
 PZ_LAYER void hopfield_recall_L8_index_copy(hopfield_t *pz) {
   pz_index_copy_1_i64((const pz_i8 *)(pz->arena + 0), (const pz_i64 *)(pz->arena + 35),
       (const pz_i8 *)(pz->arena + 86), (pz_i8 *)(pz->arena + 0), 35, 1, 1);
 }
 
-/* where_1: fused(i32[1], i32[], bool[1], i32[1]) -> i32[1]; hopfield.py:146 */
+/* where_1: fused(i32[1], i32[], bool[1], i32[1]) -> i32[1]; hopfield.py */
 PZ_LAYER void hopfield_recall_L9_where_1(hopfield_t *pz) {
   pz_i32 *y = (pz_i32 *)(pz->arena + 74);
   const pz_i32 *x0 = (const pz_i32 *)(pz->arena + 74);
@@ -144,7 +144,7 @@ PZ_LAYER void hopfield_recall_L9_where_1(hopfield_t *pz) {
   y[0] = v1;
 }
 
-/* where_2: fused(i32[1], i32[], i32[], i32[1]) -> i32[1]; hopfield.py:146 */
+/* where_2: fused(i32[1], i32[], i32[], i32[1]) -> i32[1]; hopfield.py */
 PZ_LAYER void hopfield_recall_L10_where_2(hopfield_t *pz) {
   pz_i32 *y = (pz_i32 *)(pz->arena + 70);
   const pz_i32 *x0 = (const pz_i32 *)(pz->arena + 70);
@@ -169,13 +169,13 @@ PZ_LAYER void hopfield_recall_L11_c_1_copy(hopfield_t *pz) {
   pz_copy_flash((pz_i32 *)(pz->arena + 35), hopfield_c_1, 4);
 }
 
-/* add_2: add(i32[1], i32[]) -> i32[1]; hopfield.py:146 */
+/* add_2: add(i32[1], i32[]) -> i32[1]; hopfield.py */
 PZ_LAYER void hopfield_recall_L12_add_2(hopfield_t *pz) {
   pz_add_i32((const pz_i32 *)(pz->arena + 78), (const pz_i32 *)(pz->arena + 35), (pz_i32 *)(pz->arena + 78), 1,
       1, 1, 1, 0, 0, 0, 0, 0, 0, 0, 0);
 }
 
-/* addr: addr(i8[35,35], i8[35], i8[35]) -> i8[35,35], 1,225 multiply-accumulates; hopfield.py:120 */
+/* addr: addr(i8[35,35], i8[35], i8[35]) -> i8[35,35], 1,225 multiply-accumulates; hopfield.py */
 PZ_LAYER void hopfield_learn_L13_addr(hopfield_t *pz) {
   pz_addr_i8((const pz_i8 *)(pz->state + 0), (const pz_i8 *)(pz->arena + 0), (const pz_i8 *)(pz->arena + 0),
       (pz_i8 *)(pz->state + 0), 35, 35);
@@ -186,7 +186,7 @@ PZ_LAYER void hopfield_learn_L14_c_1_copy(hopfield_t *pz) {
   pz_copy_flash((pz_i32 *)(pz->arena + 0), hopfield_c_1, 4);
 }
 
-/* add: add(i32[1], i32[]) -> i32[1]; hopfield.py:121 */
+/* add: add(i32[1], i32[]) -> i32[1]; hopfield.py */
 PZ_LAYER void hopfield_learn_L15_add(hopfield_t *pz) {
   pz_add_i32((const pz_i32 *)(pz->state + 1225), (const pz_i32 *)(pz->arena + 0), (pz_i32 *)(pz->state + 1225),
       1, 1, 1, 1, 0, 0, 0, 0, 0, 0, 0, 0);

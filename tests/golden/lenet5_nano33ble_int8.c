@@ -40,47 +40,47 @@ static const pz_u32 PZ_FLASH lenet5_out_packed[200] = /* out: packed */ {...};
 
 /* ---- layers ---- */
 
-/* c1: conv2d(i8[1,28,28,1], i8[6,5,5,1], i32[6]) -> i8[1,28,28,6], 117,600 multiply-accumulates; lenet5.py:85 */
+/* c1: conv2d(i8[1,28,28,1], i8[6,5,5,1], i32[6]) -> i8[1,28,28,6], 117,600 multiply-accumulates; lenet5.py */
 PZ_LAYER void lenet5_forward_L0_c1(lenet5_t *pz) {
   pz_conv2d_i8_pair((const pz_i8 *)(pz->arena + 3976), lenet5_c1_packed, (pz_i8 *)(pz->arena + 0),
       (pz_u32 *)(pz->arena + 4760), 1, 28, 28, 1, 28, 28, 6, 5, 5, 1, 1, 2, 2, 1, 1, -128, 1, 0,
       (pz_requant_args){NULL, NULL, NULL, 0, PZ_FOLDED, -128, -128, 127, 12});
 }
 
-/* pool: max_pool2d(i8[1,28,28,6]) -> i8[1,14,14,6]; lenet5.py:85 */
+/* pool: max_pool2d(i8[1,28,28,6]) -> i8[1,14,14,6]; lenet5.py */
 PZ_LAYER void lenet5_forward_L1_pool(lenet5_t *pz) {
   pz_max_pool2d_i8((const pz_i8 *)(pz->arena + 0), (pz_i8 *)(pz->arena + 0), 1, 28, 28, 6, 14, 14, 2, 2, 2, 2, 0,
       0);
 }
 
-/* c3: conv2d(i8[1,14,14,6], i8[15,5,5,6], i32[15]) -> i8[1,10,10,15], 225,000 multiply-accumulates; lenet5.py:86 */
+/* c3: conv2d(i8[1,14,14,6], i8[15,5,5,6], i32[15]) -> i8[1,10,10,15], 225,000 multiply-accumulates; lenet5.py */
 PZ_LAYER void lenet5_forward_L2_c3(lenet5_t *pz) {
   pz_conv2d_i8_pair((const pz_i8 *)(pz->arena + 0), lenet5_c3_packed, (pz_i8 *)(pz->arena + 2476),
       (pz_u32 *)(pz->arena + 1176), 1, 14, 14, 6, 10, 10, 15, 5, 5, 1, 1, 0, 0, 1, 1, -128, 1, 0,
       (pz_requant_args){NULL, NULL, NULL, 0, PZ_FOLDED, -128, -128, 127, 12});
 }
 
-/* pool_1: max_pool2d(i8[1,10,10,15]) -> i8[1,5,5,15]; lenet5.py:86 */
+/* pool_1: max_pool2d(i8[1,10,10,15]) -> i8[1,5,5,15]; lenet5.py */
 PZ_LAYER void lenet5_forward_L3_pool_1(lenet5_t *pz) {
   pz_max_pool2d_i8((const pz_i8 *)(pz->arena + 2476), (pz_i8 *)(pz->arena + 3976), 1, 10, 10, 15, 5, 5, 2, 2, 2,
       2, 0, 0);
 }
 
-/* c5: linear(i8[1,375], i8[93,375], i32[93]) -> i8[1,93], 34,875 multiply-accumulates; lenet5.py:87 */
+/* c5: linear(i8[1,375], i8[93,375], i32[93]) -> i8[1,93], 34,875 multiply-accumulates; lenet5.py */
 PZ_LAYER PZ_SMALL void lenet5_forward_L4_c5(lenet5_t *pz) {
   pz_linear_i8_pair((const pz_i8 *)(pz->arena + 3976), lenet5_c5_packed, (pz_i8 *)(pz->arena + 3880),
       (pz_u32 *)(pz->arena + 3128), 1, 375, 93,
       (pz_requant_args){lenet5_c5_bias, lenet5_c5_multiplier, lenet5_c5_shift, 1, PZ_ONCE_DOWN, -128, -128, 127, 0});
 }
 
-/* f6: linear(i8[1,93], i8[74,93], i32[74]) -> i8[1,74], 6,882 multiply-accumulates; lenet5.py:88 */
+/* f6: linear(i8[1,93], i8[74,93], i32[74]) -> i8[1,74], 6,882 multiply-accumulates; lenet5.py */
 PZ_LAYER PZ_SMALL void lenet5_forward_L5_f6(lenet5_t *pz) {
   pz_linear_i8_pair((const pz_i8 *)(pz->arena + 3880), lenet5_f6_packed, (pz_i8 *)(pz->arena + 3804),
       (pz_u32 *)(pz->arena + 3612), 1, 93, 74,
       (pz_requant_args){lenet5_f6_bias, lenet5_f6_multiplier, lenet5_f6_shift, 1, PZ_ONCE_DOWN, -128, -128, 127, 0});
 }
 
-/* out: linear(i8[1,74], i8[10,74], i32[10]) -> i8[1,10], 740 multiply-accumulates; lenet5.py:88 */
+/* out: linear(i8[1,74], i8[10,74], i32[10]) -> i8[1,10], 740 multiply-accumulates; lenet5.py */
 PZ_LAYER PZ_SMALL void lenet5_forward_L6_out(lenet5_t *pz) {
   pz_linear_i8_pair((const pz_i8 *)(pz->arena + 3804), lenet5_out_packed, (pz_i8 *)(pz->arena + 3792),
       (pz_u32 *)(pz->arena + 3632), 1, 74, 10,

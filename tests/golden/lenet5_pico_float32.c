@@ -32,43 +32,43 @@ static const pz_f32 PZ_FLASH lenet5_out_weight[840] = {...};
 
 /* ---- layers ---- */
 
-/* c1: conv2d(f32[1,28,28,1], f32[6,5,5,1], f32[6]) -> f32[1,28,28,6], 117,600 multiply-accumulates; lenet5.py:85 */
+/* c1: conv2d(f32[1,28,28,1], f32[6,5,5,1], f32[6]) -> f32[1,28,28,6], 117,600 multiply-accumulates; lenet5.py */
 PZ_LAYER void lenet5_forward_L0_c1(lenet5_t *pz) {
   pz_conv2d_f32((const pz_f32 *)(pz->arena + 18816), lenet5_c1_weight, lenet5_c1_bias, (pz_f32 *)(pz->arena + 0),
       1, 28, 28, 1, 28, 28, 6, 5, 5, 1, 1, 2, 2, 1, 1, 1, 0f, 3.4e+38f);
 }
 
-/* pool: max_pool2d(f32[1,28,28,6]) -> f32[1,14,14,6]; lenet5.py:85 */
+/* pool: max_pool2d(f32[1,28,28,6]) -> f32[1,14,14,6]; lenet5.py */
 PZ_LAYER void lenet5_forward_L1_pool(lenet5_t *pz) {
   pz_max_pool2d_f32((const pz_f32 *)(pz->arena + 0), (pz_f32 *)(pz->arena + 0), 1, 28, 28, 6, 14, 14, 2, 2, 2, 2,
       0, 0);
 }
 
-/* c3: conv2d(f32[1,14,14,6], f32[16,5,5,6], f32[16]) -> f32[1,10,10,16], 240,000 multiply-accumulates; lenet5.py:86 */
+/* c3: conv2d(f32[1,14,14,6], f32[16,5,5,6], f32[16]) -> f32[1,10,10,16], 240,000 multiply-accumulates; lenet5.py */
 PZ_LAYER void lenet5_forward_L2_c3(lenet5_t *pz) {
   pz_conv2d_f32((const pz_f32 *)(pz->arena + 0), lenet5_c3_weight, lenet5_c3_bias, (pz_f32 *)(pz->arena + 12416),
       1, 14, 14, 6, 10, 10, 16, 5, 5, 1, 1, 0, 0, 1, 1, 1, 0f, 3.4e+38f);
 }
 
-/* pool_1: max_pool2d(f32[1,10,10,16]) -> f32[1,5,5,16]; lenet5.py:86 */
+/* pool_1: max_pool2d(f32[1,10,10,16]) -> f32[1,5,5,16]; lenet5.py */
 PZ_LAYER void lenet5_forward_L3_pool_1(lenet5_t *pz) {
   pz_max_pool2d_f32((const pz_f32 *)(pz->arena + 12416), (pz_f32 *)(pz->arena + 18816), 1, 10, 10, 16, 5, 5, 2,
       2, 2, 2, 0, 0);
 }
 
-/* c5: linear(f32[1,400], f32[120,400], f32[120]) -> f32[1,120], 48,000 multiply-accumulates; lenet5.py:87 */
+/* c5: linear(f32[1,400], f32[120,400], f32[120]) -> f32[1,120], 48,000 multiply-accumulates; lenet5.py */
 PZ_LAYER void lenet5_forward_L4_c5(lenet5_t *pz) {
   pz_linear_f32((const pz_f32 *)(pz->arena + 18816), lenet5_c5_weight_1, lenet5_c5_bias,
       (pz_f32 *)(pz->arena + 18336), 1, 400, 120, 0f, 3.4e+38f);
 }
 
-/* f6: linear(f32[1,120], f32[84,120], f32[84]) -> f32[1,84], 10,080 multiply-accumulates; lenet5.py:88 */
+/* f6: linear(f32[1,120], f32[84,120], f32[84]) -> f32[1,84], 10,080 multiply-accumulates; lenet5.py */
 PZ_LAYER void lenet5_forward_L5_f6(lenet5_t *pz) {
   pz_linear_f32((const pz_f32 *)(pz->arena + 18336), lenet5_f6_weight, lenet5_f6_bias,
       (pz_f32 *)(pz->arena + 18000), 1, 120, 84, 0f, 3.4e+38f);
 }
 
-/* out: linear(f32[1,84], f32[10,84], f32[10]) -> f32[1,10], 840 multiply-accumulates; lenet5.py:88 */
+/* out: linear(f32[1,84], f32[10,84], f32[10]) -> f32[1,10], 840 multiply-accumulates; lenet5.py */
 PZ_LAYER void lenet5_forward_L6_out(lenet5_t *pz) {
   pz_linear_f32((const pz_f32 *)(pz->arena + 18000), lenet5_out_weight, lenet5_out_bias,
       (pz_f32 *)(pz->arena + 17960), 1, 84, 10, -3.4e+38f, 3.4e+38f);

@@ -41,7 +41,7 @@ static const pz_u32 PZ_FLASH lstm_activity_out_packed[48] = /* out: packed */ {.
 
 /* ---- layers ---- */
 
-/* mul: mul(f32[1,3], f32[1,1]) -> f32[1,3]; lstm_activity.py:96 */
+/* mul: mul(f32[1,3], f32[1,1]) -> f32[1,3]; lstm_activity.py */
 PZ_LAYER void lstm_activity_step_L0_mul(lstm_activity_t *pz) {
   pz_mul_f32((const pz_f32 *)(pz->arena + 0), lstm_activity_unit, (pz_f32 *)(pz->arena + 0), 1, 1, 1, 3, 0, 0, 0,
       1, 0, 0, 0, 0);
@@ -52,7 +52,7 @@ PZ_LAYER void lstm_activity_step_L1_mul_q(lstm_activity_t *pz) {
   pz_quantize_i8((const pz_f32 *)(pz->arena + 0), (pz_i8 *)(pz->arena + 352), 3, 0.0377f, 42);
 }
 
-/* cell: lstm_cell(i8[1,3], i8[1,32], i16[1,32], i8[128,3], i8[128,32], i32[128]) -> i8[1,32], i16[1,32], 4,480 multiply-accumulates; lstm_activity.py:96 */
+/* cell: lstm_cell(i8[1,3], i8[1,32], i16[1,32], i8[128,3], i8[128,32], i32[128]) -> i8[1,32], i16[1,32], 4,480 multiply-accumulates; lstm_activity.py */
 PZ_LAYER void lstm_activity_step_L2_cell(lstm_activity_t *pz) {
   pz_lstm_cell_i8_pair((const pz_i8 *)(pz->arena + 352), (const pz_i8 *)(pz->state + 0),
       (const pz_i16 *)(pz->state + 32), lstm_activity_cell_wx, lstm_activity_cell_bx, lstm_activity_cell_mx,
@@ -61,7 +61,7 @@ PZ_LAYER void lstm_activity_step_L2_cell(lstm_activity_t *pz) {
       (pz_i16 *)(pz->arena + 0), 1, 3, 32, 11, 1089139541, -22, -1);
 }
 
-/* out: linear(i8[1,32], i8[5,32], i32[5]) -> i8[1,5], 160 multiply-accumulates; lstm_activity.py:99 */
+/* out: linear(i8[1,32], i8[5,32], i32[5]) -> i8[1,5], 160 multiply-accumulates; lstm_activity.py */
 PZ_LAYER PZ_SMALL void lstm_activity_step_L3_out(lstm_activity_t *pz) {
   pz_linear_i8_pair((const pz_i8 *)(pz->arena + 320), lstm_activity_out_packed, (pz_i8 *)(pz->arena + 64),
       (pz_u32 *)(pz->arena + 0), 1, 32, 5,

@@ -43,12 +43,12 @@ static PZ_NOINLINE void pz_shared_0_gather(const pz_i8 *a0, const pz_i16 PZ_FLAS
   pz_gather_1_i16_flash(a0, a1, a2, 1, 400, 1, 192);
 }
 
-/* gather: gather(i8[400], i16[192]) -> i8[192]; perceptron.py:115 */
+/* gather: gather(i8[400], i16[192]) -> i8[192]; perceptron.py */
 PZ_LAYER void perceptron_forward_L0_gather(perceptron_t *pz) {
   pz_shared_0_gather((const pz_i8 *)(pz->arena + 0), perceptron_wire0_1, (pz_i8 *)(pz->arena + 400));
 }
 
-/* gather_1: gather(i8[400], i16[192]) -> i8[192]; perceptron.py:115 */
+/* gather_1: gather(i8[400], i16[192]) -> i8[192]; perceptron.py */
 PZ_LAYER void perceptron_forward_L1_gather_1(perceptron_t *pz) {
   pz_shared_0_gather((const pz_i8 *)(pz->arena + 0), perceptron_wire1_1, (pz_i8 *)(pz->arena + 592));
 }
@@ -58,32 +58,32 @@ static PZ_NOINLINE void pz_shared_1_add(const pz_i8 *a0, const pz_i8 *a1, pz_i8 
   pz_add_i8(a0, a1, a2, 1, 1, 1, 192, 0, 0, 0, 1, 0, 0, 0, 1);
 }
 
-/* add: add(i8[192], i8[192]) -> i8[192]; perceptron.py:115 */
+/* add: add(i8[192], i8[192]) -> i8[192]; perceptron.py */
 PZ_LAYER void perceptron_forward_L2_add(perceptron_t *pz) {
   pz_shared_1_add((const pz_i8 *)(pz->arena + 400), (const pz_i8 *)(pz->arena + 592), (pz_i8 *)(pz->arena + 400));
 }
 
-/* gather_2: gather(i8[400], i16[192]) -> i8[192]; perceptron.py:115 */
+/* gather_2: gather(i8[400], i16[192]) -> i8[192]; perceptron.py */
 PZ_LAYER void perceptron_forward_L3_gather_2(perceptron_t *pz) {
   pz_shared_0_gather((const pz_i8 *)(pz->arena + 0), perceptron_wire2_1, (pz_i8 *)(pz->arena + 592));
 }
 
-/* add_1: add(i8[192], i8[192]) -> i8[192]; perceptron.py:115 */
+/* add_1: add(i8[192], i8[192]) -> i8[192]; perceptron.py */
 PZ_LAYER void perceptron_forward_L4_add_1(perceptron_t *pz) {
   pz_shared_1_add((const pz_i8 *)(pz->arena + 400), (const pz_i8 *)(pz->arena + 592), (pz_i8 *)(pz->arena + 400));
 }
 
-/* gather_3: gather(i8[400], i16[192]) -> i8[192]; perceptron.py:115 */
+/* gather_3: gather(i8[400], i16[192]) -> i8[192]; perceptron.py */
 PZ_LAYER void perceptron_forward_L5_gather_3(perceptron_t *pz) {
   pz_shared_0_gather((const pz_i8 *)(pz->arena + 0), perceptron_wire3_1, (pz_i8 *)(pz->arena + 592));
 }
 
-/* add_2: add(i8[192], i8[192]) -> i8[192]; perceptron.py:115 */
+/* add_2: add(i8[192], i8[192]) -> i8[192]; perceptron.py */
 PZ_LAYER void perceptron_forward_L6_add_2(perceptron_t *pz) {
   pz_shared_1_add((const pz_i8 *)(pz->arena + 400), (const pz_i8 *)(pz->arena + 592), (pz_i8 *)(pz->arena + 400));
 }
 
-/* gather_4: gather(i8[400], i16[192]) -> i8[192]; perceptron.py:115 */
+/* gather_4: gather(i8[400], i16[192]) -> i8[192]; perceptron.py */
 PZ_LAYER void perceptron_forward_L7_gather_4(perceptron_t *pz) {
   pz_shared_0_gather((const pz_i8 *)(pz->arena + 0), perceptron_wire4_1, (pz_i8 *)(pz->arena + 592));
 }
@@ -93,17 +93,17 @@ static PZ_NOINLINE void pz_shared_2_sub(const pz_i8 *a0, const pz_i8 *a1, pz_i8 
   pz_sub_i8(a0, a1, a2, 1, 1, 1, 192, 0, 0, 0, 1, 0, 0, 0, 1);
 }
 
-/* sub: sub(i8[192], i8[192]) -> i8[192]; perceptron.py:115 */
+/* sub: sub(i8[192], i8[192]) -> i8[192]; perceptron.py */
 PZ_LAYER void perceptron_forward_L8_sub(perceptron_t *pz) {
   pz_shared_2_sub((const pz_i8 *)(pz->arena + 400), (const pz_i8 *)(pz->arena + 592), (pz_i8 *)(pz->arena + 400));
 }
 
-/* gather_5: gather(i8[400], i16[192]) -> i8[192]; perceptron.py:115 */
+/* gather_5: gather(i8[400], i16[192]) -> i8[192]; perceptron.py */
 PZ_LAYER void perceptron_forward_L9_gather_5(perceptron_t *pz) {
   pz_shared_0_gather((const pz_i8 *)(pz->arena + 0), perceptron_wire5_1, (pz_i8 *)(pz->arena + 592));
 }
 
-/* sub_1: sub(i8[192], i8[192]) -> i8[192]; perceptron.py:115 */
+/* sub_1: sub(i8[192], i8[192]) -> i8[192]; perceptron.py */
 PZ_LAYER void perceptron_forward_L10_sub_1(perceptron_t *pz) {
   pz_shared_2_sub((const pz_i8 *)(pz->arena + 400), (const pz_i8 *)(pz->arena + 592), (pz_i8 *)(pz->arena + 400));
 }
@@ -118,7 +118,7 @@ static PZ_NOINLINE void pz_shared_3_gt(const pz_i8 *a0, const pz_i8 *a1, pz_bool
   pz_gt_i8(a0, a1, a2, 1, 1, 1, 192, 0, 0, 0, 1, 0, 0, 0, 0);
 }
 
-/* gt: gt(i8[192], i8[]) -> bool[192]; perceptron.py:115 */
+/* gt: gt(i8[192], i8[]) -> bool[192]; perceptron.py */
 PZ_LAYER void perceptron_forward_L12_gt(perceptron_t *pz) {
   pz_shared_3_gt((const pz_i8 *)(pz->arena + 400), (const pz_i8 *)(pz->arena + 0), (pz_bool *)(pz->arena + 400));
 }
@@ -133,7 +133,7 @@ static PZ_NOINLINE void pz_shared_4_where(const pz_bool *a0, const pz_i16 *a1, c
   pz_where_i16(a0, a1, a2, a3, 1, 1, 1, 192, 0, 0, 0, 1, 0, 0, 0, 1, 0, 0, 0, 0);
 }
 
-/* where: where(bool[192], i16[192], i16[1]) -> i16[192]; perceptron.py:115 */
+/* where: where(bool[192], i16[192], i16[1]) -> i16[192]; perceptron.py */
 PZ_LAYER void perceptron_forward_L14_where(perceptron_t *pz) {
   pz_shared_4_where((const pz_bool *)(pz->arena + 400), (const pz_i16 *)(pz->state + 0),
       (const pz_i16 *)(pz->arena + 384), (pz_i16 *)(pz->arena + 0));
@@ -144,62 +144,62 @@ static PZ_NOINLINE void pz_shared_5_sum(const pz_i16 *a0, pz_i32 *a1) {
   pz_sum_i16_i32(a0, a1, 1, 192, 1);
 }
 
-/* sum: sum(i16[192]) -> i32[1]; perceptron.py:115 */
+/* sum: sum(i16[192]) -> i32[1]; perceptron.py */
 PZ_LAYER void perceptron_forward_L15_sum(perceptron_t *pz) {
   pz_shared_5_sum((const pz_i16 *)(pz->arena + 0), (pz_i32 *)(pz->arena + 384));
 }
 
-/* gather: gather(i8[400], i16[192]) -> i8[192]; perceptron.py:118 */
+/* gather: gather(i8[400], i16[192]) -> i8[192]; perceptron.py */
 PZ_LAYER void perceptron_learn_L16_gather(perceptron_t *pz) {
   pz_shared_0_gather((const pz_i8 *)(pz->arena + 0), perceptron_wire0_1, (pz_i8 *)(pz->arena + 400));
 }
 
-/* gather_1: gather(i8[400], i16[192]) -> i8[192]; perceptron.py:118 */
+/* gather_1: gather(i8[400], i16[192]) -> i8[192]; perceptron.py */
 PZ_LAYER void perceptron_learn_L17_gather_1(perceptron_t *pz) {
   pz_shared_0_gather((const pz_i8 *)(pz->arena + 0), perceptron_wire1_1, (pz_i8 *)(pz->arena + 592));
 }
 
-/* add: add(i8[192], i8[192]) -> i8[192]; perceptron.py:118 */
+/* add: add(i8[192], i8[192]) -> i8[192]; perceptron.py */
 PZ_LAYER void perceptron_learn_L18_add(perceptron_t *pz) {
   pz_shared_1_add((const pz_i8 *)(pz->arena + 400), (const pz_i8 *)(pz->arena + 592), (pz_i8 *)(pz->arena + 400));
 }
 
-/* gather_2: gather(i8[400], i16[192]) -> i8[192]; perceptron.py:118 */
+/* gather_2: gather(i8[400], i16[192]) -> i8[192]; perceptron.py */
 PZ_LAYER void perceptron_learn_L19_gather_2(perceptron_t *pz) {
   pz_shared_0_gather((const pz_i8 *)(pz->arena + 0), perceptron_wire2_1, (pz_i8 *)(pz->arena + 592));
 }
 
-/* add_1: add(i8[192], i8[192]) -> i8[192]; perceptron.py:118 */
+/* add_1: add(i8[192], i8[192]) -> i8[192]; perceptron.py */
 PZ_LAYER void perceptron_learn_L20_add_1(perceptron_t *pz) {
   pz_shared_1_add((const pz_i8 *)(pz->arena + 400), (const pz_i8 *)(pz->arena + 592), (pz_i8 *)(pz->arena + 400));
 }
 
-/* gather_3: gather(i8[400], i16[192]) -> i8[192]; perceptron.py:118 */
+/* gather_3: gather(i8[400], i16[192]) -> i8[192]; perceptron.py */
 PZ_LAYER void perceptron_learn_L21_gather_3(perceptron_t *pz) {
   pz_shared_0_gather((const pz_i8 *)(pz->arena + 0), perceptron_wire3_1, (pz_i8 *)(pz->arena + 592));
 }
 
-/* add_2: add(i8[192], i8[192]) -> i8[192]; perceptron.py:118 */
+/* add_2: add(i8[192], i8[192]) -> i8[192]; perceptron.py */
 PZ_LAYER void perceptron_learn_L22_add_2(perceptron_t *pz) {
   pz_shared_1_add((const pz_i8 *)(pz->arena + 400), (const pz_i8 *)(pz->arena + 592), (pz_i8 *)(pz->arena + 400));
 }
 
-/* gather_4: gather(i8[400], i16[192]) -> i8[192]; perceptron.py:118 */
+/* gather_4: gather(i8[400], i16[192]) -> i8[192]; perceptron.py */
 PZ_LAYER void perceptron_learn_L23_gather_4(perceptron_t *pz) {
   pz_shared_0_gather((const pz_i8 *)(pz->arena + 0), perceptron_wire4_1, (pz_i8 *)(pz->arena + 592));
 }
 
-/* sub: sub(i8[192], i8[192]) -> i8[192]; perceptron.py:118 */
+/* sub: sub(i8[192], i8[192]) -> i8[192]; perceptron.py */
 PZ_LAYER void perceptron_learn_L24_sub(perceptron_t *pz) {
   pz_shared_2_sub((const pz_i8 *)(pz->arena + 400), (const pz_i8 *)(pz->arena + 592), (pz_i8 *)(pz->arena + 400));
 }
 
-/* gather_5: gather(i8[400], i16[192]) -> i8[192]; perceptron.py:118 */
+/* gather_5: gather(i8[400], i16[192]) -> i8[192]; perceptron.py */
 PZ_LAYER void perceptron_learn_L25_gather_5(perceptron_t *pz) {
   pz_shared_0_gather((const pz_i8 *)(pz->arena + 0), perceptron_wire5_1, (pz_i8 *)(pz->arena + 592));
 }
 
-/* sub_1: sub(i8[192], i8[192]) -> i8[192]; perceptron.py:118 */
+/* sub_1: sub(i8[192], i8[192]) -> i8[192]; perceptron.py */
 PZ_LAYER void perceptron_learn_L26_sub_1(perceptron_t *pz) {
   pz_shared_2_sub((const pz_i8 *)(pz->arena + 400), (const pz_i8 *)(pz->arena + 592), (pz_i8 *)(pz->arena + 400));
 }
@@ -209,7 +209,7 @@ PZ_LAYER void perceptron_learn_L27_c_0_copy(perceptron_t *pz) {
   pz_copy_flash((pz_i8 *)(pz->arena + 0), perceptron_c_0, 1);
 }
 
-/* gt: gt(i8[192], i8[]) -> bool[192]; perceptron.py:118 */
+/* gt: gt(i8[192], i8[]) -> bool[192]; perceptron.py */
 PZ_LAYER void perceptron_learn_L28_gt(perceptron_t *pz) {
   pz_shared_3_gt((const pz_i8 *)(pz->arena + 400), (const pz_i8 *)(pz->arena + 0), (pz_bool *)(pz->arena + 400));
 }
@@ -219,18 +219,18 @@ PZ_LAYER void perceptron_learn_L29_off_copy(perceptron_t *pz) {
   pz_copy_flash((pz_i16 *)(pz->arena + 384), perceptron_off, 2);
 }
 
-/* where: where(bool[192], i16[192], i16[1]) -> i16[192]; perceptron.py:119 */
+/* where: where(bool[192], i16[192], i16[1]) -> i16[192]; perceptron.py */
 PZ_LAYER void perceptron_learn_L30_where(perceptron_t *pz) {
   pz_shared_4_where((const pz_bool *)(pz->arena + 400), (const pz_i16 *)(pz->state + 0),
       (const pz_i16 *)(pz->arena + 384), (pz_i16 *)(pz->arena + 0));
 }
 
-/* sum: sum(i16[192]) -> i32[1]; perceptron.py:119 */
+/* sum: sum(i16[192]) -> i32[1]; perceptron.py */
 PZ_LAYER void perceptron_learn_L31_sum(perceptron_t *pz) {
   pz_shared_5_sum((const pz_i16 *)(pz->arena + 0), (pz_i32 *)(pz->arena + 384));
 }
 
-/* where_1: fused(i32[1], i32[1], i32[], i16[1]) -> i16[1]; perceptron.py:121 */
+/* where_1: fused(i32[1], i32[1], i32[], i16[1]) -> i16[1]; perceptron.py */
 PZ_LAYER void perceptron_learn_L32_where_1(perceptron_t *pz) {
   pz_i16 *y = (pz_i16 *)(pz->arena + 0);
   const pz_i32 *x0 = (const pz_i32 *)(pz->arena + 384);
@@ -252,7 +252,7 @@ PZ_LAYER void perceptron_learn_L32_where_1(perceptron_t *pz) {
   y[0] = v3;
 }
 
-/* add_3: fused(bool[192], i16[1], i16[1], i16[192]) -> i16[192]; perceptron.py:122 */
+/* add_3: fused(bool[192], i16[1], i16[1], i16[192]) -> i16[192]; perceptron.py */
 PZ_LAYER void perceptron_learn_L33_add_3(perceptron_t *pz) {
   pz_i16 *y = (pz_i16 *)(pz->state + 0);
   const pz_bool *x0 = (const pz_bool *)(pz->arena + 400);
