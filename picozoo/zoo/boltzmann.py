@@ -65,7 +65,7 @@ SIDE, VISIBLE, HIDDEN = 3, 9, 8
 UNITS = VISIBLE + HIDDEN
 DREAMERS = 42  # machines that run free side by side while it learns
 LESSONS, RATE, FALL = 4000, 3.0, 40.0  # the rate is RATE / (1 + lessons so far / FALL)
-TAUGHT = 800  # lessons that bring a board within a point of the trained figure
+TAUGHT = 400  # lessons that bring a board within a point of the trained figure
 CLAMPED, FREE = (1.0, 1.0, 1.0), (1.5, 1.0, 1.0, 1.0)  # temperature of each sweep of a lesson: awake, asleep
 # temperature of each sweep of a completion; of five schedules the best on the pictures called "train"
 ANNEALING = (3.0, 2.5, 2.0, 1.75, 1.5, 1.25, 1.1, 1.0, 0.9, 0.8, 0.7, 0.6, 0.5, 0.4, 0.3, 0.2)
@@ -308,7 +308,7 @@ def train(
 
 
 def lessons(size: str = "default") -> tuple[str, list[tuple[np.ndarray]], dict[str, np.ndarray]]:
-    """What to teach on the board: the first eight hundred lessons of the recipe, for a machine that knows nothing."""
+    """What to teach on the board: the first four hundred lessons of the recipe, for a machine that knows nothing."""
     CARD.check_size(size)
     return "learn", [(whole(),)] * TAUGHT, nothing()
 
