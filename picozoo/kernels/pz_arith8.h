@@ -32,6 +32,38 @@ PZ_INLINE pz_i8 pz_arith8_finish(int32_t acc, const pz_arith8_args q) {
   return (pz_i8)pz_clamp(v, q.lo, q.hi);
 }
 
+/* Sums as one line over both operands (ops/_line8.py): factors of a and b, what is added, the shift behind it. */
+typedef struct {
+  int32_t first, second, plus;
+  int down;
+  int32_t lo, hi;
+} pz_line8_args;
+
+/* a, b: the operands in the upper bytes, zeros below. */
+PZ_INLINE pz_i8 pz_line8(uint32_t a, uint32_t b, const pz_line8_args q) {
+  const int32_t v = pz_mul_high_add((int32_t)b, q.second, pz_mul_high_add((int32_t)a, q.first, q.plus)) >> q.down;
+#if PZ_DSP
+  if (q.lo == -128 && q.hi == 127) return (pz_i8)__ssat(v, 8);
+#endif
+  return (pz_i8)pz_clamp(v, q.lo, q.hi);
+}
+
+/* n sums; y may be a or b. */
+PZ_KERNEL void pz_add_i8_line(const pz_i8 *a, const pz_i8 *b, pz_i8 *y, int n, const pz_line8_args q) {
+#if PZ_DSP
+  PZ_ROLLED
+  for (; n >= 4; n -= 4, a += 4, b += 4, y += 4) {
+    const uint32_t u = pz_read32(a), v = pz_read32(b), top = 0xff000000u;
+    y[0] = pz_line8(u << 24, v << 24, q);
+    y[1] = pz_line8(u << 16 & top, v << 16 & top, q);
+    y[2] = pz_line8(u << 8 & top, v << 8 & top, q);
+    y[3] = pz_line8(u & top, v & top, q);
+  }
+#endif
+  PZ_ROLLED
+  for (; n > 0; --n) *y++ = pz_line8((uint32_t)*a++ << 24, (uint32_t)*b++ << 24, q);
+}
+
 #define PZ_DEFINE_ARITH8(name, expr)                                              \
   PZ_KERNEL void name(PZ_BINARY_ARGS(pz_i8, pz_i8), const pz_arith8_args q) {     \
     PZ_BINARY_LOOPS(pz_i8, *y++ = pz_arith8_finish(expr, q))                      \

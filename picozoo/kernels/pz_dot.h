@@ -151,16 +151,6 @@ PZ_INLINE void pz_dot_pair1(const pz_u32 *p, const pz_u32 *w, pz_i8 *y, int n, i
   }
 }
 
-PZ_INLINE uint32_t pz_read32(const pz_i8 *x) {
-#if PZ_DSP
-  uint32_t v;
-  __builtin_memcpy(&v, x, 4); /* one load: cores with DSP instructions take unaligned words */
-  return v;
-#else
-  return (uint32_t)(uint8_t)x[0] | (uint32_t)(uint8_t)x[1] << 8 | (uint32_t)(uint8_t)x[2] << 16 | (uint32_t)(uint8_t)x[3] << 24;
-#endif
-}
-
 PZ_INLINE uint32_t pz_words16(int low, int high) { return ((uint32_t)low & 0xffffu) | (uint32_t)high << 16; }
 
 /* Four values, times 1 or (`up` = 8) 256. */

@@ -35,6 +35,17 @@
 #endif
 #endif
 
+/* Four bytes as one word, the first in its lowest bits. */
+PZ_INLINE uint32_t pz_read32(const pz_i8 *x) {
+#if PZ_DSP
+  uint32_t v;
+  __builtin_memcpy(&v, x, 4); /* one load: cores with DSP instructions take unaligned words */
+  return v;
+#else
+  return (uint32_t)(uint8_t)x[0] | (uint32_t)(uint8_t)x[1] << 8 | (uint32_t)(uint8_t)x[2] << 16 | (uint32_t)(uint8_t)x[3] << 24;
+#endif
+}
+
 /* Right shift that rounds halves away from zero; bits from 0 to 31. */
 PZ_INLINE int32_t pz_round_shift(int32_t x, int bits) {
   const int32_t mask = (int32_t)(((uint32_t)1 << bits) - 1u), rest = x & mask;
@@ -53,6 +64,17 @@ PZ_INLINE int32_t pz_mul_high(int32_t x, int32_t m) {
   const int32_t u = (int32_t)((uint32_t)xl * (uint16_t)mh);
   const uint32_t s = ((uint32_t)t & 0xffffu) + ((uint32_t)u & 0xffffu);
   return (int32_t)xh * mh + (t >> 16) + (u >> 16) + (int32_t)(s >> 16);
+#endif
+}
+
+/* Floor of x * m / 2^32 + plus; m >= 0. */
+PZ_INLINE int32_t pz_mul_high_add(int32_t x, int32_t m, int32_t plus) {
+#if PZ_ASM
+  int32_t y; /* compilers that see a sign in x make two products of it */
+  __asm__("smmla %0, %1, %2, %3" : "=r"(y) : "r"(x), "r"(m), "r"(plus));
+  return y;
+#else
+  return (int32_t)((uint32_t)plus + (uint32_t)pz_mul_high(x, m));
 #endif
 }
 

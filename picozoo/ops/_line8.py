@@ -1,0 +1,71 @@
+"""Sums of two int8 tensors as one line over both, where it is proven to give the bits of LiteRT's five roundings.
+
+`(a * first + b * second + plus) >> down`, each product cut to the upper word of 32 bits: all 65,536 pairs are tried, so
+that nothing is assumed about how the reference rounds. C side: `pz_add_i8_line` in `kernels/pz_arith8.h`.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+VALUES = np.arange(-128, 128, dtype=np.int64)
+
+
+@dataclass(frozen=True)
+class Line8:
+    """Factors of the operands in the upper byte of a word, what is added, and the shift behind it."""
+
+    first: int
+    second: int
+    plus: int
+    down: int
+
+    def sums(self) -> np.ndarray:
+        """(256, 256) int64: what is shifted, for each a (rows) and b from -128 to 127."""
+        return _upper(self.first)[:, None] + _upper(self.second)[None] + self.plus
+
+
+def _upper(factor: int) -> np.ndarray:
+    return (VALUES << 24) * factor >> 32
+
+
+def line(wanted: np.ndarray, first: float, second: float, lo: int, hi: int) -> Line8 | None:
+    """The line for a table of results, or None where none of those tried gives all of it.
+
+    Args:
+        wanted: (256, 256) results for each a and b from -128 to 127.
+        first, second: > 0, what one unit of a and of b is in units of the result.
+        lo, hi: the clamp behind the line.
+
+    Example:
+        >>> want = np.clip(np.rint(0.3 * VALUES[:, None] + 0.61 * VALUES[None] + 0.1003), -128, 127)
+        >>> found = line(want, 0.3, 0.61, -128, 127)
+        >>> bool((np.clip(found.sums() >> found.down, -128, 127) == want).all())
+        True
+    """
+    finest = int(np.floor(np.log2(((1 << 31) - 1) / max(first, second)))) - 8
+    for down in range(min(finest, 30), max(finest - 4, 0), -1):
+        a, b = (round(v * 2.0 ** (down + 8)) for v in (first, second))
+        bare = Line8(a, b, 0, down)
+        plus = _plus(bare.sums().reshape(-1), wanted.reshape(-1).astype(np.int64), down, lo, hi)
+        if plus is None:
+            continue
+        made = Line8(a, b, plus, down)
+        sums = made.sums()
+        if np.abs(sums).max() < 1 << 31 and np.array_equal(np.clip(sums >> down, lo, hi), wanted):
+            return made
+    return None
+
+
+def _plus(sums: np.ndarray, wanted: np.ndarray, down: int, lo: int, hi: int) -> int | None:
+    """The middle of what may be added so that every sum that wants k or more comes to it, and no other."""
+    order = np.argsort(wanted, kind="stable")
+    sums, wanted = sums[order], wanted[order]
+    ranks = np.arange(lo + 1, hi + 1)
+    at = np.searchsorted(wanted, ranks)
+    most_below = np.maximum.accumulate(np.append(-(1 << 40), sums))[at]
+    least_above = np.minimum.accumulate(np.append(1 << 40, sums[::-1]))[len(sums) - at]
+    low, high = ((ranks << down) - least_above).max(), ((ranks << down) - most_below - 1).min()
+    return int((low + high) // 2) if low <= high else None
