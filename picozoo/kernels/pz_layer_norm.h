@@ -18,7 +18,7 @@ PZ_KERNEL void pz_layer_norm_f32(const pz_f32 *x, const pz_f32 PZ_FLASH *w, cons
 }
 
 /* 1 / sqrt(v), v > 0, as a factor of 16 bits; *shift: of a product with it, so that 10 fraction bits are left. */
-PZ_INLINE uint32_t pz_inverse_root(uint64_t v, int *shift) {
+PZ_INLINE uint32_t pz_inverse_root64(uint64_t v, int *shift) {
   int half = 0;
   while (v >> 32) v >>= 2, ++half;
   uint32_t rest = (uint32_t)v, root = 0, bit = (uint32_t)1 << 30;
@@ -43,7 +43,7 @@ PZ_KERNEL void pz_layer_norm_i8(const pz_i8 *x, const pz_i16 PZ_FLASH *w, const 
     }
     const int64_t v = (int64_t)n * squares - (int64_t)sum * sum + added;
     int shift;
-    const int64_t inverse = pz_inverse_root(v > 0 ? (uint64_t)v : 1, &shift), half = (int64_t)1 << (shift - 1);
+    const int64_t inverse = pz_inverse_root64(v > 0 ? (uint64_t)v : 1, &shift), half = (int64_t)1 << (shift - 1);
     for (int i = 0; i < n; ++i) {
       const int32_t unit = (int32_t)(((n * x[i] - sum) * inverse + half) >> shift);
       y[i] = (pz_i8)pz_clamp(pz_requant(unit * w[i] + b[i], m, s) + zero, -128, 127);
