@@ -111,9 +111,10 @@ def _choices(program: Program, f: Function, before: FunctionPlan, align: int) ->
     at = next((k for k, n in enumerate(f.nodes) if n.name == fullest), None)
     if at is None:
         return
+    needs = {s.node.name: before.needs.get(s.time, 0) for s in steps}
     for section in _sections(program, f, at):
         inside = {n.name for n in section.nodes}
-        rest = max((b for n, b in used.items() if n not in inside), default=0)
+        rest = max((b for n, b in needs.items() if n not in inside), default=0)
         height = f.types[section.result].shape[1]
         for rows in HEIGHTS:
             if 2 * rows > height:

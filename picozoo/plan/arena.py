@@ -213,6 +213,11 @@ def lower_bound(lives: Sequence[Life], overlaps: Overlaps | None = None) -> int:
         >>> lower_bound([Life(8, 0, 1), Life(4, 1, 2)], {(0, 1): Overlap(0)})
         8
     """
+    return max(needed(lives, overlaps).values(), default=0)
+
+
+def needed(lives: Sequence[Life], overlaps: Overlaps | None = None) -> dict[int, int]:
+    """The sum behind `lower_bound` at every step at which a life begins or has just ended, in order."""
     saved: dict[int, int] = {}
     dying: dict[int, set[int]] = {}
     for (x, y), how in (overlaps or {}).items():
@@ -225,11 +230,11 @@ def lower_bound(lives: Sequence[Life], overlaps: Overlaps | None = None) -> int:
     for v in lives:
         change[v.first] = change.get(v.first, 0) + v.size
         change[v.last + 1] = change.get(v.last + 1, 0) - v.size
-    alive = most = 0
+    alive, found = 0, {}
     for t in sorted(change):
         alive += change[t]
-        most = max(most, alive - saved.get(t, 0))
-    return most
+        found[t] = alive - saved.get(t, 0)
+    return found
 
 
 @dataclass
@@ -242,6 +247,7 @@ class FunctionPlan:
     offset_of: dict[int, int] = field(default_factory=dict)  # id(storage) -> offset
     scratch: dict[tuple[str, str], int] = field(default_factory=dict)  # (function, node) -> offset
     tensor_bound: int = 0
+    needs: dict[int, int] = field(default_factory=dict)  # step -> bytes that it needs in any plan, by `needed`
 
     def used(self, time: int) -> int:
         """Bytes of the arena taken at a step; where an output lies over its input, they count once."""
@@ -330,7 +336,7 @@ def _plan_shared(program: Program, shared: Shared, target: Target, quick: bool) 
             scratch.append((step.function.name, step.node.name))
     tensors = len(lives) - len(scratch)
     placed = _fewest(lives, target.align, overlaps, bodies, 0 if quick else MANY)
-    plan = FunctionPlan(shared, lives, placed, tensor_bound=bound)
+    plan = FunctionPlan(shared, lives, placed, tensor_bound=bound, needs=needed(lives, overlaps))
     plan.offset_of = {id(s): placed.offsets[b[0][0]] - b[0][1] for s, b in zip(storages, bodies, strict=False)}
     plan.scratch = dict(zip(scratch, placed.offsets[tensors:], strict=True))
     return plan
