@@ -22,7 +22,7 @@ from pathlib import Path
 from platformdirs import user_cache_dir
 
 from picozoo.data._info import File, Info
-from picozoo.errors import BadFile, MissingTool, PicozooError
+from picozoo.errors import BadFile, MissingTool, PicozooError, printable
 
 # (bytes so far, bytes in all or None, file name) -> None
 Progress = Callable[[int, int | None, str], None]
@@ -83,7 +83,7 @@ def read_all(info: Info, names: Sequence[str]) -> list[bytes]:
                     stream = archive.extractfile(member)
                     found[name] = stream.read() if stream else b""
     except (tarfile.TarError, OSError, EOFError, zlib.error, lzma.LZMAError) as error:
-        raise BadFile(f"{path} is not a whole archive ({error}); delete it and copy it again") from None
+        raise BadFile(f"{path} is not a whole archive ({printable(str(error))}); delete it and copy it again") from None
     if lacking := [name for name in names if name not in found]:
         raise BadFile(f"{path} does not hold {lacking[0]} of at most {wanted[lacking[0]].nbytes} bytes; copy it again")
     return [found[name] for name in names]

@@ -5,6 +5,7 @@ from __future__ import annotations
 import gzip
 import hashlib
 import io
+import lzma
 import subprocess
 import sys
 import tarfile
@@ -128,6 +129,19 @@ def test_corrupt_mnist(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
         path.write_bytes(bad)
         with pytest.raises(BadFile, match=words):
             data.load("mnist", "test")
+
+
+@pytest.mark.parametrize("kept", [0, 1, 100, 5000])
+def test_truncated_archive(kept: int, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """tarfile tells of every kind of archive that it is not, a line each; the sentence is one."""
+    info = skab.INFO
+    packed = lzma.compress(np.random.default_rng(0).bytes(10_000))
+    monkeypatch.setenv("PICOZOO_DATA", str(tmp_path))
+    (tmp_path / info.folder).mkdir()
+    (tmp_path / info.folder / info.packed).write_bytes(packed[:kept])
+    with pytest.raises(BadFile, match="not a whole archive") as told:
+        data.load("skab", "test")
+    assert str(told.value).isprintable()
 
 
 @given(st.binary(max_size=64))
