@@ -87,7 +87,7 @@ def methods_of(est: Any) -> Methods:
     except PicozooError:
         raise
     except (AttributeError, KeyError, IndexError, TypeError, ValueError) as e:
-        fitted = any(k.endswith("_") and not k.startswith("_") for k in vars(est))
+        fitted = any(k.endswith("_") and not k.startswith("_") for k in map(str, vars(est)))
         if not fitted:
             raise UsageError(f"{kind.__name__} is not fitted; call fit(X, y) first") from None
         raise Unsupported(f"{kind.__name__}: not in a form that this version knows ({type(e).__name__}: {e})") from e

@@ -11,7 +11,7 @@ import pytest
 from bench.fuzz import watch
 from picozoo.errors import printable
 
-FILES = {"npy": 1000, "npz": 500, "onnx": 1500, "pt2": 150, "pz": 1500, "skops": 400, "tflite": 1000}
+FILES = {"npy": 1000, "npz": 500, "onnx": 1500, "pt2": 100, "pz": 1500, "skops": 300, "tflite": 500}
 NEEDS = {"onnx": "onnx", "pt2": "torch", "skops": "skops"}
 
 

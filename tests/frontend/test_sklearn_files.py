@@ -109,6 +109,14 @@ def test_classes_that_are_no_list(tmp_path: Path) -> None:
         pz.load(saved(tree.DecisionTreeClassifier(), tmp_path, in_schema(kind)))
 
 
+def test_attributes_whose_names_are_no_names() -> None:
+    estimator = neighbors.KNeighborsClassifier(1).fit(X, Y)
+    vars(estimator)[(1, 2)] = 0
+    del estimator.n_neighbors
+    with pytest.raises(Unsupported, match="not in a form that this version knows"):
+        pz.compile(estimator, board="host")
+
+
 def test_search_trees_are_left_out(tmp_path: Path) -> None:
     """They are compiled, and the neighbours themselves are all that is needed."""
     program = pz.load(saved(neighbors.KNeighborsClassifier(1, algorithm="kd_tree"), tmp_path)).program
