@@ -59,6 +59,8 @@ CARD = Card(
         "lost_in_drawing": 79.19,
         "cost_of_code": 21.93,
         "explained": 0.8512,
+        "elbo_of_1000": -100.32,
+        "elbo_of_1000_int8": -101.4,
         "plane_elbo": -147.38,
         "plane_explained": 0.4154,
     },
