@@ -78,15 +78,22 @@ typedef int64_t PZ_ALIAS pz_i64;
 
 #define PZ_RESTRICT restrict
 
+/* GCC knows the pragma from version 8 on; Arduino's avr-gcc is older. */
+#if defined(__clang__) || (defined(__GNUC__) && __GNUC__ >= 8)
+#define PZ_UNROLLS 1
+#else
+#define PZ_UNROLLS 0
+#endif
+
 /* Before a loop that must not be unrolled: it is long enough, or seldom enough, that copies of it only cost flash. */
-#if defined(__GNUC__)
+#if PZ_UNROLLS
 #define PZ_ROLLED _Pragma("GCC unroll 1")
 #else
 #define PZ_ROLLED
 #endif
 
 /* Before a short loop whose every turn is to be code of its own. */
-#if defined(__GNUC__)
+#if PZ_UNROLLS
 #define PZ_UNROLLED _Pragma("GCC unroll 9")
 #else
 #define PZ_UNROLLED

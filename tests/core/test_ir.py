@@ -43,7 +43,7 @@ def test_large_arrays_of_half_precision_numbers_take_half_the_room(tmp_path: Pat
         assert again.tobytes() == w.tobytes()
         sizes.append((tmp_path / "net.pz").stat().st_size)
     assert len({size - sizes[0] for size in sizes[1:]}) == 1
-    assert sizes[1] - sizes[0] == 4000
+    assert abs(sizes[1] - sizes[0] - 4000) < 16  # the header is filled up to a whole number of words
 
 
 def test_nothing_half_written(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
