@@ -55,11 +55,11 @@ CARD = Card(
     boards=("nano33ble", "nucleo_l4r5zi", "stm32u575", "pico2"),
     functions=("forward", "dream"),
     main="forward",
-    train_minutes=6,
+    train_minutes=2,
     results={
-        "accuracy": 0.9824,
+        "accuracy": 0.9865,
         "greedy_accuracy": 0.9073,
-        "accuracy_without_greedy": 0.9831,
+        "accuracy_without_greedy": 0.9873,
         "dreams_read": 0.975,
     },
     cells="input 6 > probabilistic 5 > probabilistic 4 > probabilistic 6",
@@ -74,7 +74,7 @@ LOUD = 2.0  # how much the label counts in a dream; with 1.0 LeNet-5 takes 80 % 
 SLEEP = 12  # calls from an empty mind to a dream that is shown and judged
 EPOCHS = {"first": 12, "second": 10, "top": 25, "tune": 12}
 RATES = {"first": 0.05, "second": 0.03, "top": 0.03}
-BATCH, TUNE_RATE = 100, 2e-3
+BATCH, TUNE_RATE = 100, 4e-3  # of 1e-3, 2e-3 and 4e-3 what reads most of 10,000 training digits held back (98.4 %)
 
 
 def build(size: str = "default") -> nn.Module:
