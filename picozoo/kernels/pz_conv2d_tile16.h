@@ -4,17 +4,14 @@
 
 #include "pz_tile16.h"
 
-/* A row of `count` windows: eight at a time, the last eight perhaps some of them again. */
+/* A row of `count` windows: some at a time, the last ones perhaps partly again. */
 PZ_INLINE void pz_tile_line(const pz_i8 *p, const pz_u32 *w, pz_i8 *y, int count, int o, const pz_tile_shape g,
                             const pz_out_args q) {
-  if (count < PZ_TILE_WINDOWS) {
-    pz_tile_row(p, w, y, count, o, g, q);
-    return;
-  }
+  const int windows = count < PZ_TILE_COUNT(o) ? count : PZ_TILE_COUNT(o);
   PZ_ROLLED
-  for (int i = 0; i < count; i += PZ_TILE_WINDOWS) {
-    const int at = i + PZ_TILE_WINDOWS <= count ? i : count - PZ_TILE_WINDOWS;
-    pz_tile_row(p + at * g.window, w, y + at * o, PZ_TILE_WINDOWS, o, g, q);
+  for (int i = 0; i < count; i += windows) {
+    const int at = i + windows <= count ? i : count - windows;
+    pz_tile_row(p + at * g.window, w, y + at * o, windows, o, g, q);
   }
 }
 
@@ -60,8 +57,8 @@ PZ_INLINE void pz_tile_depth(const pz_i8 *p, const pz_u32 *w, pz_i8 *y, int left
       a = pz_v_pairs(a, PZ_V(unpacklo_epi16)(x, z), pz_v_load(v + 16 * t + at));
       b = pz_v_pairs(b, PZ_V(unpackhi_epi16)(x, z), pz_v_load(v + 16 * t + 16 + at));
     }
-    a = pz_v_requant(a, f + at, (const pz_i8 *)(f + 16) + at, q);
-    b = pz_v_requant(b, f + 20 + at, (const pz_i8 *)(f + 36) + at, q);
+    a = pz_v_requant(a, pz_v_factors(f + at, (const pz_i8 *)(f + 16) + at), q);
+    b = pz_v_requant(b, pz_v_factors(f + 20 + at, (const pz_i8 *)(f + 36) + at), q);
     const pz_vec both = PZ_V(packs_epi32)(a, b);
 #if PZ_X86 == 512
     __m256i out = _mm512_cvtsepi16_epi8(both);

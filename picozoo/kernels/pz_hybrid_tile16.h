@@ -71,7 +71,7 @@ PZ_INLINE void pz_hybrid_tile(const pz_i8 *p, const pz_u32 *w, pz_f32 *y, int wi
                               const pz_tile_shape g, const pz_hybrid_args q) {
   const int words = PZ_TILE_BIAS + PZ_TILE_WEIGHTS(g.runs, g.fours) + PZ_TILE_FACTORS;
   const pz_vec off = PZ_V(set1_epi32)(-(q.zero + PZ_FLIP));
-  pz_sums16 acc[PZ_TILE_WINDOWS][4];
+  pz_sums16 acc[PZ_TILE_MOST][4];
   pz_tile_sums(p, w + PZ_TILE_BIAS, acc, windows, blocks, words, g);
   PZ_UNROLLED
   for (int b = 0; b < blocks; ++b) {
@@ -79,7 +79,7 @@ PZ_INLINE void pz_hybrid_tile(const pz_i8 *p, const pz_u32 *w, pz_f32 *y, int wi
     pz_ints16 start = pz_load16(v);
     PZ_UNROLLED
     for (int k = 0; k < PZ_PARTS; ++k) start.v[k] = PZ_V(mullo_epi32)(start.v[k], off);
-    PZ_UNROLLED
+    PZ_TILE_UNROLLED
     for (int i = 0; i < windows; ++i) {
       const pz_ints16 sum = pz_total16(&acc[i][b], start);
       PZ_UNROLLED
@@ -115,7 +115,7 @@ PZ_INLINE void pz_hybrid_tile(const pz_i8 *p, const pz_u32 *w, pz_f32 *y, int wi
 PZ_INLINE void pz_hybrid_line(const pz_i8 *p, const pz_u32 *w, pz_f32 *y, int count, int out_c, const pz_tile_shape g,
                               const pz_hybrid_args q) {
   const int words = PZ_TILE_BIAS + PZ_TILE_WEIGHTS(g.runs, g.fours) + PZ_TILE_FACTORS;
-  const int windows = count < PZ_TILE_WINDOWS ? count : PZ_TILE_WINDOWS;
+  const int windows = count < PZ_TILE_COUNT(out_c) ? count : PZ_TILE_COUNT(out_c);
   const int most = PZ_TILE_BLOCKS(windows), all = (out_c + 15) / 16, whole = all / most * most;
   PZ_ROLLED
   for (int i = 0; i < count; i += windows) {

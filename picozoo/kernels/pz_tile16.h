@@ -14,8 +14,10 @@
 
 #include "pz_x86.h"
 
+/* Windows at a time: with the weights, as many registers as there are; `most` where a block is all there is. */
 #if PZ_X86 == 512
-#define PZ_TILE_WINDOWS 8 /* at a time: with the weights, as many registers as there are */
+#define PZ_TILE_WINDOWS 8
+#define PZ_TILE_MOST 16
 #define PZ_TILE_BLOCKS(windows) ((windows) == 1 ? 4 : 2)
 #elif PZ_VNNI
 #define PZ_TILE_WINDOWS 6
@@ -23,6 +25,15 @@
 #else
 #define PZ_TILE_WINDOWS 2
 #define PZ_TILE_BLOCKS(windows) 1
+#endif
+#ifndef PZ_TILE_MOST
+#define PZ_TILE_MOST PZ_TILE_WINDOWS
+#endif
+#define PZ_TILE_COUNT(out_c) ((out_c) <= 16 ? PZ_TILE_MOST : PZ_TILE_WINDOWS)
+#if PZ_UNROLLS
+#define PZ_TILE_UNROLLED _Pragma("GCC unroll 16")
+#else
+#define PZ_TILE_UNROLLED
 #endif
 #define PZ_FLIP (PZ_VNNI ? 0x80 : 0) /* inputs in the working memory are x ^ PZ_FLIP */
 
@@ -72,9 +83,9 @@ PZ_INLINE const pz_i8 *pz_tile_run(const pz_i8 *p, int r, const pz_tile_shape g)
 
 #if PZ_X86
 /* Sums of `windows` windows with `blocks` (up to 4) blocks that lie `words` apart; v: the weights of the first. */
-PZ_INLINE void pz_tile_sums(const pz_i8 *p, const pz_u32 *v, pz_sums16 acc[PZ_TILE_WINDOWS][4], int windows, int blocks,
+PZ_INLINE void pz_tile_sums(const pz_i8 *p, const pz_u32 *v, pz_sums16 acc[PZ_TILE_MOST][4], int windows, int blocks,
                             int words, const pz_tile_shape g) {
-  PZ_UNROLLED
+  PZ_TILE_UNROLLED
   for (int i = 0; i < windows; ++i) {
     PZ_UNROLLED
     for (int b = 0; b < blocks; ++b) acc[i][b] = pz_no_sums();
@@ -87,7 +98,7 @@ PZ_INLINE void pz_tile_sums(const pz_i8 *p, const pz_u32 *v, pz_sums16 acc[PZ_TI
       pz_sums16 u[4];
       PZ_UNROLLED
       for (int b = 0; b < blocks; ++b) u[b] = pz_weights16(v + b * words);
-      PZ_UNROLLED
+      PZ_TILE_UNROLLED
       for (int i = 0; i < windows; ++i) {
         const pz_vec a = pz_four(from + i * g.window);
         PZ_UNROLLED
@@ -101,15 +112,17 @@ PZ_INLINE void pz_tile_sums(const pz_i8 *p, const pz_u32 *v, pz_sums16 acc[PZ_TI
 PZ_INLINE void pz_tile(const pz_i8 *p, const pz_u32 *w, pz_i8 *y, int windows, int blocks, int left, int out_c,
                        const pz_tile_shape g, const pz_out_args q) {
   const int words = PZ_TILE_BIAS + PZ_TILE_WEIGHTS(g.runs, g.fours) + PZ_TILE_FACTORS;
-  pz_sums16 acc[PZ_TILE_WINDOWS][4];
+  pz_sums16 acc[PZ_TILE_MOST][4];
   pz_tile_sums(p, w + PZ_TILE_BIAS, acc, windows, blocks, words, g);
   PZ_UNROLLED
   for (int b = 0; b < blocks; ++b) {
-    const pz_u32 *const v = w + b * words, *const f = v + PZ_TILE_BIAS + PZ_TILE_WEIGHTS(g.runs, g.fours);
-    PZ_UNROLLED
+    const pz_u32 *const v = w + b * words;
+    const pz_ints16 bias = pz_load16(v + (PZ_FLIP ? 16 : 0));
+    const pz_factors16 f = pz_load_factors(v + PZ_TILE_BIAS + PZ_TILE_WEIGHTS(g.runs, g.fours));
+    PZ_TILE_UNROLLED
     for (int i = 0; i < windows; ++i) {
-      const pz_ints16 sum = pz_total16(&acc[i][b], pz_load16(v + (PZ_FLIP ? 16 : 0)));
-      pz_store_bytes(y + i * out_c + 16 * b, pz_limit16(pz_requant16(sum, f, q), q), left - 16 * b);
+      const pz_ints16 sum = pz_total16(&acc[i][b], bias);
+      pz_store_bytes(y + i * out_c + 16 * b, pz_limit16(pz_requant16(sum, &f, q), q), left - 16 * b);
     }
   }
 }

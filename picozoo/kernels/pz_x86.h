@@ -90,9 +90,23 @@ PZ_INLINE pz_vec pz_v_down(pz_vec h, pz_vec right) {
   return PZ_V(srav_epi32)(h, right);
 }
 
-/* Accumulators to output integers, not yet limited; multipliers at m, shifts (int8) at s. */
-PZ_INLINE pz_vec pz_v_requant(pz_vec x, const pz_u32 *mult, const pz_i8 *shift, const pz_out_args q) {
-  const pz_vec m = pz_v_load(mult), s = pz_v_bytes(shift), none = pz_v_none(), one = PZ_V(set1_epi32)(1);
+/* Factors of a vector of channels, once for all their outputs: a store to bytes may be to anything, so that compilers
+   would load them again behind each. */
+typedef struct {
+  pz_vec m, s, right;
+} pz_factors;
+
+PZ_INLINE pz_factors pz_v_factors(const pz_u32 *mult, const pz_i8 *shift) {
+  pz_factors f;
+  f.m = pz_v_load(mult);
+  f.s = pz_v_bytes(shift);
+  f.right = PZ_V(max_epi32)(PZ_V(sub_epi32)(pz_v_none(), f.s), pz_v_none());
+  return f;
+}
+
+/* Accumulators to output integers, not yet limited. */
+PZ_INLINE pz_vec pz_v_requant(pz_vec x, const pz_factors f, const pz_out_args q) {
+  const pz_vec m = f.m, s = f.s, one = PZ_V(set1_epi32)(1);
   if (q.form == PZ_ONCE || q.form == PZ_ONCE_DOWN) {
     const pz_vec total = PZ_V(sub_epi32)(PZ_V(set1_epi32)(31), s), one64 = pz_v_set64(1);
     const pz_vec even_by = pz_v_and(total, pz_v_set64(63)), odd_by = PZ_V(srli_epi64)(total, 32);
@@ -102,24 +116,33 @@ PZ_INLINE pz_vec pz_v_requant(pz_vec x, const pz_u32 *mult, const pz_i8 *shift, 
     b = PZ_V(slli_epi64)(pz_v_sar64(b, odd_by), 32);
     return PZ_V(add_epi32)(pz_v_odd(pz_v_sar64(a, even_by), b), PZ_V(set1_epi32)(q.zero));
   }
-  if (q.form == PZ_TWICE) x = PZ_V(sllv_epi32)(x, PZ_V(max_epi32)(s, none));
-  const pz_vec right = PZ_V(max_epi32)(PZ_V(sub_epi32)(none, s), none);
+  if (q.form == PZ_TWICE) x = PZ_V(sllv_epi32)(x, PZ_V(max_epi32)(s, pz_v_none()));
   pz_vec h = pz_v_high_mul(x, m);
   if (q.form == PZ_TWICE) { /* nothing may be added to h: it can be as large as an int32 */
-    const pz_vec mask = PZ_V(sub_epi32)(PZ_V(sllv_epi32)(one, right), one);
+    const pz_vec mask = PZ_V(sub_epi32)(PZ_V(sllv_epi32)(one, f.right), one);
     const pz_vec bound = PZ_V(sub_epi32)(PZ_V(srli_epi32)(mask, 1), PZ_V(srai_epi32)(h, 31));
-    h = pz_v_up(PZ_V(srav_epi32)(h, right), pz_v_and(h, mask), bound);
+    h = pz_v_up(PZ_V(srav_epi32)(h, f.right), pz_v_and(h, mask), bound);
   } else {
-    h = pz_v_down(h, right);
+    h = pz_v_down(h, f.right);
   }
   return PZ_V(add_epi32)(h, PZ_V(set1_epi32)(q.zero));
 }
 
-/* The same for 16 channels: 16 multipliers, 16 shifts. */
-PZ_INLINE pz_ints16 pz_requant16(pz_ints16 x, const pz_u32 *factors, const pz_out_args q) {
+/* Those of 16 channels: 16 multipliers, 16 shifts. */
+typedef struct {
+  pz_factors v[PZ_PARTS];
+} pz_factors16;
+
+PZ_INLINE pz_factors16 pz_load_factors(const pz_u32 *f) {
+  pz_factors16 r;
   PZ_UNROLLED
-  for (int i = 0; i < PZ_PARTS; ++i)
-    x.v[i] = pz_v_requant(x.v[i], factors + i * PZ_LANES, (const pz_i8 *)(factors + 16) + i * PZ_LANES, q);
+  for (int i = 0; i < PZ_PARTS; ++i) r.v[i] = pz_v_factors(f + i * PZ_LANES, (const pz_i8 *)(f + 16) + i * PZ_LANES);
+  return r;
+}
+
+PZ_INLINE pz_ints16 pz_requant16(pz_ints16 x, const pz_factors16 *f, const pz_out_args q) {
+  PZ_UNROLLED
+  for (int i = 0; i < PZ_PARTS; ++i) x.v[i] = pz_v_requant(x.v[i], f->v[i], q);
   return x;
 }
 
