@@ -173,23 +173,25 @@ def equality(r: Report) -> str:
     return "within 0.0001" if r.precision == "float32" else "bit for bit"
 
 
+def beside_float(r: Report) -> bool:
+    """Is there a figure of the float form to show beside that of the board?"""
+    return r.precision == "int8" and r.accuracy is not None and r.accuracy_float is not None
+
+
 def sections(reports: Sequence[Report]) -> list[tuple[str, list[Figure]]]:
     """The rows of the summary, by section; rows that say nothing for all these reports are left out."""
     scored = any(r.accuracy is not None for r in reports)
-    quantised = any(r.agreement_float is not None for r in reports)
+    quantised = any(beside_float(r) for r in reports)
+    answers = any(r.agreement_float is not None for r in reports)
     timed = any(r.cycles_predicted is not None for r in reports)
     exact = bool(reports) and all(r.cycles_exact for r in reports if r.cycles_predicted is not None)
     kind = "exact" if exact else "predicted"
     result = [
         *([Figure("accuracy on the board", "measured", lambda r: share(r.accuracy, digits(r)))] if scored else []),
-        *(
-            [Figure("accuracy in float", "measured", lambda r: share(r.accuracy_float, digits(r)))]
-            if scored and quantised
-            else []
-        ),
+        *([Figure("accuracy in float", "measured", lambda r: share(r.accuracy_float, digits(r)))] if quantised else []),
         *(
             [Figure("same answer as float", "measured", lambda r: share(r.agreement_float, digits(r)))]
-            if quantised
+            if answers
             else []
         ),
         Figure("equal to the reference", "measured", lambda r: f"{share(r.agreement)}, {equality(r)}"),

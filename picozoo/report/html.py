@@ -11,6 +11,7 @@ from picozoo.report import _draw, _noise, _shown, _style, _svg
 from picozoo.report.data import LayerReport, Report
 from picozoo.report.figures import (
     NONE,
+    beside_float,
     between,
     count,
     cycles_error,
@@ -194,7 +195,7 @@ def _tiles(r: Report) -> str:
         (
             "accuracy",
             share(r.accuracy, digits(r)),
-            f"float: {share(r.accuracy_float, digits(r))}" if r.agreement_float is not None else r.metric,
+            f"float: {share(r.accuracy_float, digits(r))}" if beside_float(r) else r.metric,
         )
         if r.accuracy is not None
         else None,

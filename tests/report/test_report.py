@@ -281,3 +281,14 @@ def test_shares_never_round_up_to_all() -> None:
         "<0.1 %",
         "0.0 %",
     ]
+
+
+def test_a_picture_has_a_float_figure_but_no_answer() -> None:
+    """Without answers to compare, float is still told beside the board; a float32 run has nothing beside it."""
+    for changes, wanted in (
+        ({}, {"accuracy in float", "same answer as float"}),
+        ({"agreement_float": None}, {"accuracy in float"}),
+        ({"agreement_float": None, "precision": "float32"}, set()),
+    ):
+        told = {f.label for _, rows in figures.sections([report(**changes)]) for f in rows}
+        assert told & {"accuracy in float", "same answer as float"} == wanted
