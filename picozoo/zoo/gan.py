@@ -133,11 +133,11 @@ def inputs(split: str, limit: int | None = None, size: str = "default") -> tuple
     """Numbers of chance to draw digits from, others for each split; there is no right answer.
 
     Returns:
-        x float32 (n, 1, 64), normal; y int64 (n,), zeros. 10,000 of them without a limit.
+        x float32 (n, 1, 64), normal; y float32 (n, 0), nothing. 10,000 of them without a limit.
     """
     CARD.check_size(size)
     n = 10_000 if limit is None else limit
-    return codes(SEEDS[split], n)[:, None], np.zeros(n, np.int64)
+    return codes(SEEDS[split], n)[:, None], np.zeros((n, 0), np.float32)
 
 
 def codes(seed: int, n: int) -> np.ndarray:
