@@ -14,7 +14,12 @@ import pytest
 @pytest.mark.skipif(sys.platform == "win32", reason="POSIX signals")
 def test_interrupt_ends_with_130(tmp_path: Path) -> None:
     command = [sys.executable, "-m", "picozoo", "run", "hopfield", "-b", "nano33ble", "-n", "400"]
-    with subprocess.Popen(command, cwd=tmp_path, stderr=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as child:
+
+    def hear() -> None:
+        signal.signal(signal.SIGINT, signal.SIG_DFL)  # a suite in the background of a shell ignores Ctrl-C
+
+    pipes = {"stderr": subprocess.PIPE, "stdout": subprocess.PIPE, "text": True}
+    with subprocess.Popen(command, cwd=tmp_path, preexec_fn=hear, **pipes) as child:  # type: ignore[call-overload]
         assert child.stderr is not None
         assert child.stderr.readline().startswith("nano33ble: ")  # it is at work
         time.sleep(0.5)
