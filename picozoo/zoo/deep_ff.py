@@ -13,8 +13,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from picozoo import data, pictures
-from picozoo.zoo import _turned
+from picozoo import pictures
+from picozoo.zoo import _digits, _turned
 from picozoo.zoo._card import Card, Progress, TrainResult, need_torch
 
 if TYPE_CHECKING:
@@ -100,20 +100,9 @@ def examples(size: str = "default") -> dict[str, tuple[torch.Tensor, ...]]:
 def inputs(
     split: str, limit: int | None = None, size: str = "default", source: str = ""
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Pictures and labels for scoring.
-
-    Args:
-        split: "train" or "test".
-        limit: at most so many, from the start.
-        source: "mnist" or "digits"; by default MNIST if it is here, else scikit-learn's digits.
-
-    Returns:
-        x float32 (n, 1, 1, 28, 28), 0..1; y int64 (n,).
-    """
+    """Pictures x float32 (n, 1, 1, 28, 28), 0..1, and labels y int64 (n,); see `_digits.inputs`."""
     CARD.check_size(size)
-    part = data.load(source or ("mnist" if data.available("mnist") else "digits"), split)
-    x = part.x[:limit].astype(np.float32) / np.float32(255)
-    return x[:, None, None], part.y[:limit]
+    return _digits.inputs(split, limit, source)
 
 
 def adapt(tests: int, size: str = "default") -> tuple[str, _turned.Examples, _turned.Examples]:
