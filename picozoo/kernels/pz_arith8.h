@@ -39,29 +39,69 @@ typedef struct {
   int32_t lo, hi;
 } pz_line8_args;
 
-/* a, b: the operands in the upper bytes, zeros below. */
-PZ_INLINE pz_i8 pz_line8(uint32_t a, uint32_t b, const pz_line8_args q) {
-  const int32_t v = pz_mul_high_add((int32_t)b, q.second, pz_mul_high_add((int32_t)a, q.first, q.plus)) >> q.down;
+PZ_INLINE pz_i8 pz_line8_finish(int32_t v, const pz_line8_args q) {
 #if PZ_DSP
-  if (q.lo == -128 && q.hi == 127) return (pz_i8)__ssat(v, 8);
+  if (q.lo == -128 && q.hi == 127) return (pz_i8)__ssat(v >> q.down, 8);
 #endif
-  return (pz_i8)pz_clamp(v, q.lo, q.hi);
+  return (pz_i8)pz_clamp(v >> q.down, q.lo, q.hi);
 }
+
+PZ_INLINE pz_i8 pz_line8(int32_t a, int32_t b, const pz_line8_args q) {
+  return pz_line8_finish(a * q.first + q.plus + b * q.second, q);
+}
+
+/* a, b: the operands in the upper bytes, zeros below; factors of 31 bits. */
+PZ_INLINE pz_i8 pz_line8_high(uint32_t a, uint32_t b, const pz_line8_args q) {
+  return pz_line8_finish(pz_mul_high_add((int32_t)b, q.second, pz_mul_high_add((int32_t)a, q.first, q.plus)), q);
+}
+
+#if PZ_MVE
+PZ_INLINE void pz_add_i8_line_mve(const pz_i8 *a, const pz_i8 *b, pz_i8 *y, int n, const pz_line8_args q) {
+  const int32x4_t plus = vdupq_n_s32(q.plus);
+  PZ_ROLLED
+  for (; n > 0; n -= 4, a += 4, b += 4, y += 4) {
+    const mve_pred16_t p = vctp32q((uint32_t)n);
+    int32x4_t v = vmlaq_n_s32(vmlaq_n_s32(plus, vldrbq_z_s32(a, p), q.first), vldrbq_z_s32(b, p), q.second);
+    v = vshlq_r_s32(v, -q.down);
+    vstrbq_p_s32(y, vminq_s32(vmaxq_s32(v, vdupq_n_s32(q.lo)), vdupq_n_s32(q.hi)), p);
+  }
+}
+#endif
 
 /* n sums; y may be a or b. */
 PZ_KERNEL void pz_add_i8_line(const pz_i8 *a, const pz_i8 *b, pz_i8 *y, int n, const pz_line8_args q) {
+#if PZ_MVE
+  pz_add_i8_line_mve(a, b, y, n, q);
+#else
+#if PZ_DSP
+  PZ_ROLLED
+  for (; n >= 4; n -= 4, a += 4, b += 4, y += 4) {
+    const uint32_t u = pz_read32(a), v = pz_read32(b);
+    y[0] = pz_line8((int8_t)u, (int8_t)v, q);
+    y[1] = pz_line8((int8_t)(u >> 8), (int8_t)(v >> 8), q);
+    y[2] = pz_line8((int8_t)(u >> 16), (int8_t)(v >> 16), q);
+    y[3] = pz_line8((int8_t)(u >> 24), (int8_t)(v >> 24), q);
+  }
+#endif
+  PZ_ROLLED
+  for (; n > 0; --n) *y++ = pz_line8(*a++, *b++, q);
+#endif
+}
+
+/* The same with products of 64 bits. */
+PZ_KERNEL void pz_add_i8_line_high(const pz_i8 *a, const pz_i8 *b, pz_i8 *y, int n, const pz_line8_args q) {
 #if PZ_DSP
   PZ_ROLLED
   for (; n >= 4; n -= 4, a += 4, b += 4, y += 4) {
     const uint32_t u = pz_read32(a), v = pz_read32(b), top = 0xff000000u;
-    y[0] = pz_line8(u << 24, v << 24, q);
-    y[1] = pz_line8(u << 16 & top, v << 16 & top, q);
-    y[2] = pz_line8(u << 8 & top, v << 8 & top, q);
-    y[3] = pz_line8(u & top, v & top, q);
+    y[0] = pz_line8_high(u << 24, v << 24, q);
+    y[1] = pz_line8_high(u << 16 & top, v << 16 & top, q);
+    y[2] = pz_line8_high(u << 8 & top, v << 8 & top, q);
+    y[3] = pz_line8_high(u & top, v & top, q);
   }
 #endif
   PZ_ROLLED
-  for (; n > 0; --n) *y++ = pz_line8((uint32_t)*a++ << 24, (uint32_t)*b++ << 24, q);
+  for (; n > 0; --n) *y++ = pz_line8_high((uint32_t)*a++ << 24, (uint32_t)*b++ << 24, q);
 }
 
 #define PZ_DEFINE_ARITH8(name, expr)                                              \

@@ -32,6 +32,16 @@ PZ_INLINE __m128i pz_sum8_16(const pz_i8 *a, const pz_i8 *b, int sign, const pz_
 }
 #endif
 
+/* As pz_add_i8_line. */
+PZ_KERNEL void pz_add_i8_line_tile16(const pz_i8 *a, const pz_i8 *b, pz_i8 *y, int n, const pz_line8_args q) {
+  for (; n >= 16; n -= 16, a += 16, b += 16, y += 16) { /* all are read before the first is written: vectors */
+    pz_i8 s[16];
+    for (int i = 0; i < 16; ++i) s[i] = pz_line8(a[i], b[i], q);
+    for (int i = 0; i < 16; ++i) y[i] = s[i];
+  }
+  for (; n > 0; --n) *y++ = pz_line8(*a++, *b++, q);
+}
+
 /* y = a + b, or a - b where `sign` is -1; q.small must hold. */
 PZ_KERNEL void pz_sum8_tile16(const pz_i8 *a, const pz_i8 *b, pz_i8 *y, int n, int sign, const pz_arith8_args q) {
 #if PZ_X86

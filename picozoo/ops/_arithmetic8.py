@@ -19,10 +19,10 @@ from picozoo.ops._fixed_point import (
     quantize_multiplier,
     requantize,
 )
-from picozoo.ops._line8 import VALUES, line
+from picozoo.ops._line8 import VALUES, Line8, line
 from picozoo.ops._op import Case, Types
 from picozoo.ops.linear import clip_act, float_bounds
-from picozoo.specs import QuantParams, Target, TensorType, added
+from picozoo.specs import QuantParams, TensorType, added
 
 
 @dataclass(frozen=True)
@@ -109,9 +109,9 @@ class Arithmetic(Binary):
         """Can the kernel of the integer form simply walk along both operands?"""
         return False
 
-    def line(self, ins: Types, y: TensorType, attrs: ActAttrs, target: Target) -> str:
-        """The `pz_line8_args` literal, or "" where the kernel has to round as LiteRT does; see ops/_line8.py."""
-        return ""
+    def line(self, ins: Types, y: TensorType, attrs: ActAttrs) -> Line8 | None:
+        """What gives the same bits as rounding as LiteRT does, if it is found; see ops/_line8.py."""
+        return None
 
     @abstractmethod
     def literal(self, ins: Types, y: TensorType, attrs: ActAttrs) -> str:
@@ -122,12 +122,15 @@ class Arithmetic(Binary):
         where = (call.x(0), call.x(1), call.y(), *loops.args)
         if call.outs[0].quant is not None:
             args = self.literal(call.ins, call.outs[0], call.attrs)
-            tiles = "tile16" in call.target.features and call.outs[0].dtype == "i8"
+            n, tiles = call.outs[0].size, "tile16" in call.target.features and call.outs[0].dtype == "i8"
+            header = "pz_arith8_tile16.h" if tiles else "pz_arith8.h"
+            if found := self.line(call.ins, call.outs[0], call.attrs):
+                form = "_high" if found.high else "_tile16" if tiles else ""
+                limits = activation_bounds(call.attrs.act, _scale(call.outs[0]), _zero(call.outs[0]))
+                return call.run(f"pz_add_i8_line{form}", *where[:3], n, found.literal(*limits), header=header)
             if tiles and self.in_order(call.ins, call.outs[0], call.attrs):
-                n, sign = call.outs[0].size, 1 if self.name == "add" else -1
-                return call.run("pz_sum8_tile16", *where[:3], n, sign, args, header="pz_arith8_tile16.h")
-            if found := self.line(call.ins, call.outs[0], call.attrs, call.target):
-                return call.run("pz_add_i8_line", *where[:3], call.outs[0].size, found, header="pz_arith8.h")
+                sign = 1 if self.name == "add" else -1
+                return call.run("pz_sum8_tile16", *where[:3], n, sign, args, header=header)
             return call.run(f"pz_{self.name}_q{8 if call.outs[0].dtype == 'i8' else 16}", *where, args)
         if call.attrs.act != "none":
             return call.run(f"pz_{self.name}_clip_f32", *where, *float_bounds(call))
@@ -164,15 +167,13 @@ class Sum8(Arithmetic):
     def in_order(self, ins: Types, y: TensorType, attrs: ActAttrs) -> bool:
         return ins[0].shape == ins[1].shape == y.shape and self._small(ins, y, attrs)
 
-    def line(self, ins: Types, y: TensorType, attrs: ActAttrs, target: Target) -> str:
-        if self.sign < 0 or y.dtype != "i8" or not ins[0].shape == ins[1].shape == y.shape or "mve" in target.features:
-            return ""
+    def line(self, ins: Types, y: TensorType, attrs: ActAttrs) -> Line8 | None:
+        if self.sign < 0 or y.dtype != "i8" or not ins[0].shape == ins[1].shape == y.shape:
+            return None
         a, b = np.broadcast_arrays(VALUES[:, None], VALUES[None])
-        lo, hi = activation_bounds(attrs.act, _scale(y), _zero(y))
+        limits = activation_bounds(attrs.act, _scale(y), _zero(y))
         wanted = self.reference([a, b], ins, (y,), attrs)[0]
-        found = line(wanted, _scale(ins[0]) / _scale(y), _scale(ins[1]) / _scale(y), lo, hi)
-        fields = (found.first, found.second, found.plus, found.down, lo, hi) if found else ()
-        return f"(pz_line8_args){{{', '.join(map(str, fields))}}}" if found else ""
+        return line(wanted, _scale(ins[0]) / _scale(y), _scale(ins[1]) / _scale(y), *limits)
 
 
 def _literal(ins: Types, y: TensorType, attrs: ActAttrs, factors: tuple[int, ...]) -> str:

@@ -27,8 +27,12 @@ def test_all_pairs(act: str) -> None:
         if made is None:
             continue
         found += 1
-        parts = [(v.astype(np.int64) << 24) * f >> 32 for v, f in zip(PAIRS, (made.first, made.second), strict=True)]
-        sums = parts[0] + parts[1] + made.plus
+        both = [v.astype(np.int64) for v in PAIRS]
+        if made.high:
+            sums = ((both[0] << 24) * made.first >> 32) + ((both[1] << 24) * made.second >> 32) + made.plus
+        else:
+            sums = both[0] * made.first + both[1] * made.second + made.plus
+            assert np.abs(np.stack([both[0] * made.first, both[1] * made.second])).max() < 1 << 31
         assert np.abs(sums).max() < 1 << 31 and max(made.first, made.second) < 1 << 31
         np.testing.assert_array_equal(np.clip(sums >> made.down, lo, hi), want)
     assert found >= 7
