@@ -16,7 +16,7 @@ import numpy as np
 from picozoo import build, emulate, find
 from picozoo.emit.c_model import emit
 from picozoo.ir.program import Function, Node, Program
-from picozoo.ops.conv2d import Conv2dAttrs
+from picozoo.ops._conv import Conv2dAttrs
 from picozoo.ops.linear import LinearAttrs
 from picozoo.passes import materialise
 from picozoo.plan.arena import plan_program

@@ -21,9 +21,9 @@ from picozoo.compress.levels import NAMES, Levels, fit
 from picozoo.errors import UsageError
 from picozoo.ir.program import Function, Node, Program
 from picozoo.ir.text import print_program
+from picozoo.ops._conv import patches
 from picozoo.ops._fixed_point import quantize_array
 from picozoo.ops._narrow import groups_of
-from picozoo.ops.conv2d import patches
 from picozoo.specs import Calibration, QuantParams, TensorType
 
 KEEP = 200  # results in the cache

@@ -11,9 +11,10 @@ import numpy as np
 from picozoo.errors import BadFile, Unsupported
 from picozoo.frontend._tflite_moves import pick
 from picozoo.ops import _tflite as tflite
+from picozoo.ops._conv import Conv2dAttrs
+from picozoo.ops._conv_read import layer
 from picozoo.ops._op import norm_axis
 from picozoo.ops._pool import PoolAttrs
-from picozoo.ops.conv2d import Conv2dAttrs, layer
 from picozoo.ops.pad import PadAttrs
 from picozoo.specs import TensorType
 

@@ -16,7 +16,7 @@ from picozoo.ops._op import Types
 from picozoo.specs import TensorType
 
 if TYPE_CHECKING:
-    from picozoo.ops.conv2d import Conv2dAttrs
+    from picozoo.ops._conv import Conv2dAttrs
 
 
 @dataclass(frozen=True)

@@ -6,9 +6,9 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from picozoo.errors import Unsupported
+from picozoo.ops._conv import pair, window_out
 from picozoo.ops._op import Op, Rows, Types
 from picozoo.ops._walk import Walk, windows
-from picozoo.ops.conv2d import pair, window_out
 from picozoo.specs import Target, TensorType, added
 
 

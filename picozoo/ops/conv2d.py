@@ -6,190 +6,23 @@ PyTorch's channels-first convolutions are captured as transpose, conv2d, transpo
 
 from __future__ import annotations
 
-from dataclasses import dataclass, fields, replace
+from dataclasses import fields, replace
 from typing import Any
 
 import numpy as np
 
 from picozoo.errors import Unsupported
+from picozoo.ops import _conv_read as read
 from picozoo.ops import _matmul8 as m8
-from picozoo.ops import _mul32, _mve, _pair, _plane, _tile16, conv_transpose
+from picozoo.ops import _mul32, _mve, _pair, _plane, _tile16
 from picozoo.ops import _narrow as narrow
+from picozoo.ops._conv import Conv2dAttrs, patches, window_out
 from picozoo.ops._onnx_window import conv_reader
 from picozoo.ops._op import Case, Op, Rows, Types
 from picozoo.ops._simd import ROWS, pack_blocks, vectors
 from picozoo.ops._walk import Walk, windows
 from picozoo.ops.linear import clip_act, float_bounds, quant_cases
-from picozoo.specs import QuantParams, Target, TensorType, added
-
-
-@dataclass(frozen=True)
-class Conv2dAttrs:
-    stride: tuple[int, int] = (1, 1)
-    pad: tuple[int, int, int, int] = (0, 0, 0, 0)
-    dilation: tuple[int, int] = (1, 1)
-    groups: int = 1
-    act: str = "none"
-    weights: int = added(8)  # bits of a weight in flash, of the integer form
-    weight_group: int = added(0)  # places that share a factor of narrow weights, see ops/_narrow.py; 0: none
-
-
-def pair(v: Any) -> tuple[int, int]:
-    """PyTorch gives one or two numbers for height and width."""
-    v = [v] if isinstance(v, int) else list(v)
-    return (int(v[0]), int(v[-1]))
-
-
-def window_out(size: int, k: int, stride: int, before: int, after: int, dilation: int = 1) -> int:
-    """Output size of a sliding window in one dimension.
-
-    Example:
-        >>> window_out(28, 5, 1, 2, 2)
-        28
-    """
-    n = (size + before + after - (k - 1) * dilation - 1) // stride + 1
-    if n < 1 or stride < 1:
-        raise Unsupported(
-            f"a window of {k} with dilation {dilation} and stride {stride} does not fit in "
-            f"{size} + {before + after} of padding"
-        )
-    return n
-
-
-def _conv2d(
-    ctx: Any, x: Any, w: Any, b: Any = None, stride: Any = 1, padding: Any = 0, dilation: Any = 1, groups: int = 1
-) -> Any:
-    turned = _channels_last(ctx, w)
-    (kh, kw), (dh, dw) = ctx.type(turned).shape[1:3], pair(dilation)
-    if padding == "same":
-        th, tw = (kh - 1) * dh, (kw - 1) * dw
-        pad = (th // 2, th - th // 2, tw // 2, tw - tw // 2)
-    else:
-        ph, pw = pair(0 if padding == "valid" else padding)
-        pad = (ph, ph, pw, pw)
-    refs = [ctx.to_last(ctx.ref(x)), turned]
-    if b is not None:
-        refs.append(ctx.ref(b))
-    return ctx.to_first(ctx.emit("conv2d", refs, Conv2dAttrs(pair(stride), pad, (dh, dw), groups)))
-
-
-def _channels_last(ctx: Any, w: Any) -> str:
-    """Weights [O, C, KH, KW] as [O, KH, KW, C]: a constant, or turned in each call where they are kept state."""
-    ref = ctx.ref(w) if ctx.changes(w) else ""
-    if ref and ctx.type(ref).rank == 4:
-        return str(ctx.to_last(ref))
-    weights = ctx.array(w, "convolution weights")
-    weights = weights[:, :, None] if weights.ndim == 3 else weights  # one-dimensional: a window of height one
-    return str(ctx.const(weights.transpose(0, 2, 3, 1), ctx.hint(w)))
-
-
-def _one(v: Any) -> int:
-    """PyTorch gives a number, or a list of one."""
-    return int(v if isinstance(v, int) else v[0])
-
-
-def _conv1d(
-    ctx: Any, x: Any, w: Any, b: Any = None, stride: Any = 1, padding: Any = 0, dilation: Any = 1, groups: int = 1
-) -> Any:
-    x = ctx.ref(x)
-    n, c, length = ctx.type(x).shape
-    padding = padding if isinstance(padding, str) else (0, _one(padding))
-    y = _conv2d(
-        ctx,
-        ctx.reshape(x, (n, c, 1, length)),
-        w,
-        b,
-        (1, _one(stride)),
-        padding,
-        (1, _one(dilation)),
-        groups,
-    )
-    return ctx.reshape(y, ctx.out_shape)
-
-
-def _convolution(
-    ctx: Any, x: Any, w: Any, b: Any, stride: Any, padding: Any, dilation: Any, transposed: bool, more: Any, groups: int
-) -> Any:
-    if transposed:
-        return conv_transpose.read(ctx, x, w, b, stride, padding, more, groups, dilation)
-    read = _conv1d if len(ctx.out_shape) == 3 else _conv2d
-    return read(ctx, x, w, b, stride, padding, dilation, groups)
-
-
-def _tflite_attrs(ctx: Any, x: str, size: tuple[int, int], groups: int) -> tuple[Conv2dAttrs, str]:
-    """Attributes from the file's options, and the activation that is left over."""
-    dilation = (ctx.options["dilation_h"], ctx.options["dilation_w"])
-    act = ctx.act if ctx.act in ("none", "relu", "relu6") else "none"
-    window = ctx.window(x, size, dilation)
-    attrs = Conv2dAttrs(**window, dilation=dilation, groups=groups, act=act)
-    return attrs, "none" if act == ctx.act else ctx.act
-
-
-def _tflite_conv(ctx: Any) -> Any:
-    x, w = ctx.ref(0), ctx.ref(1)
-    c, shape = ctx.type(x).shape[-1], ctx.type(w).shape
-    if ctx.type(x).rank != 4 or len(shape) != 4 or not shape[3] or c % shape[3]:
-        raise Unsupported(f"input {list(ctx.type(x).shape)} does not fit weights {list(shape)}")
-    attrs, rest = _tflite_attrs(ctx, x, shape[1:3], c // shape[3])
-    return ctx.activated(layer(ctx, x, w, attrs), rest)
-
-
-def _tflite_depthwise(ctx: Any) -> Any:
-    """Weights are [1, KH, KW, O]; output o belongs to input channel o / multiplier."""
-    x, w = ctx.ref(0), ctx.array(1, "depthwise weights")
-    c, t = ctx.type(x).shape[-1], ctx.type(ctx.ref(1))
-    if ctx.type(x).rank != 4 or w.ndim != 4 or w.shape[0] != 1 or not c or w.shape[3] % c:
-        raise Unsupported(f"input {list(ctx.type(x).shape)} does not fit weights {list(w.shape)}")
-    q = t.quant if t.quant is None or t.quant.per_tensor else replace(t.quant, axis=0 if t.quant.axis == 3 else 1)
-    turned = w.transpose(3, 1, 2, 0)
-    weights = ctx.const(turned, TensorType(turned.shape, t.dtype, q), ctx.hint(1))
-    attrs, rest = _tflite_attrs(ctx, x, w.shape[1:3], c)
-    return ctx.activated(layer(ctx, x, weights, attrs), rest)
-
-
-def layer(ctx: Any, x: str, w: str, attrs: Conv2dAttrs, once: bool = False, bias_at: int = 2) -> str:
-    """A convolution of a TFLite file in the form that its types ask for.
-
-    Args:
-        once: the sum is rounded once, as in fully connected layers.
-        bias_at: which input the bias is, if it is there.
-    """
-    tx, tw = ctx.type(x), ctx.type(w)
-    bias = [ctx.ref(bias_at)] if ctx.has(bias_at) else []
-    plain = {f.name: getattr(attrs, f.name) for f in fields(attrs)}
-    if tx.dtype == "f32" and tw.dtype == "i8" and tw.quant is not None:
-        depthwise, per = attrs.groups > 1, not tw.quant.per_tensor
-        asymmetric = bool(ctx.options.get("asymmetric")) if once else per or depthwise
-        how = {"asymmetric": asymmetric, "apart": per and not depthwise and not once}
-        refs = [x, w, *(bias or [ctx.zeros(tw.shape[0])])]
-        return str(ctx.emit("hybrid_conv2d", refs, ctx.attrs_of("hybrid_conv2d")(**plain, **how)))
-    shifted = tw.quant is not None and any(tw.quant.zero_point)
-    if tx.quant is None or (tx.dtype == "i8" and not shifted and w[0] == "@"):
-        return str(ctx.emit("conv2d", [x, w, *bias], attrs))
-    if shifted and tw.dtype == "i8":
-        zero = tw.quant.broadcast(tw.rank)[1]
-        w = ctx.const(
-            ctx.constant(w).astype(np.int16) - zero, tw.with_(dtype="i16", quant=_centred(tw.quant)), "weights"
-        )
-    long = tx.dtype == "i16" and (not bias or ctx.type(bias[0]).dtype == "i64")
-    refs = [x, w, *(bias or [ctx.zeros(tw.shape[0], "i64" if long else "i32")])]
-    rounding = "once" if once else "long" if long else "twice"
-    return str(ctx.emit("wide_conv2d", refs, ctx.attrs_of("wide_conv2d")(**plain, rounding=rounding)))
-
-
-def _centred(q: QuantParams) -> QuantParams:
-    return QuantParams(q.scale, (0,) * len(q.scale), q.axis)
-
-
-def patches(x: np.ndarray, kh: int, kw: int, a: Conv2dAttrs, fill: float) -> np.ndarray:
-    """(N, OH, OW, KH, KW, C): every window of x, padded with `fill`."""
-    t, b, left, right = a.pad
-    x = np.pad(x, ((0, 0), (t, b), (left, right), (0, 0)), constant_values=fill)
-    view = np.lib.stride_tricks.sliding_window_view(
-        x, ((kh - 1) * a.dilation[0] + 1, (kw - 1) * a.dilation[1] + 1), (1, 2)
-    )
-    view = view[:, :: a.stride[0], :: a.stride[1], :, :: a.dilation[0], :: a.dilation[1]]
-    return view.transpose(0, 1, 2, 4, 5, 3)
+from picozoo.specs import Target, TensorType
 
 
 def _narrow_cases(bits: int, k: int) -> tuple[Case, ...]:
@@ -206,13 +39,13 @@ class Conv2d(Op):
     quant_rule = "free"
     flash_inputs = (1, 2)
     aten = {
-        "conv2d.default": _conv2d,
-        "conv2d.padding": _conv2d,
-        "conv1d.default": _conv1d,
-        "conv1d.padding": _conv1d,
-        "convolution.default": _convolution,
+        "conv2d.default": read.aten_conv2d,
+        "conv2d.padding": read.aten_conv2d,
+        "conv1d.default": read.aten_conv1d,
+        "conv1d.padding": read.aten_conv1d,
+        "convolution.default": read.aten_convolution,
     }
-    tflite = {"CONV_2D": _tflite_conv, "DEPTHWISE_CONV_2D": _tflite_depthwise}
+    tflite = {"CONV_2D": read.tflite_conv, "DEPTHWISE_CONV_2D": read.tflite_depthwise}
     onnx = {"Conv": conv_reader}
     cases = (
         Case(

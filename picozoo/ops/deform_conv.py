@@ -13,8 +13,8 @@ from typing import Any
 import numpy as np
 
 from picozoo.errors import Unsupported
+from picozoo.ops._conv import window_out
 from picozoo.ops._op import Case, Op, Types
-from picozoo.ops.conv2d import window_out
 from picozoo.specs import TensorType
 
 

@@ -14,9 +14,9 @@ import numpy as np
 
 from picozoo.errors import Unsupported
 from picozoo.ops import _tile16
+from picozoo.ops._conv import Conv2dAttrs, patches, window_out
 from picozoo.ops._hybrid import asymmetric, symmetric
 from picozoo.ops._op import Case, Op, Types
-from picozoo.ops.conv2d import Conv2dAttrs, patches, window_out
 from picozoo.ops.linear import clip_act, float_bounds
 from picozoo.specs import QuantParams, Target, TensorType
 

@@ -44,7 +44,8 @@ def _tflite(ctx: Any) -> Any:
         raise Unsupported(f"input {list(ctx.type(x).shape)} does not fit weights {list(ctx.type(w).shape)}")
     act = ctx.act if ctx.act in ("none", "relu", "relu6") else "none"
     if ctx.odd_layer(x, w):  # as a convolution with windows of 1 x 1
-        from picozoo.ops.conv2d import Conv2dAttrs, layer
+        from picozoo.ops._conv import Conv2dAttrs
+        from picozoo.ops._conv_read import layer
 
         rows, weights = ctx.reshape(x, (n // k, 1, 1, k)), ctx.reshape_constant(w, (ctx.type(w).shape[0], 1, 1, k))
         y = layer(ctx, rows, weights, Conv2dAttrs(act=act), once=True)

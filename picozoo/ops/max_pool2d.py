@@ -6,10 +6,10 @@ from typing import Any
 
 import numpy as np
 
+from picozoo.ops._conv import Conv2dAttrs, patches
 from picozoo.ops._onnx_window import pool
 from picozoo.ops._op import Case, Types
 from picozoo.ops._pool import Pool, PoolAttrs, pool_reader, tflite_pool
-from picozoo.ops.conv2d import Conv2dAttrs, patches
 from picozoo.specs import QuantParams, TensorType
 
 _Q = QuantParams.tensor(0.05, 3)

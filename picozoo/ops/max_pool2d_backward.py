@@ -7,10 +7,10 @@ from typing import Any
 import numpy as np
 
 from picozoo.errors import Unsupported
+from picozoo.ops._conv import pair
 from picozoo.ops._op import Case, Types
 from picozoo.ops._pool import Pool, PoolAttrs, pool_reader
 from picozoo.ops._walk import Walk
-from picozoo.ops.conv2d import pair
 from picozoo.specs import Target, TensorType
 
 

@@ -13,9 +13,9 @@ from typing import Any
 import numpy as np
 
 from picozoo.errors import Unsupported
+from picozoo.ops._conv import Conv2dAttrs, patches, window_out
 from picozoo.ops._fixed_point import activation_bounds, multiply_long, multiply_once, quantize_multiplier, requantize
 from picozoo.ops._op import Case, Op, Types
-from picozoo.ops.conv2d import Conv2dAttrs, patches, window_out
 from picozoo.specs import QuantParams, TensorType
 
 

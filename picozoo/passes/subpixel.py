@@ -21,7 +21,7 @@ import numpy as np
 
 from picozoo import ops
 from picozoo.ir.program import Function, Node, Program, rewire
-from picozoo.ops.conv2d import Conv2dAttrs
+from picozoo.ops._conv import Conv2dAttrs
 from picozoo.ops.reshape import ReshapeAttrs
 from picozoo.ops.slice import SliceAttrs
 from picozoo.ops.transpose import TransposeAttrs

@@ -9,7 +9,7 @@ from picozoo import build, emulate
 from picozoo.emit.c_model import emit
 from picozoo.ir.interp import Interpreter
 from picozoo.ir.program import Function, Node, Program
-from picozoo.ops.conv2d import Conv2dAttrs
+from picozoo.ops._conv import Conv2dAttrs
 from picozoo.ops.linear import LinearAttrs
 from picozoo.passes import materialise
 from picozoo.plan.arena import plan_program
