@@ -3,7 +3,7 @@
 #ifndef PZ_ARITH8_H
 #define PZ_ARITH8_H
 
-#include "pz_fixed.h"
+#include "pz_line8.h"
 #include "pz_map.h"
 
 /* za, zb: zero points of the inputs; ma, sa, mb, sb: factors to the common scale (sums only); m, s: factor to the
@@ -30,29 +30,6 @@ PZ_INLINE pz_i8 pz_arith8_finish(int32_t acc, const pz_arith8_args q) {
   if (q.lo == -128 && q.hi == 127) return (pz_i8)__ssat(v, 8);
 #endif
   return (pz_i8)pz_clamp(v, q.lo, q.hi);
-}
-
-/* Sums as one line over both operands (ops/_line8.py): factors of a and b, what is added, the shift behind it. */
-typedef struct {
-  int32_t first, second, plus;
-  int down;
-  int32_t lo, hi;
-} pz_line8_args;
-
-PZ_INLINE pz_i8 pz_line8_finish(int32_t v, const pz_line8_args q) {
-#if PZ_DSP
-  if (q.lo == -128 && q.hi == 127) return (pz_i8)__ssat(v >> q.down, 8);
-#endif
-  return (pz_i8)pz_clamp(v >> q.down, q.lo, q.hi);
-}
-
-PZ_INLINE pz_i8 pz_line8(int32_t a, int32_t b, const pz_line8_args q) {
-  return pz_line8_finish(a * q.first + q.plus + b * q.second, q);
-}
-
-/* a, b: the operands in the upper bytes, zeros below; factors of 31 bits. */
-PZ_INLINE pz_i8 pz_line8_high(uint32_t a, uint32_t b, const pz_line8_args q) {
-  return pz_line8_finish(pz_mul_high_add((int32_t)b, q.second, pz_mul_high_add((int32_t)a, q.first, q.plus)), q);
 }
 
 #if PZ_MVE

@@ -133,13 +133,13 @@ PZ_INLINE void pz_patch(const pz_i8 *x, pz_i8 *patch, int h, int wd, int c, int 
 
 /* int8, weights [o][kh][kw][c]. patch: kh * kw * c bytes. q.bias holds bias - zero * sum of weights. `copied`: y lies
    over part of x, so that every window is copied before its pixel is written; `back`: from the last pixel to the
-   first. */
-PZ_KERNEL void pz_conv2d_i8(const pz_i8 *x, const pz_i8 PZ_FLASH *w, pz_i8 *y, pz_i8 *patch, int n, int h, int wd, int c, int oh,
-                            int ow, int o, int kh, int kw, int sh, int sw, int pt, int pl, int dh, int dw, int zero,
-                            int copied, int back, const pz_requant_args q) {
+   first. `add`: where what is added to y lies, if there is a `line`; y may be there. */
+PZ_INLINE void pz_conv2d_i8_any(const pz_i8 *x, const pz_i8 PZ_FLASH *w, pz_i8 *y, pz_i8 *patch, int n, int h, int wd, int c,
+                                int oh, int ow, int o, int kh, int kw, int sh, int sw, int pt, int pl, int dh, int dw, int zero,
+                                int copied, int back, const pz_requant_args q, const pz_i8 *add, const pz_line8_args line) {
   const int step = back ? -o : o;
   const int point = !copied && kh == 1 && kw == 1 && pt == 0 && pl == 0 && (oh - 1) * sh < h && (ow - 1) * sw < wd;
-  if (back) x += (n - 1) * h * wd * c, y += (n * oh * ow - 1) * o;
+  if (back) x += (n - 1) * h * wd * c, y += (n * oh * ow - 1) * o, add += PZ_ADDS(line) ? (n * oh * ow - 1) * o : 0;
   for (int b = 0; b < n; ++b, x += back ? -h * wd * c : h * wd * c)
     for (int i = 0; i < oh; ++i)
       for (int j = 0; j < ow; ++j, y += step) {
@@ -149,8 +149,23 @@ PZ_KERNEL void pz_conv2d_i8(const pz_i8 *x, const pz_i8 PZ_FLASH *w, pz_i8 *y, p
           p = x + (oy * sh * wd + ox * sw) * c;
         else
           pz_patch(x, patch, h, wd, c, kh, kw, oy * sh - pt, ox * sw - pl, dh, dw, zero);
-        pz_dot_plain(p, w, y, kh * kw * c, o, q);
+        pz_dot_plain(p, w, y, kh * kw * c, o, q, add, line);
+        if (PZ_ADDS(line)) add += step;
       }
+}
+
+PZ_KERNEL void pz_conv2d_i8(const pz_i8 *x, const pz_i8 PZ_FLASH *w, pz_i8 *y, pz_i8 *patch, int n, int h, int wd, int c, int oh,
+                            int ow, int o, int kh, int kw, int sh, int sw, int pt, int pl, int dh, int dw, int zero,
+                            int copied, int back, const pz_requant_args q) {
+  const pz_line8_args none = {0, 0, 0, 0, 0, 0};
+  pz_conv2d_i8_any(x, w, y, patch, n, h, wd, c, oh, ow, o, kh, kw, sh, sw, pt, pl, dh, dw, zero, copied, back, q, NULL, none);
+}
+
+/* As pz_conv2d_i8_pair_add. */
+PZ_KERNEL void pz_conv2d_i8_add(const pz_i8 *x, const pz_i8 PZ_FLASH *w, pz_i8 *y, pz_i8 *patch, int n, int h, int wd, int c,
+                                int oh, int ow, int o, int kh, int kw, int sh, int sw, int pt, int pl, int dh, int dw, int zero,
+                                int copied, int back, const pz_requant_args q, const pz_i8 *add, const pz_line8_args line) {
+  pz_conv2d_i8_any(x, w, y, patch, n, h, wd, c, oh, ow, o, kh, kw, sh, sw, pt, pl, dh, dw, zero, copied, back, q, add, line);
 }
 
 #if !defined(__AVR__)
@@ -191,18 +206,20 @@ PZ_INLINE void pz_patch_words(const pz_i8 *x, pz_u32 *to, pz_i8 *row, int step, 
 
 /* int8; w: the stream of pz_pair.h, with int16 weights if `wide`. Windows are copied before their pixels are written: y may
    lie over part of x (ops/_walk.py); `back`: from the last pixel to the first. patch: two windows as words, each rounded up to a multiple
-   of four words, then kw * c bytes. */
-PZ_KERNEL void pz_conv2d_i8_pair(const pz_i8 *x, const pz_u32 *w, pz_i8 *y, pz_u32 *patch, int n, int h, int wd, int c, int oh,
-                                 int ow, int o, int kh, int kw, int sh, int sw, int pt, int pl, int dh, int dw, int zero,
-                                 int wide, int back, const pz_requant_args q) {
+   of four words, then kw * c bytes. `add`: where what is added to y lies, if there is a `line`; y may be there. */
+PZ_INLINE void pz_conv2d_i8_pair_any(const pz_i8 *x, const pz_u32 *w, pz_i8 *y, pz_u32 *patch, int n, int h, int wd, int c,
+                                     int oh, int ow, int o, int kh, int kw, int sh, int sw, int pt, int pl, int dh, int dw,
+                                     int zero, int wide, int back, const pz_requant_args q, const pz_i8 *add,
+                                     pz_line8_args line) {
   const int step = back ? -o : o;
 #if PZ_ASM
   if (kw * c <= 8) __asm__("" : "+r"(patch)); /* short rows: its address in a register, not in every store */
+  if (PZ_ADDS(line)) __asm__("" : "+r"(line.second), "+r"(line.first), "+r"(line.plus)); /* kept, not made anew by two instructions for each sum */
 #endif
   const int groups = PZ_PATCH_GROUPS(kh, kw * c);
   pz_i8 *const row = (pz_i8 *)(patch + groups * 8);
-  pz_clear_words(patch, groups * 8);
-  if (back) x += (n - 1) * h * wd * c, y += (n * oh * ow - 1) * o;
+  pz_clear_words(patch + 2 * kh * PZ_ROW_WORDS(kw * c), groups * 8 - 2 * kh * PZ_ROW_WORDS(kw * c)); /* behind the windows */
+  if (back) x += (n - 1) * h * wd * c, y += (n * oh * ow - 1) * o, add += PZ_ADDS(line) ? (n * oh * ow - 1) * o : 0;
   for (int b = 0; b < n; ++b, x += back ? -h * wd * c : h * wd * c) {
     int filled = 0;
     for (int i = 0; i < oh; ++i)
@@ -212,15 +229,32 @@ PZ_KERNEL void pz_conv2d_i8_pair(const pz_i8 *x, const pz_u32 *w, pz_i8 *y, pz_u
                        PZ_SCALE(q));
         filled ^= 1;
         if (!filled) {
-          pz_pair_outputs(patch, w, y, y + step, groups, o, wide, q);
+          pz_pair_outputs(patch, w, y, y + step, groups, o, wide, q, add, PZ_ADDS(line) ? add + step : add, line);
           y += 2 * step;
+          if (PZ_ADDS(line)) add += 2 * step;
         }
       }
     if (oh * ow & 1) { /* an odd number of windows: the last one is computed twice, into the same place */
-      pz_pair_outputs(patch, w, y, y, groups, o, wide, q);
+      pz_pair_outputs(patch, w, y, y, groups, o, wide, q, add, add, line);
       y += step;
+      if (PZ_ADDS(line)) add += step;
     }
   }
+}
+
+PZ_KERNEL void pz_conv2d_i8_pair(const pz_i8 *x, const pz_u32 *w, pz_i8 *y, pz_u32 *patch, int n, int h, int wd, int c, int oh,
+                                 int ow, int o, int kh, int kw, int sh, int sw, int pt, int pl, int dh, int dw, int zero,
+                                 int wide, int back, const pz_requant_args q) {
+  const pz_line8_args none = {0, 0, 0, 0, 0, 0};
+  pz_conv2d_i8_pair_any(x, w, y, patch, n, h, wd, c, oh, ow, o, kh, kw, sh, sw, pt, pl, dh, dw, zero, wide, back, q, NULL, none);
+}
+
+/* Its results and the values at `add` to their sums (ops/conv2d_add.py). */
+PZ_KERNEL void pz_conv2d_i8_pair_add(const pz_i8 *x, const pz_u32 *w, pz_i8 *y, pz_u32 *patch, int n, int h, int wd, int c,
+                                     int oh, int ow, int o, int kh, int kw, int sh, int sw, int pt, int pl, int dh, int dw,
+                                     int zero, int wide, int back, const pz_requant_args q, const pz_i8 *add,
+                                     const pz_line8_args line) {
+  pz_conv2d_i8_pair_any(x, w, y, patch, n, h, wd, c, oh, ow, o, kh, kw, sh, sw, pt, pl, dh, dw, zero, wide, back, q, add, line);
 }
 #endif
 

@@ -35,10 +35,11 @@ PZ_INLINE pz_u32 *pz_join_rows(const pz_i8 *a, const pz_i8 *b, pz_u32 *to, int n
 }
 
 /* patch: kh * kw * c words rounded up to a multiple of `span`, then two rows of kw * c bytes.
-   q.bias holds bias - zero * sum of weights. */
-PZ_KERNEL void pz_conv2d_i8_mul32(const pz_i8 *x, const pz_u32 *w, pz_i8 *y, pz_u32 *patch, int n, int h, int wd, int c, int oh,
-                                  int ow, int o, int kh, int kw, int sh, int sw, int pt, int pl, int dh, int dw, int zero,
-                                  int span, const pz_requant_args q) {
+   q.bias holds bias - zero * sum of weights. `add`: where what is added to y lies, if there is a `line`; y may be there. */
+PZ_INLINE void pz_conv2d_i8_mul32_any(const pz_i8 *x, const pz_u32 *w, pz_i8 *y, pz_u32 *patch, int n, int h, int wd, int c,
+                                      int oh, int ow, int o, int kh, int kw, int sh, int sw, int pt, int pl, int dh, int dw,
+                                      int zero, int span, const pz_requant_args q, const pz_i8 *add,
+                                      const pz_line8_args line) {
   const int k = kh * kw * c, words = (k + span - 1) / span * span, times = words / span, count = oh * ow;
   pz_i8 *const row = (pz_i8 *)(patch + words);
   for (int i = k; i < words; ++i) patch[i] = 0;
@@ -65,13 +66,32 @@ PZ_KERNEL void pz_conv2d_i8_mul32(const pz_i8 *x, const pz_u32 *w, pz_i8 *y, pz_
         PZ_ROLLED
         for (int j = 0; j < 2 && (o % 2 == 0 || oc + j < o); ++j) {
           const int32_t t = j ? s.t1 : s.t0, high = j ? s.h1 : s.h0, bias = q.bias[oc + j];
-          second[oc + j] = pz_finish(high + bias, oc + j, q);
-          y[oc + j] = pz_finish(pz_low_sum(t, high, times) + bias, oc + j, q);
+          const pz_i8 *const k = PZ_ADDS(line) ? add + oc + j : y;
+          const int32_t k0 = k[0], k1 = k[odd ? 0 : o]; /* before y is written */
+          const pz_i8 last = pz_finish(high + bias, oc + j, q);
+          second[oc + j] = PZ_ADDS(line) ? pz_line8(last, k1, line) : last;
+          const pz_i8 first = pz_finish(pz_low_sum(t, high, times) + bias, oc + j, q);
+          y[oc + j] = PZ_ADDS(line) ? pz_line8(first, k0, line) : first;
         }
       }
       y += odd ? o : 2 * o;
+      if (PZ_ADDS(line)) add += odd ? o : 2 * o;
     }
   }
+}
+
+PZ_KERNEL void pz_conv2d_i8_mul32(const pz_i8 *x, const pz_u32 *w, pz_i8 *y, pz_u32 *patch, int n, int h, int wd, int c, int oh,
+                                  int ow, int o, int kh, int kw, int sh, int sw, int pt, int pl, int dh, int dw, int zero,
+                                  int span, const pz_requant_args q) {
+  const pz_line8_args none = {0, 0, 0, 0, 0, 0};
+  pz_conv2d_i8_mul32_any(x, w, y, patch, n, h, wd, c, oh, ow, o, kh, kw, sh, sw, pt, pl, dh, dw, zero, span, q, NULL, none);
+}
+
+/* As pz_conv2d_i8_pair_add. */
+PZ_KERNEL void pz_conv2d_i8_mul32_add(const pz_i8 *x, const pz_u32 *w, pz_i8 *y, pz_u32 *patch, int n, int h, int wd, int c,
+                                      int oh, int ow, int o, int kh, int kw, int sh, int sw, int pt, int pl, int dh, int dw,
+                                      int zero, int span, const pz_requant_args q, const pz_i8 *add, const pz_line8_args line) {
+  pz_conv2d_i8_mul32_any(x, w, y, patch, n, h, wd, c, oh, ow, o, kh, kw, sh, sw, pt, pl, dh, dw, zero, span, q, add, line);
 }
 
 #endif

@@ -13,7 +13,7 @@
 #ifndef PZ_DOT_H
 #define PZ_DOT_H
 
-#include "pz_fixed.h"
+#include "pz_line8.h"
 
 #if PZ_DSP
 PZ_INLINE int32_t pz_smlad(uint32_t a, uint32_t b, int32_t s) { return __smlad((int16x2_t)a, (int16x2_t)b, s); }
@@ -49,22 +49,26 @@ typedef struct {
 /* What the inputs of a layer are shifted up by when they are widened. */
 #define PZ_SCALE(q) ((q).form == PZ_FOLDED ? 8 : 0)
 
-PZ_INLINE pz_i8 pz_narrow_to_i8(int32_t v, const pz_requant_args q) {
+PZ_INLINE int32_t pz_limited(int32_t v, const pz_requant_args q) {
 #if PZ_DSP
-  if (q.lo == -128 && q.hi == 127) return (pz_i8)__ssat(v, 8);
+  if (q.lo == -128 && q.hi == 127) return __ssat(v, 8);
 #endif
-  return (pz_i8)pz_clamp(v, q.lo, q.hi);
+  return pz_clamp(v, q.lo, q.hi);
 }
+PZ_INLINE pz_i8 pz_narrow_to_i8(int32_t v, const pz_requant_args q) { return (pz_i8)pz_limited(v, q); }
 
-/* Accumulator to output integer with a channel's multiplier and shift. */
-PZ_INLINE pz_i8 pz_finish_with(int32_t acc, int32_t m, int s, const pz_requant_args q) {
-  if (q.form == PZ_FOLDED) return pz_narrow_to_i8(pz_mul_high(acc, m) >> q.down, q);
-  if (q.form == PZ_TWICE_DOWN) return pz_narrow_to_i8(pz_twice_plus(acc, m, s, q.zero) >> 1, q);
+/* Accumulator to output integer with a channel's multiplier and shift; as a word, for what goes on with it. */
+PZ_INLINE int32_t pz_finish_word(int32_t acc, int32_t m, int s, const pz_requant_args q) {
+  if (q.form == PZ_FOLDED) return pz_limited(pz_mul_high(acc, m) >> q.down, q);
+  if (q.form == PZ_TWICE_DOWN) return pz_limited(pz_twice_plus(acc, m, s, q.zero) >> 1, q);
   const int32_t v = q.form == PZ_ONCE        ? pz_requant_once(acc, m, s)
                     : q.form == PZ_ONCE_DOWN ? pz_requant_once_down(acc, m, s)
                     : q.form == PZ_TWICE     ? pz_requant(acc, m, s)
                                              : pz_requant_small(acc, m, s);
-  return pz_narrow_to_i8(v + q.zero, q);
+  return pz_limited(v + q.zero, q);
+}
+PZ_INLINE pz_i8 pz_finish_with(int32_t acc, int32_t m, int s, const pz_requant_args q) {
+  return (pz_i8)pz_finish_word(acc, m, s, q);
 }
 
 PZ_INLINE pz_i8 pz_finish(int32_t acc, int o, const pz_requant_args q) {
@@ -72,12 +76,13 @@ PZ_INLINE pz_i8 pz_finish(int32_t acc, int o, const pz_requant_args q) {
   return pz_finish_with(acc, q.multiplier[c], q.shift[c], q);
 }
 
-/* Plain form: one patch x[k], weights w[o][k] -> y[o]. */
-PZ_INLINE void pz_dot_plain(const pz_i8 *x, const pz_i8 PZ_FLASH *w, pz_i8 *y, int k, int out_c, const pz_requant_args q) {
+/* Plain form: one patch x[k], weights w[o][k] -> y[o], or to its sum with add[o] where there is a `line`. */
+PZ_INLINE void pz_dot_plain(const pz_i8 *x, const pz_i8 PZ_FLASH *w, pz_i8 *y, int k, int out_c, const pz_requant_args q,
+                            const pz_i8 *add, const pz_line8_args line) {
   for (int o = 0; o < out_c; ++o, w += k) {
     int32_t acc = q.bias[o];
     for (int i = 0; i < k; ++i) acc += (int32_t)x[i] * w[i];
-    y[o] = pz_finish(acc, o, q);
+    y[o] = PZ_ADDS(line) ? pz_line8(pz_finish(acc, o, q), add[o], line) : pz_finish(acc, o, q);
   }
 }
 

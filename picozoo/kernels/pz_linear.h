@@ -40,7 +40,8 @@ PZ_KERNEL void pz_linear_f32_simd(const pz_f32 *x, const pz_f32 *w, const pz_f32
 
 /* int8; q.bias holds bias - zero point of x * sum of weights. */
 PZ_KERNEL void pz_linear_i8(const pz_i8 *x, const pz_i8 PZ_FLASH *w, pz_i8 *y, int rows, int k, int out, const pz_requant_args q) {
-  for (int r = 0; r < rows; ++r) pz_dot_plain(x + r * k, w, y + r * out, k, out, q);
+  const pz_line8_args none = {0, 0, 0, 0, 0, 0};
+  for (int r = 0; r < rows; ++r) pz_dot_plain(x + r * k, w, y + r * out, k, out, q, NULL, none);
 }
 
 #if !defined(__AVR__)

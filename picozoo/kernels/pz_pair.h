@@ -106,16 +106,30 @@ PZ_INLINE const pz_u32 *pz_pair_sums(const pz_u32 *p, const pz_u32 *w, int n, in
 }
 
 /* A sum to an output integer; m and s as the stream has them. */
-PZ_INLINE pz_i8 pz_pair_finish(int32_t acc, int32_t m, int s, const pz_requant_args q) {
-  if (q.form != PZ_TWICE_DOWN) return pz_finish_with(acc, m, s, q);
+PZ_INLINE int32_t pz_pair_finish(int32_t acc, int32_t m, int s, const pz_requant_args q) {
+  if (q.form != PZ_TWICE_DOWN) return pz_finish_word(acc, m, s, q);
   int32_t h = pz_mul_high_plus(acc, m, acc);
   h += h >> 31;
-  return pz_narrow_to_i8(((h >> s) + (2 * q.zero + 1)) >> 1, q);
+  return pz_limited(((h >> s) + (2 * q.zero + 1)) >> 1, q);
+}
+
+/* Sums of channel o of two windows to outputs y0 and y1, or to their sums with a0 and a1 where there is a `line`. The
+   second first: where y0 is y1, the first window counts. Both are read before one is written: y may be what is added. */
+PZ_INLINE void pz_pair_store(const int32_t *s, int32_t m, int shift, pz_i8 *y0, pz_i8 *y1, int o, const pz_requant_args q,
+                             const pz_i8 *a0, const pz_i8 *a1, const pz_line8_args line) {
+  if (PZ_ADDS(line)) {
+    const int32_t k0 = a0[o], k1 = a1[o];
+    y1[o] = pz_line8(pz_pair_finish(s[1], m, shift, q), k1, line);
+    y0[o] = pz_line8(pz_pair_finish(s[0], m, shift, q), k0, line);
+  } else {
+    y1[o] = (pz_i8)pz_pair_finish(s[1], m, shift, q);
+    y0[o] = (pz_i8)pz_pair_finish(s[0], m, shift, q);
+  }
 }
 
 /* Two windows -> outputs y0 and y1, out_c channels each; n groups of four words a window. */
 PZ_INLINE void pz_pair_outputs(const pz_u32 *p, const pz_u32 *w, pz_i8 *y0, pz_i8 *y1, int n, int out_c, int wide,
-                               const pz_requant_args q) {
+                               const pz_requant_args q, const pz_i8 *a0, const pz_i8 *a1, const pz_line8_args line) {
   PZ_ROLLED
   for (int o = 0; o < out_c; o += 2) {
     const int two = (out_c & 1) == 0 || o + 1 < out_c;
@@ -123,12 +137,8 @@ PZ_INLINE void pz_pair_outputs(const pz_u32 *p, const pz_u32 *w, pz_i8 *y0, pz_i
     w = pz_pair_sums(p, w, n, wide, s);
     const int32_t m = (int32_t)w[0], other = (int32_t)w[1];
     const pz_i8 *const shift = (const pz_i8 *)(w + 2);
-    y1[o] = pz_pair_finish(s[1], m, shift[0], q); /* the second first: where y0 is y1, the first window counts */
-    y0[o] = pz_pair_finish(s[0], m, shift[0], q);
-    if (two) {
-      y1[o + 1] = pz_pair_finish(s[3], other, shift[1], q);
-      y0[o + 1] = pz_pair_finish(s[2], other, shift[1], q);
-    }
+    pz_pair_store(s, m, shift[0], y0, y1, o, q, a0, a1, line);
+    if (two) pz_pair_store(s + 2, other, shift[1], y0, y1, o + 1, q, a0, a1, line);
     w += q.form == PZ_FOLDED ? 2 : 3;
   }
 }

@@ -8,6 +8,7 @@ from __future__ import annotations
 import math
 from abc import abstractmethod
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any, ClassVar
 
 import numpy as np
@@ -103,7 +104,7 @@ class Arithmetic(Binary):
             return [clip_act(made, attrs.act) if y.is_float else made]
         a, b = (v.astype(np.int64) - _zero(t) for v, t in zip(args, ins, strict=True))
         acc, m, s = self.integers(a, b, ins, y, attrs)
-        return [requantize(acc, m, s, _zero(y), *activation_bounds(attrs.act, _scale(y), _zero(y), y.dtype))]
+        return [requantize(acc, m, s, _zero(y), *limits(y, attrs.act))]
 
     def in_order(self, ins: Types, y: TensorType, attrs: ActAttrs) -> bool:
         """Can the kernel of the integer form simply walk along both operands?"""
@@ -126,8 +127,8 @@ class Arithmetic(Binary):
             header = "pz_arith8_tile16.h" if tiles else "pz_arith8.h"
             if found := self.line(call.ins, call.outs[0], call.attrs):
                 form = "_high" if found.high else "_tile16" if tiles else ""
-                limits = activation_bounds(call.attrs.act, _scale(call.outs[0]), _zero(call.outs[0]))
-                return call.run(f"pz_add_i8_line{form}", *where[:3], n, found.literal(*limits), header=header)
+                literal = found.literal(*limits(call.outs[0], call.attrs.act))
+                return call.run(f"pz_add_i8_line{form}", *where[:3], n, literal, header=header)
             if tiles and self.in_order(call.ins, call.outs[0], call.attrs):
                 sign = 1 if self.name == "add" else -1
                 return call.run("pz_sum8_tile16", *where[:3], n, sign, args, header=header)
@@ -170,14 +171,24 @@ class Sum8(Arithmetic):
     def line(self, ins: Types, y: TensorType, attrs: ActAttrs) -> Line8 | None:
         if self.sign < 0 or y.dtype != "i8" or not ins[0].shape == ins[1].shape == y.shape:
             return None
-        a, b = np.broadcast_arrays(VALUES[:, None], VALUES[None])
-        limits = activation_bounds(attrs.act, _scale(y), _zero(y))
-        wanted = self.reference([a, b], ins, (y,), attrs)[0]
-        return line(wanted, _scale(ins[0]) / _scale(y), _scale(ins[1]) / _scale(y), *limits)
+        one, a, b = (t.with_(shape=(1,)) for t in (y, *ins))
+        return _line(self, a, b, one, attrs)
+
+
+@lru_cache
+def _line(op: Sum8, a: TensorType, b: TensorType, y: TensorType, attrs: ActAttrs) -> Line8 | None:
+    pairs = np.broadcast_arrays(VALUES[:, None], VALUES[None])
+    wanted = op.reference(list(pairs), (a, b), (y,), attrs)[0]
+    return line(wanted, _scale(a) / _scale(y), _scale(b) / _scale(y), *limits(y, attrs.act))
+
+
+def limits(y: TensorType, act: str) -> tuple[int, int]:
+    """Least and largest integer of a result after its activation."""
+    return activation_bounds(act, _scale(y), _zero(y), y.dtype)
 
 
 def _literal(ins: Types, y: TensorType, attrs: ActAttrs, factors: tuple[int, ...]) -> str:
-    lo, hi = activation_bounds(attrs.act, _scale(y), _zero(y), y.dtype)
+    lo, hi = limits(y, attrs.act)
     fields = (_zero(ins[0]), _zero(ins[1]), *factors, _zero(y), lo, hi)
     return f"(pz_arith8_args){{{', '.join(map(str, fields))}}}"
 

@@ -65,6 +65,15 @@ class Rows:
     fill: float = 0
 
 
+@dataclass(frozen=True)
+class SumForm:
+    """Operator and attributes of a layer with a sum behind it. Its inputs: the layer's, `more`, and what is added."""
+
+    op: str
+    attrs: Any
+    more: tuple[np.ndarray, ...] = ()
+
+
 class Op(ABC):
     """Base of all operators; the defaults are those of a one-output operator that quantisation leaves alone."""
 
@@ -203,6 +212,13 @@ class Op(ABC):
 
         Its inputs are images [N, H, W, C], weights [O, H, W, C] and an int64 bias.
         """
+        return None
+
+    def sum_form(
+        self, ins: Types, outs: Types, attrs: Any, added: TensorType, y: TensorType, act: str, target: Target
+    ) -> SumForm | None:
+        """The same with a quantised sum behind it, where the target is better off with it; its output is `y`, after
+        `act`."""
         return None
 
     def quant_inputs(self, ins: Types, attrs: Any) -> Mapping[int, str]:

@@ -43,12 +43,21 @@ def pack(w: np.ndarray, rows: int, wide: bool, folded: np.ndarray, r: m8.Requant
     return np.concatenate([(p & 0xFFFFFFFF).astype("<u4") for p in parts], 1).reshape(-1)
 
 
-def emit(call: Any, weights: np.ndarray, size: tuple[int, ...], folded: np.ndarray, r: m8.Requant, wide: bool) -> str:
-    """The call of the kernel; `size` is what `pz_conv2d_i8` takes from n to dw."""
+def emit(
+    call: Any,
+    weights: np.ndarray,
+    size: tuple[int, ...],
+    folded: np.ndarray,
+    r: m8.Requant,
+    wide: bool,
+    behind: tuple[str, tuple[str, ...]],
+) -> str:
+    """The call of the kernel; `size` is what `pz_conv2d_i8` takes from n to dw, `behind` see `Conv2d.behind`."""
     line = fold(weights, folded, r)
     flat = weights.reshape(weights.shape[0], -1)
     stream = call.table("packed", pack(flat, weights.shape[1], wide, folded, r, line))
     q = m8.requant_args("NULL", "NULL", "NULL", False, m8.form_of(weights, folded, r), r, line)
     where = (call.x(0), stream, call.y(), call.scratch("pz_u32"))
-    code: str = call.run("pz_conv2d_i8_pair", *where, *size, r.x_zero, int(wide), int(call.backward()), q)
+    kernel, how = "pz_conv2d_i8_pair" + behind[0], (r.x_zero, int(wide), int(call.backward()), q, *behind[1])
+    code: str = call.run(kernel, *where, *size, *how, header="pz_conv2d.h")
     return code

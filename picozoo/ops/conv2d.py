@@ -18,7 +18,7 @@ from picozoo.ops import _mul32, _mve, _pair, _plane, _tile16
 from picozoo.ops import _narrow as narrow
 from picozoo.ops._conv import Conv2dAttrs, patches, window_out
 from picozoo.ops._onnx_window import conv_reader
-from picozoo.ops._op import Case, Op, Rows, Types
+from picozoo.ops._op import Case, Op, Rows, SumForm, Types
 from picozoo.ops._simd import ROWS, pack_blocks, vectors
 from picozoo.ops._walk import Walk, windows
 from picozoo.ops.linear import clip_act, float_bounds, quant_cases
@@ -128,8 +128,25 @@ class Conv2d(Op):
             **{f.name: getattr(attrs, f.name) for f in fields(attrs)}, rounding="long"
         )
 
+    def sum_form(
+        self, ins: Types, outs: Types, attrs: Any, added: TensorType, y: TensorType, act: str, target: Target
+    ) -> SumForm | None:
+        """Not where vectors add: they read and write 16 values at once, and the sum waits for all windows of a tile."""
+        from picozoo.ops.conv2d_add import form_of
+
+        vectors = self._helium(ins, attrs, target) or self._tiled(ins, attrs, target)
+        return None if vectors else form_of(ins, outs[0], attrs, added, y, act)
+
     def lowers(self, ins: Types, outs: Types, attrs: Conv2dAttrs) -> bool:
         return m8.lowers(ins, outs[0])
+
+    def own(self, outs: Types, attrs: Any) -> TensorType:
+        """The type of the convolution's results, whatever is done with them."""
+        return outs[0]
+
+    def behind(self, call: Any) -> tuple[str, tuple[str, ...]]:
+        """The last part of a kernel's name, and its last arguments."""
+        return "", ()
 
     def reference(self, args: list[np.ndarray], ins: Types, outs: Types, attrs: Conv2dAttrs) -> list[np.ndarray]:
         x, w = args[0], args[1]
@@ -273,7 +290,7 @@ class Conv2d(Op):
                 *float_bounds(call),
             )
         weights, b = call.value(1), call.value(2) if len(call.ins) > 2 else None
-        r = m8.requant_of(call.ins[0], call.ins[1], call.outs[0], a.act)
+        r = m8.requant_of(call.ins[0], call.ins[1], self.own(call.outs, a), a.act)
         size = (n, h, w, c, oh, ow, o, kh, kw, *a.stride, a.pad[0], a.pad[2], *a.dilation)
         if self._helium(call.ins, a, call.target):
             return _mve.emit_conv(call, weights, m8.folded_bias(weights, b, r.x_zero), r)
@@ -296,17 +313,20 @@ class Conv2d(Op):
             )
         if a.weights == 8 and self._paired(call.ins, a, call.target):
             wide = call.target.has("wide") or (weights.size <= call.target.wide_weights and not call.target.has("pair"))
-            return _pair.emit(call, weights, size, m8.folded_bias(weights, b, r.x_zero), r, wide)
+            return _pair.emit(call, weights, size, m8.folded_bias(weights, b, r.x_zero), r, wide, self.behind(call))
         q = m8.requant_literal(call, m8.folded_bias(weights, b, r.x_zero), r, weights)
         if a.weights < 8:
             return narrow.emit_conv(call, weights, size, r.x_zero, q)
+        name, more = self.behind(call)
         span = _mul32.conv_span(weights)
         if span and self._two_in_a_word(call.ins, call.outs, a, call.target):
             table = call.table("packed", _mul32.pack_conv(weights.reshape(o, -1), span))
             where = (call.x(0), table, call.y(), call.scratch("pz_u32"))
-            return call.run("pz_conv2d_i8_mul32", *where, *size, r.x_zero, span, q, header="pz_conv2d_mul32.h")
+            kernel, header = "pz_conv2d_i8_mul32" + name, "pz_conv2d_mul32.h"
+            return call.run(kernel, *where, *size, r.x_zero, span, q, *more, header=header)
         where = (call.x(0), call.x(1), call.y(), call.scratch("pz_i8"))
-        return call.run("pz_conv2d_i8", *where, *size, r.x_zero, int(call.overlaps()), int(call.backward()), q)
+        how = (r.x_zero, int(call.overlaps()), int(call.backward()), q, *more)
+        return call.run("pz_conv2d_i8" + name, *where, *size, *how, header="pz_conv2d.h")
 
     def _emit_vectors(self, call: Any, bias: str) -> str:
         a, weights, (n, h, w, c), (_, oh, ow, o) = call.attrs, call.value(1), call.ins[0].shape, call.outs[0].shape

@@ -78,7 +78,7 @@ def _try(program: Program, f: Function, group: list[Node]) -> None:
     nodes = [fused if n is sink else n for n in f.nodes if n is sink or n not in group]
     after = Function(f.name, f.params, f.results, nodes, f.types, f.updates)
     program.functions[name] = _region(program, f, name, group, ins)
-    if _ram(program, after) > _ram(program, f):
+    if ram(program, after) > ram(program, f):
         del program.functions[name]
         return
     f.nodes = nodes
@@ -86,7 +86,7 @@ def _try(program: Program, f: Function, group: list[Node]) -> None:
         del f.types[node.outputs[0]]
 
 
-def _ram(program: Program, f: Function) -> int:
+def ram(program: Program, f: Function) -> int:
     """Bytes alive at once in the greedy order; of long functions, where that takes long, in the order written."""
     return peak(program, f, best_order(program, f, 0) if len(f.nodes) <= LONG else f.nodes)
 

@@ -15,6 +15,7 @@ from picozoo.passes import (
     fold_dequantized,
     fuse_activation,
     fuse_elementwise,
+    fuse_sum,
     integer_io,
     layout,
     lift_loop_constants,
@@ -64,6 +65,7 @@ PREPARE: Sequence[ModuleType] = (
     simplify_exact,  # before fusing: it must see every operator; its constants and unread values go next
     dead_code,
     fuse_elementwise,  # after dead_code: a value that nobody reads must not keep a group apart
+    fuse_sum,  # before the order is chosen: the layer then runs where the sum stood
     schedule,  # before bands and copies, whose places are their own: a copy belongs before its reader or at the end
     bands,  # before the copies: it plans what would be without it
     materialise,
