@@ -16,6 +16,7 @@ from picozoo.specs import QuantParams, TensorType
 def aten_conv2d(
     ctx: Any, x: Any, w: Any, b: Any = None, stride: Any = 1, padding: Any = 0, dilation: Any = 1, groups: int = 1
 ) -> Any:
+    """PyTorch's two-dimensional convolution, channels first."""
     turned = _channels_last(ctx, w)
     (kh, kw), (dh, dw) = ctx.type(turned).shape[1:3], pair(dilation)
     if padding == "same":
@@ -48,6 +49,7 @@ def _one(v: Any) -> int:
 def aten_conv1d(
     ctx: Any, x: Any, w: Any, b: Any = None, stride: Any = 1, padding: Any = 0, dilation: Any = 1, groups: int = 1
 ) -> Any:
+    """PyTorch's one-dimensional convolution, as one over an image of height 1."""
     x = ctx.ref(x)
     n, c, length = ctx.type(x).shape
     padding = padding if isinstance(padding, str) else (0, _one(padding))
@@ -67,6 +69,7 @@ def aten_conv1d(
 def aten_convolution(
     ctx: Any, x: Any, w: Any, b: Any, stride: Any, padding: Any, dilation: Any, transposed: bool, more: Any, groups: int
 ) -> Any:
+    """PyTorch's general convolution, which may be one- or two-dimensional, or transposed."""
     if transposed:
         return conv_transpose.read(ctx, x, w, b, stride, padding, more, groups, dilation)
     read = aten_conv1d if len(ctx.out_shape) == 3 else aten_conv2d
@@ -83,6 +86,7 @@ def _tflite_attrs(ctx: Any, x: str, size: tuple[int, int], groups: int) -> tuple
 
 
 def tflite_conv(ctx: Any) -> Any:
+    """CONV_2D of TFLite; fewer input channels in the weights than in the image mean groups."""
     x, w = ctx.ref(0), ctx.ref(1)
     c, shape = ctx.type(x).shape[-1], ctx.type(w).shape
     if ctx.type(x).rank != 4 or len(shape) != 4 or not shape[3] or c % shape[3]:
