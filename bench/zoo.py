@@ -65,7 +65,8 @@ def main(names: list[str]) -> int:
             if row is not None:
                 rows[name, size, board] = row
                 print(
-                    f"{name} ({size}) on {board}: {row['accuracy']}, {row['instructions']} {row['instructions_unit']}"
+                    f"{name} ({size}) on {board}: {row['metric_name']} {row['accuracy']}, "
+                    f"{row['instructions']} {row['instructions_unit']}"
                 )
     kept.write(FILE, [rows[key] for key in wanted if key in rows])
     return 0

@@ -26,6 +26,7 @@ from picozoo.specs import whole_name
 
 FLOAT_TOLERANCE = 1e-4  # relative and, below 1, absolute: what "equal" means between float forms
 LESSONS = 50  # training examples that a report shows to a compiled training step
+METRIC = ("metric", "metric_name", "metric_unit", "metric_better")  # a report has them from the card
 NOISE_CALLS = 8  # calibration calls behind the layers' signal-to-noise ratios in a report
 Progress = Callable[[float, str], None]
 
@@ -48,7 +49,7 @@ def test_data(fw: Firmware, limit: int) -> Data | str:
     try:
         return _read_data(fw, module, limit)
     except MissingTool as e:  # the costs can be measured all the same
-        return f"accuracy not measured: {e}"
+        return f"{fw.network.card.metric_name} not measured: {e}"
 
 
 def _read_data(fw: Firmware, module: Any, limit: int) -> Data:
@@ -322,7 +323,7 @@ def _report(fw: Firmware, run: _Run, counts: Counts, stack: int | None, emulator
         board_title=board.title,
         function=run.main,
         inputs={s.name: list(s.type.shape) for s in run.entry.inputs},
-        metric=card.metric if card else "",
+        **({k: getattr(card, k) for k in METRIC} if card else {}),
         data=run.data.label if run.data else "",
         samples=run.calls,
         agreement_float=run.same / run.calls if run.float_outputs and _decides(run.data) else None,
@@ -448,10 +449,10 @@ def _memory(fw: Firmware, function: str) -> list[Block]:
 
 
 def _mistakes(run: _Run, most: int = 24) -> list[dict[str, Any]]:
-    """Calls whose decision is not the label, where labels are single numbers."""
+    """Calls whose decision is not the label, of networks that are judged by their decisions."""
     assert run.data is not None
     y = np.asarray(run.data.y)
-    if y.ndim != 1:
+    if y.ndim != 1 or run.fw.network.card.metric_name != "accuracy":
         return []
     found = []
     for i, out in enumerate(run.outputs):

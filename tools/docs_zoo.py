@@ -8,6 +8,7 @@ from typing import Any
 
 from picozoo import find
 from picozoo.report import _cells
+from picozoo.report.figures import score, share
 from picozoo.zoo._card import Card
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -54,7 +55,7 @@ def page(card: Card, measured: list[Row]) -> str:
     text += "\n## Facts\n\n" + facts(card)
     mine = [row for row in measured if row["name"] == card.name]
     for size in card.sizes:
-        text += results(card, size, [row for row in mine if row["size"] == size])
+        text += results(card.at(size), size, [row for row in mine if row["size"] == size])
     if card.references:
         text += "\n## References\n\n" + "".join(f"- <{r}>\n" for r in card.references)
     return text
@@ -72,7 +73,8 @@ def facts(card: Card) -> str:
         f"family: {card.family}, {card.year}",
         f"functions: {', '.join(f'`{f}`' for f in card.functions)}" + (f" ({', '.join(kinds)})" if kinds else ""),
         f"data: {', '.join(card.data)} ({card.data_licence})",
-        f"measured by: {card.metric}; to reach {card.target:g}",
+        f"measured by: {card.metric_name}, {card.metric} ({card.metric_better} is better); to reach "
+        f"{score(card.target, card.metric_unit)}",
         f"shipped artefact: {figures or 'no figures yet'}",
         f"precision: {'its own integers' if card.precision == 'native' else 'int8 after training, or float32'}",
         f"training: about {card.train_minutes:g} minutes on one core, `picozoo train {card.name}`",
@@ -87,14 +89,14 @@ def results(card: Card, size: str, found: list[Row]) -> str:
     if not found:
         return text + "Not measured yet: `bench/zoo.py` does.\n"
     text += (
-        "Exact: accuracy, instructions, flash, RAM, stack. Predicted, with the model's range: time and energy. "
+        f"Exact: {card.metric_name}, instructions, flash, RAM, stack. Predicted, with the model's range: time and energy. "
         f"{found[0]['samples']} held-out calls of `{found[0]['function']}` ({found[0]['data'] or 'one typical call'}).\n\n"
     )
     head = (
         "board",
         "precision",
-        "accuracy",
-        "float",
+        card.metric_name,
+        "in float",
         "= reference",
         "instructions",
         "per MAC",
@@ -104,24 +106,24 @@ def results(card: Card, size: str, found: list[Row]) -> str:
         "RAM: arena + state + stack",
     )
     lines = ["| " + " | ".join(head) + " |", "|" + "---|" * len(head)]
-    lines += ["| " + " | ".join(_result(row)) + " |" for row in found]
+    lines += ["| " + " | ".join(_result(card, row)) + " |" for row in found]
     text += "\n".join(lines) + "\n"
     learning = [row for row in found if row.get("learning")]
     if learning:
-        text += "\nLearning on the board:\n\n" + "".join(_learning(row) for row in learning)
+        text += "\nLearning on the board:\n\n" + "".join(_learning(card, row) for row in learning)
     return text + _profile(found[0])
 
 
-def _result(row: Row) -> tuple[str, ...]:
+def _result(card: Card, row: Row) -> tuple[str, ...]:
     instructions = row["instructions"]
     counted = "–" if instructions is None or row["instructions_unit"] != "instructions" else f"{instructions:,.0f}"
     per_mac = "–" if counted == "–" or not row["macs"] else f"{instructions / row['macs']:.2f}"
     return (
         f"`{row['board']}`",
         row["precision"],
-        _share(row["accuracy"]),
-        _share(row["accuracy_float"]),
-        _share(row["agreement"]),
+        score(row["accuracy"], card.metric_unit, 2),
+        score(row["accuracy_float"], card.metric_unit, 2),
+        share(row["agreement"], 2),
         counted,
         per_mac,
         _range(row, "ms"),
@@ -130,10 +132,6 @@ def _result(row: Row) -> tuple[str, ...]:
         f"{row['ram_arena']:,} + {row['ram_state']:,} + "
         + ("?" if row["ram_stack"] is None else f"{row['ram_stack']:,}"),
     )
-
-
-def _share(value: float | None) -> str:
-    return "–" if value is None else f"{value:.2%}"
 
 
 def _range(row: Row, what: str) -> str:
@@ -145,11 +143,15 @@ def _range(row: Row, what: str) -> str:
     return f"{value:.3g}" if low == high else f"{value:.3g} ({low:.3g} to {high:.3g})"
 
 
-def _learning(row: Row) -> str:
+def _learning(card: Card, row: Row) -> str:
     made = row["learning"]
     steps = "" if made["instructions_per_step"] is None else f", {made['instructions_per_step']:,.0f} instructions each"
     begins, task = made.get("begins", "nothing"), f" of {made['task']}" if made.get("task") else ""
-    return f"- `{row['board']}`, from {begins}: {made['samples']} examples{task}, from {_share(made['accuracy_before'])} to {_share(made['accuracy_after'])}{steps}\n"
+    before, after = (score(made[f"accuracy_{k}"], card.metric_unit, 2) for k in ("before", "after"))
+    return (
+        f"- `{row['board']}`, from {begins}: {made['samples']} examples{task}, {card.metric_name} from {before} to {after}"
+        f"{steps}\n"
+    )
 
 
 def _profile(row: Row) -> str:

@@ -52,6 +52,9 @@ def _networks() -> list[dict[str, Any]]:
                 ],
                 "boards": sorted({*card.board.values(), *card.boards}),
                 "metric": card.metric,
+                "metric_name": card.metric_name,
+                "metric_unit": card.metric_unit,
+                "metric_better": card.metric_better,
                 "target": card.target,
                 "results": card.results,
             }
@@ -66,7 +69,7 @@ def _table(rows: list[dict[str, Any]], wide: bool) -> Any:
     from rich.markup import escape
     from rich.text import Text
 
-    from picozoo.report.figures import NONE, share, size_short
+    from picozoo.report.figures import NONE, score, size_short
     from picozoo.report.table import plain_table
 
     table = plain_table("")
@@ -84,7 +87,8 @@ def _table(rows: list[dict[str, Any]], wide: bool) -> Any:
         if r["family"] != family:
             table.add_row(Text(r["family"], style="bold"))
             family = r["family"]
-        figure = next(iter(r["results"].values()), None)
+        figure = next((score(v, r["metric_unit"]) for v in r["results"].values()), "")
+        reaches = f"{figure}\n{r['metric_name']}" if figure and wide else figure
         for k, s in enumerate(r["sizes"]):
             name = r["name"] if s["size"] == "default" else f"{r['name']}:{s['size']}"
             words = escape(r["task"] if wide else r["title"]) if k == 0 else ""
@@ -94,7 +98,7 @@ def _table(rows: list[dict[str, Any]], wide: bool) -> Any:
                 str(r["year"]) if k == 0 else "",
                 size_short(s["bytes"]) if s["bytes"] else NONE,
                 s["board"],
-                share(figure) if k == 0 and figure is not None else "",
+                reaches if k == 0 else "",
                 words + learns,
             )
     return table

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from picozoo.compiler import Options
     from picozoo.ir.program import Function, Node, Program
     from picozoo.network import Network
+    from picozoo.zoo._card import Card
 
 
 @click.command(cls=_common.Command, short_help="One network: its card, its layers, its program, its C.")
@@ -149,19 +150,15 @@ def _grid(rows: list[tuple[str, str]]) -> Any:
 
 
 def _facts(net: Network, constants: int, state: int) -> list[tuple[str, str]]:
-    from picozoo.report.figures import share
+    from picozoo.report.figures import score
 
     card = net.card
     rows = [("numbers", f"{constants:,} constants" + (f", {state:,} of kept state" if state else ""))]
     if card:
-        figures = ", ".join(
-            f"{k.replace('_', ' ')} {share(v, 2) if 'accuracy' in k or 'recall' in k else f'{v:g}'}"
-            for k, v in list(card.results.items())[:4]
-        )
         rows += [
-            ("measures", card.metric),
-            ("aims at", f"{share(card.target)} or better"),
-            ("reached", figures or "not measured yet"),
+            ("measures", f"{card.metric_name}: {card.metric}"),
+            ("aims at", f"{score(card.target, card.metric_unit)}, {card.metric_better} is better"),
+            ("reached", _reached(card)),
             ("data", f"{', '.join(card.data)} ({card.data_licence})"),
             ("boards", ", ".join(dict.fromkeys((card.board[net.size], *card.boards)))),
             ("more", ", ".join(card.references)),
@@ -171,6 +168,17 @@ def _facts(net: Network, constants: int, state: int) -> list[tuple[str, str]]:
     elif net.path:
         rows.append(("file", str(net.path)))
     return rows + _travels(net.program.meta)
+
+
+def _reached(card: Card, most: int = 4) -> str:
+    """Its first figures; the very first is that of its metric."""
+    from picozoo.report.figures import score, share
+
+    found = []
+    for k, (name, value) in enumerate(list(card.results.items())[:most]):
+        text = share(value, 2) if "accuracy" in name or "recall" in name else f"{value:g}"
+        found.append(f"{card.metric_name} {score(value, card.metric_unit, 2)}" if k == 0 else f"{name} {text}")
+    return ", ".join(found).replace("_", " ") or "not measured yet"
 
 
 def _travels(meta: Mapping[str, str]) -> list[tuple[str, str]]:

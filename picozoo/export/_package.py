@@ -140,6 +140,7 @@ def _zoo(fw: Firmware) -> dict[str, Any] | None:
         "paper": card.paper,
         "task": card.task,
         "metric": card.metric,
+        "metric_name": card.metric_name,
         "results": dict(card.results),
         "data": list(card.data),
         "data_licence": card.data_licence,

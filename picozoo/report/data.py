@@ -11,7 +11,7 @@ import dataclasses
 from dataclasses import dataclass, field
 from typing import Any
 
-SCHEMA = 1
+SCHEMA = 2
 
 
 @dataclass
@@ -85,7 +85,7 @@ class Report:
     board: str  # board name
     core: str  # core title
     precision: str  # int8, float32 or native
-    accuracy: float | None  # the network's metric on the board, 0 to 1; null without data
+    accuracy: float | None  # the network's metric on the board, see `metric_name`; null without data
     accuracy_float: float | None  # the same inputs through the float (or native) program on the host
     agreement: float | None  # share of calls whose board outputs equal the reference's: bits, floats to 1e-4
     macs: int  # multiply-accumulates of one call
@@ -107,7 +107,10 @@ class Report:
     board_title: str = ""  # the board's title
     function: str = ""  # the main function
     inputs: dict[str, list[int]] = field(default_factory=dict)  # its inputs: name -> shape
-    metric: str = ""  # what accuracy measures, in words
+    metric: str = ""  # what `accuracy` measures, in words
+    metric_name: str = "accuracy"  # its name, such as perplexity
+    metric_unit: str = "%"  # "%": `accuracy` is a share, 0 to 1; else what stands behind the number, "" for it alone
+    metric_better: str = "higher"  # or "lower"
     data: str = ""  # data set and split that was used
     samples: int = 0  # calls made
     agreement_float: float | None = None  # share of calls with the same decision as the float program
@@ -137,9 +140,11 @@ class Report:
 
     def __repr__(self) -> str:
         cost = "" if self.instructions is None else f", {self.instructions:,.0f} {self.instructions_unit} a call"
-        accuracy = "" if self.accuracy is None else f", accuracy {self.accuracy:.1%}"
+        from picozoo.report.figures import score
+
+        found = "" if self.accuracy is None else f", {self.metric_name} {score(self.accuracy, self.metric_unit)}"
         return (
-            f"<report {self.name} ({self.precision}) on {self.board}{accuracy}: "
+            f"<report {self.name} ({self.precision}) on {self.board}{found}: "
             f"{self.flash_total:,} bytes of flash, {self.ram_total or 0:,} of RAM{cost}>"
         )
 

@@ -17,11 +17,12 @@ NONE = "–"
 
 @dataclass(frozen=True)
 class Figure:
-    """One row: its label, how the number was obtained, and the text for a report."""
+    """One row: its label, how the number was obtained, the text for a report, and does it count more than others?"""
 
     label: str
     how: str
     text: Callable[[Report], str]
+    strong: bool = False
 
 
 def count(n: float | None) -> str:
@@ -91,6 +92,21 @@ def share(x: float | None, digits: int = 1) -> str:
     if 0 < x * 100 < least / 2:
         return f"<{least:g} %"
     return f"{min(x * 100, most) if x < 1 else x * 100:.{digits}f} %"
+
+
+def score(x: float | None, unit: str, digits: int = 1) -> str:
+    """A figure of a network's metric, in the unit of its card.
+
+    `digits`: decimals of a percentage; a number that is no share has two significant ones more.
+
+    Example:
+        >>> score(0.995, "%"), score(11.7235, ""), score(0.77, ""), score(-101.13, "nats")
+        ('99.5 %', '11.7', '0.770', '-101 nats')
+    """
+    if unit == "%" or x is None:
+        return share(x, digits)
+    number = f"{x:#.{digits + 2}g}".rstrip(".") if 0.001 <= abs(x) < 1000 else three(x)
+    return f"{number} {unit}".rstrip()
 
 
 def duration(ms: float | None) -> str:
@@ -178,22 +194,31 @@ def beside_float(r: Report) -> bool:
     return r.precision == "int8" and r.accuracy is not None and r.accuracy_float is not None
 
 
+def _on_board(r: Report) -> str:
+    return score(r.accuracy, r.metric_unit, digits(r))
+
+
+def _in_float(r: Report) -> str:
+    return score(r.accuracy_float, r.metric_unit, digits(r))
+
+
 def sections(reports: Sequence[Report]) -> list[tuple[str, list[Figure]]]:
     """The rows of the summary, by section; rows that say nothing for all these reports are left out."""
+    name = reports[0].metric_name if reports else ""
     scored = any(r.accuracy is not None for r in reports)
     quantised = any(beside_float(r) for r in reports)
     answers = any(r.agreement_float is not None for r in reports)
     timed = any(r.cycles_predicted is not None for r in reports)
     exact = bool(reports) and all(r.cycles_exact for r in reports if r.cycles_predicted is not None)
     kind = "exact" if exact else "predicted"
-    result = [
-        *([Figure("accuracy on the board", "measured", lambda r: share(r.accuracy, digits(r)))] if scored else []),
-        *([Figure("accuracy in float", "measured", lambda r: share(r.accuracy_float, digits(r)))] if quantised else []),
-        *(
-            [Figure("same answer as float", "measured", lambda r: share(r.agreement_float, digits(r)))]
-            if answers
-            else []
-        ),
+    result = []
+    if scored:
+        result.append(Figure(f"{name} on the board", "measured", _on_board, strong=True))
+    if quantised:
+        result.append(Figure(f"{name} in float", "measured", _in_float, strong=True))
+    if answers:
+        result.append(Figure("same answer as float", "measured", lambda r: share(r.agreement_float, digits(r))))
+    result += [
         Figure("equal to the reference", "measured", lambda r: f"{share(r.agreement)}, {equality(r)}"),
         Figure("calls made", "", lambda r: count(r.samples)),
     ]
@@ -296,6 +321,13 @@ def fullest_words(r: Report, function: str) -> str:
     return f"fullest at {at} with {size(found.bytes)}: {', '.join(most)}{rest}{shared}"
 
 
+def metric_words(r: Report) -> str:
+    """What the metric is, and which way is good, "" where nothing was measured."""
+    if r.accuracy is None or not r.metric:
+        return ""
+    return f"{r.metric_name}: {r.metric}" + ("; lower is better" if r.metric_better == "lower" else "")
+
+
 def main_layers(r: Report) -> list[LayerReport]:
     """Layers of the main function, in order."""
     return [v for v in r.layers if v.function == r.function]
@@ -329,7 +361,8 @@ def learning_text(r: Report) -> str:
         if t
     )
     task = f" of {v.task}" if v.task else ""
+    before, after = (score(x, r.metric_unit) for x in (v.accuracy_before, v.accuracy_after))
     return (
-        f"Learnt on the board from {v.begins}: {count(v.samples)} examples{task} took it from "
-        f"{share(v.accuracy_before)} to {share(v.accuracy_after)}" + (f" ({each})." if each else ".")
+        f"Learnt on the board from {v.begins}: {count(v.samples)} examples{task} took its {r.metric_name} "
+        f"from {before} to {after}" + (f" ({each})." if each else ".")
     )

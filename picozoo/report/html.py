@@ -21,8 +21,10 @@ from picozoo.report.figures import (
     fullest_words,
     learning_text,
     main_layers,
+    metric_words,
     of_limit,
     per_mac,
+    score,
     sections,
     shape_text,
     share,
@@ -74,7 +76,7 @@ def fragment(reports: Sequence[Report]) -> str:
     """A small form for notebooks: the main figures of each board and where the instructions go."""
     first = reports[0]
     rows = [
-        ("accuracy", [f"{share(r.accuracy, digits(r))}" for r in reports]),
+        (escape(first.metric_name), [score(r.accuracy, r.metric_unit, digits(r)) for r in reports]),
         ("flash", [f"{size(r.flash_total)}" for r in reports]),
         ("RAM", [size(r.ram_total) for r in reports]),
         ("instructions", [count(r.instructions) for r in reports]),
@@ -193,9 +195,10 @@ def _tiles(r: Report) -> str:
     exact = "exact" if r.cycles_exact else "predicted"
     tiles = [
         (
-            "accuracy",
-            share(r.accuracy, digits(r)),
-            f"float: {share(r.accuracy_float, digits(r))}" if beside_float(r) else r.metric,
+            r.metric_name,
+            score(r.accuracy, r.metric_unit, digits(r)),
+            (f"in float: {score(r.accuracy_float, r.metric_unit, digits(r))}" if beside_float(r) else r.metric)
+            + ("; lower is better" if r.metric_better == "lower" else ""),
         )
         if r.accuracy is not None
         else None,
@@ -252,11 +255,8 @@ def _summary(reports: Sequence[Report]) -> str:
         f'<th class="n">{escape(r.board_title or r.board)}<br><span class="dim small">{escape(r.core)}</span></th>'
         for r in reports
     )
-    metric = (
-        f'<p class="dim small">Accuracy: {escape(reports[0].metric)}.</p>'
-        if reports[0].metric and reports[0].accuracy is not None
-        else ""
-    )
+    words = metric_words(reports[0])
+    metric = f'<p class="dim small">{escape(words[0].upper() + words[1:])}.</p>' if words else ""
     top = f"<thead><tr><th></th>{head}{'<th></th>' if single else ''}</tr></thead>"
     return f'{metric}<div class="scroll"><table>{top}<tbody>{"".join(rows)}</tbody></table></div>'
 
@@ -356,9 +356,10 @@ def _learning(r: Report) -> str:
     v = r.learning
     if v is None:
         return ""
+    whole = 1.0 if r.metric_unit == "%" else max(v.accuracy_before, v.accuracy_after, 1e-9)
     rows = "".join(
-        f'<span>{k}</span><div><div class="b" style="width:{max(x, 0) * 100:.1f}%"></div></div>'
-        f'<span class="r">{escape(share(x))}</span><span></span><span class="x"></span>'
+        f'<span>{k}</span><div><div class="b" style="width:{max(x, 0) / whole * 100:.1f}%"></div></div>'
+        f'<span class="r">{escape(score(x, r.metric_unit))}</span><span></span><span class="x"></span>'
         for k, x in (("before", v.accuracy_before), ("after", v.accuracy_after))
     )
     return f'<p>{escape(learning_text(r))}</p><div class="bars">{rows}</div>'
@@ -409,7 +410,7 @@ def _obtained(reports: Sequence[Report]) -> str:
     emulators = ", ".join(dict.fromkeys(r.emulator for r in reports))
     rows = [
         (
-            "accuracy, agreement",
+            f"{first.metric_name}, agreement" if first.accuracy is not None else "agreement",
             "measured",
             f"Each call was made on the emulated board ({emulators}), and its outputs compared with the reference "
             "interpreter's" + (" (bits) and with the float network's decision." if first.precision == "int8" else "."),

@@ -15,7 +15,17 @@ from rich.text import Text
 from picozoo import pictures
 from picozoo.report import _blocks
 from picozoo.report.data import LayerReport, Report
-from picozoo.report.figures import NONE, Figure, count, duration, learning_text, main_layers, sections, shape_text
+from picozoo.report.figures import (
+    NONE,
+    Figure,
+    count,
+    duration,
+    learning_text,
+    main_layers,
+    metric_words,
+    sections,
+    shape_text,
+)
 
 MOST_LAYERS = 24  # rows of a profile; the smallest layers beyond that are added up in one row
 LABEL = 26
@@ -40,8 +50,8 @@ def show(console: Console, rows: Sequence[Report | Failed]) -> None:
         console.print(Text(heading(first), style="bold"))
         if first.accuracy is None and first.data:
             console.print(Text(first.data, style="yellow"))
-        if first.metric and first.accuracy is not None:
-            console.print(Text(f"accuracy = {first.metric}", style="dim"))
+        if words := metric_words(first):
+            console.print(Text(words, style="dim"))
         for part in summary(reports, console.width):
             console.print(part)
         console.print(
@@ -84,7 +94,7 @@ def _summary(reports: Sequence[Report], rows: list[tuple[str, list[Figure]]], wi
     for name, figures in rows:
         table.add_row(Text(name, style="bold"))
         for f in figures:
-            cells = [Text(f.text(r), style="bold" if f.label.startswith("accuracy") else "") for r in reports]
+            cells = [Text(f.text(r), style="bold" if f.strong else "") for r in reports]
             how = Text(f.how, style=_STYLE.get(f.how, "")) if single else None
             label = f"  {f.label}" + (
                 f" ({f.how})" if not single and f.how == "predicted" and f.label[0] != " " else ""

@@ -46,8 +46,12 @@ class Card:
         differs_from_paper: one entry per difference of this form from the paper's.
         data: data sets (names in `picozoo.data`), the first one gives `metric`.
         data_licence: licence of what it was trained on.
-        metric: what `metric()` measures, in words; bigger is better.
-        target: the figure to reach, same unit.
+        metric: what `metric()` measures, in words.
+        metric_name: its name, as tables have it; "accuracy" is the share of right answers, and wrong ones are shown.
+        metric_unit: "%": `metric()` gives a share, 0 to 1, shown as a percentage. Else what stands behind the number,
+            "" for a number alone.
+        metric_better: "higher" or "lower".
+        target: the figure to reach, as `metric()` gives it.
         board: the board it is shown on, by size.
         boards: others it is known to fit.
         functions: public methods that become C functions; the first is the main one.
@@ -58,10 +62,11 @@ class Card:
         cells: its architecture in a line, for the picture: see `picozoo/report/_cells.py`.
         variants: size -> fields of the card that are different for it, such as its functions or target; see `at`.
         train_minutes: on one core of a desktop processor.
+        quick: what the quick recipe must at least reach, by the names of its figures; the tests run it.
         streaming: calls depend on each other through kept state; see `starts`.
         learns: it has a function that learns on the board.
         references: papers and pages.
-        results: figures of the shipped float or native artefact, name -> value.
+        results: figures of the shipped float or native artefact, name -> value; first that of `metric`.
     """
 
     name: str
@@ -83,8 +88,12 @@ class Card:
     functions: tuple[str, ...]
     main: str
     sizes: tuple[str, ...] = ("default",)
+    metric_name: str = "accuracy"
+    metric_unit: str = "%"
+    metric_better: str = "higher"
     precision: str = "int8"
     train_minutes: float = 1.0
+    quick: dict[str, float] = field(default_factory=dict)
     streaming: bool = False
     learns: bool = False
     references: tuple[str, ...] = ()
@@ -95,6 +104,10 @@ class Card:
     def at(self, size: str) -> Card:
         """The card of one size."""
         return replace(self, **self.variants[size]) if size in self.variants else self
+
+    def reaches(self, value: float) -> bool:
+        """Is a figure of `metric()` as good as `target`?"""
+        return value >= self.target if self.metric_better == "higher" else value <= self.target
 
     def check_size(self, size: str) -> None:
         """Refuse a size that `build` does not have.

@@ -57,6 +57,7 @@ CARD = Card(
     functions=("forward", "dream"),
     main="forward",
     train_minutes=2,
+    quick={"accuracy": 0.6},  # half the epochs, 1,437 small digits
     results={
         "accuracy": 0.9865,
         "greedy_accuracy": 0.9073,

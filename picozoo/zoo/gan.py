@@ -48,12 +48,14 @@ CARD = Card(
     data=("mnist", "digits"),
     data_licence="MNIST CC BY-SA 3.0 (as generally listed); UCI digits CC BY 4.0",
     metric="share of the drawn digits that LeNet-5 reads with at least 90 % certainty",
+    metric_name="digits recognised",
     target=0.7,
     board={"default": "stm32f746"},
     boards=("nano33ble", "nucleo_l4r5zi", "stm32u575", "pico2"),
     functions=("forward", "sample"),
     main="forward",
     train_minutes=5,
+    quick={"recognised": 0.2},  # of blurred 8 x 8 digits, after four epochs
     results={
         "recognised": 0.7458,
         "distance": 58.74,

@@ -49,6 +49,7 @@ CARD = Card(
     functions=("forward",),
     main="forward",
     train_minutes=5,
+    quick={"digits_accuracy": 0.85},  # from 1,437 small pictures alone; the full recipe has MNIST as well
     results={"mnist_accuracy": 0.9934, "digits_accuracy": 0.9944},
     cells="input 5 > pool 4 > pool 3 > hidden 4 > output 3",
     references=(

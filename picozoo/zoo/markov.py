@@ -45,8 +45,11 @@ CARD = Card(
     ),
     data=("first_names",),
     data_licence="names MIT (makemore, from public US records); Nottingham tunes GPL-3.0",
-    metric="1 / perplexity: the mean chance (geometric) that it gave to the letter or note that came next",
-    target=0.08,
+    metric="among how many equally likely letters or notes it is as much in doubt about what comes next",
+    metric_name="perplexity",
+    metric_unit="",
+    metric_better="lower",
+    target=12.5,
     board={"default": "uno", "order2": "uno", "tune": "uno"},
     boards=("pico", "nano33ble", "esp32c3", "browser"),
     functions=("forward", "write", "learn"),
@@ -56,6 +59,7 @@ CARD = Card(
     train_minutes=0.3,
     learns=True,
     cells="ring probabilistic 8",
+    quick={"chance": 0.08},
     results={
         "perplexity": 11.72,
         "perplexity_unigram": 16.74,
@@ -72,8 +76,8 @@ CARD = Card(
         "https://doi.org/10.1109/18.87000",
     ),
     variants={
-        "order2": {"functions": ("forward", "write"), "learns": False, "target": 0.1},
-        "tune": {"functions": ("forward", "write"), "learns": False, "target": 0.1, "data": ("nottingham",)},
+        "order2": {"functions": ("forward", "write"), "learns": False, "target": 10.0},
+        "tune": {"functions": ("forward", "write"), "learns": False, "target": 10.0, "data": ("nottingham",)},
     },
 )
 LETTERS = 27
@@ -241,8 +245,8 @@ def inputs(split: str, limit: int | None = None, size: str = "default") -> tuple
 
 
 def metric(outputs: np.ndarray, y: np.ndarray) -> float:
-    """1 / perplexity: 2 to the power of minus the mean bits of a step; outputs (n,) or (n, 1) bits, y (n,) steps."""
-    return float(2 ** -(np.asarray(outputs, np.float64).sum() / np.asarray(y).sum()))
+    """Perplexity: 2 to the power of the mean bits of a step; outputs (n,) or (n, 1) bits, y (n,) steps."""
+    return float(2 ** (np.asarray(outputs, np.float64).sum() / np.asarray(y).sum()))
 
 
 def train(
@@ -286,7 +290,7 @@ def train(
             model.get_buffer("norms").copy_(torch.from_numpy(_chain.norms(codes)))
         tx, ty = inputs("test", size=size)
         bits = np.array([model.forward(torch.from_numpy(row)).item() for row in tx])
-    figures = {"chance": metric(bits, ty), "perplexity": 1 / metric(bits, ty)}
+    figures = {"chance": 1 / metric(bits, ty), "perplexity": metric(bits, ty)}
     metrics = figures | {"perplexity_float": perplexity(exact, "test", size)} | baselines(size)
     return loop.save(out, CARD.name, size, seed, model.state_dict(), _rounded(metrics), began)
 

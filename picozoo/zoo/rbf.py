@@ -49,6 +49,7 @@ CARD = Card(
     functions=("forward",),
     main="forward",
     train_minutes=0.1,
+    quick={"accuracy": 0.98},
     results={"accuracy": 0.9963, "ten_folds": 0.9963},
     cells="input 3 > kernel 5 > output 2",
     references=("https://www.complex-systems.com/abstracts/v02_i03_a05/", "https://doi.org/10.1162/neco.1989.1.2.281"),

@@ -47,6 +47,7 @@ CARD = Card(
     main="forward",
     sizes=("default", "penguins"),
     train_minutes=0.1,
+    quick={"accuracy": 0.99},
     results={"accuracy": 1.0, "accuracy_sklearn": 1.0, "penguins_accuracy": 1.0, "penguins_accuracy_sklearn": 1.0},
     cells="input 3 > kernel 4 > output 2",
     references=("https://doi.org/10.1007/BF00994018", "https://doi.org/10.1145/130385.130401"),

@@ -292,3 +292,17 @@ def test_a_picture_has_a_float_figure_but_no_answer() -> None:
     ):
         told = {f.label for _, rows in figures.sections([report(**changes)]) for f in rows}
         assert told & {"accuracy in float", "same answer as float"} == wanted
+
+
+def test_a_metric_has_its_own_name_and_unit_everywhere() -> None:
+    """Perplexity is a number, not a share; nothing about such a network is called accuracy."""
+    changes = {"metric_name": "perplexity", "metric_unit": "", "metric_better": "lower", "metric": "how much in doubt"}
+    made = report(**changes, accuracy=11.72, accuracy_float=11.68, learning=Learning(30, 27.0, 11.9, 700.0, 0.01, 12))
+    page, fragment, shown = html.page([made]), html.fragment([made]), show([made], 100)
+    for text in (page, html.page([made, made]), fragment, shown, repr(made)):
+        assert "perplexity" in text and "11.7" in text
+        assert "accuracy" not in text.lower() and "1172" not in text
+    for text in (page, shown):
+        assert "11.7" in text and "lower is better" in text and "its perplexity from 27.0 to 11.9" in text
+    widths = [float(w) for w in re.findall(r'class="b" style="width:([\d.]+)%', page)]
+    assert widths and max(widths) <= 100
