@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any
@@ -372,12 +372,16 @@ def compile(
     optimiser: str = "sgd",
     rate: float = 0.01,
     snapshot: bool = True,
+    shapes: Mapping[str, Sequence[int]] | None = None,
+    dims: Mapping[str, int] | None = None,
+    fixed: Mapping[str, Any] | None = None,
     **options: str,
 ) -> Firmware:
     """Compile a network for a board.
 
     Args:
-        network: a name of the zoo, a file, a `Network`, a PyTorch nn.Module, or a scikit-learn estimator.
+        network: a name of the zoo, a file, a `Network`, a PyTorch nn.Module or ExportedProgram, or a scikit-learn
+            estimator.
         example_inputs: for a module: a tuple of example tensors, or a mapping of method names to tuples.
         board: name of a board, see `picozoo boards`.
         calibrate: for int8: typical inputs of the main function, first dimension = calls; one array an input, or a
@@ -387,6 +391,7 @@ def compile(
         trust_pickle: read a file that runs code when it is opened.
         learn: "last-layer", "bias" or "all" adds a training step (functions `learn`, and with `snapshot` also
             `snapshot` and `rollback`); optimiser, rate: see `train.gradients.Learning`. Needs PyTorch.
+        shapes, dims, fixed: of a file that leaves dimensions open, see `network.load`.
 
     Returns:
         The firmware; nothing is built or run yet.
@@ -402,7 +407,7 @@ def compile(
     if isinstance(network, Network):
         net = network
     elif isinstance(network, str) or hasattr(network, "__fspath__"):
-        net = load(network, calibrate=calibrate, trust_pickle=trust_pickle)
+        net = load(network, calibrate=calibrate, trust_pickle=trust_pickle, shapes=shapes, dims=dims, fixed=fixed)
     elif is_estimator(network):
         net = from_estimator(network, name=name, calibrate=calibrate)
     else:

@@ -19,6 +19,9 @@ from picozoo.specs import Calibration
 if TYPE_CHECKING:
     from types import ModuleType
 
+# Arguments of `load` -> options of the command line.
+_OPTION = {"shapes": "--shape (shapes)", "dims": "--dim (dims)", "fixed": "--fix (fixed)"}
+_OPTIONS = ", ".join(_OPTION.values())
 ARTEFACTS = Path(__file__).parent / "zoo" / "_artefacts"
 
 
@@ -48,6 +51,11 @@ class Network:
         return self.program.name
 
     @property
+    def assumed(self) -> str:
+        """What was assumed of dimensions that the file leaves open, as a sentence; "" if nothing was."""
+        return self.program.meta.get("assumed", "")
+
+    @property
     def card(self) -> Any:
         """The zoo card, or None."""
         return self.module.CARD.at(self.size) if self.module is not None else None
@@ -64,6 +72,7 @@ def load(
     calibrate: Any = None,
     trust_pickle: bool = False,
     shapes: Mapping[str, Sequence[int]] | None = None,
+    dims: Mapping[str, int] | None = None,
     fixed: Mapping[str, Any] | None = None,
 ) -> Network:
     """A network of the zoo by name, or a file.
@@ -73,28 +82,32 @@ def load(
             importer reads (`.tflite`, `.skops` ...).
         calibrate: typical inputs of the main function, to quantise it with; as `compile` takes them.
         trust_pickle: read a file that runs code when it is opened.
-        shapes: input -> its shape, where an ONNX file leaves dimensions open (1 by default).
+        shapes: input -> its shape, where a file (ONNX, TFLite, .pt2) leaves dimensions open. A batch is 1 by default;
+            `Network.assumed` says so.
+        dims: name of an open dimension -> its size, wherever the file has it.
         fixed: input -> a value that it always has; it becomes a constant. ONNX files only.
 
     Raises:
         UnknownName: no network has this name; the message gives the nearest.
         BadFile: the file is missing, damaged, or of a kind that cannot be read.
+        UsageError: the file leaves a dimension open that is no batch; names all of them.
 
     Example:
         >>> load("perceptron")
         <network perceptron: functions forward, learn; 2,307 constants>
     """
-    net = _load(str(name), trust_pickle, shapes, fixed)
+    given = {k: v for k, v in (("shapes", shapes), ("dims", dims), ("fixed", fixed)) if v}
+    net = _load(str(name), trust_pickle, given)
     if calibrate is not None:
         net.calibration = calibration_of(net.program, calibrate)
     return net
 
 
-def _load(
-    text: str, trust_pickle: bool, shapes: Mapping[str, Sequence[int]] | None, fixed: Mapping[str, Any] | None
-) -> Network:
+def _load(text: str, trust_pickle: bool, given: Mapping[str, Any]) -> Network:
     if "/" in text or "\\" in text or "." in text or Path(text).is_file():
-        return _load_file(Path(text), trust_pickle, shapes, fixed)
+        return _load_file(Path(text), trust_pickle, given)
+    if given:
+        raise UsageError(f"{text}: {_OPTIONS} are for model files; a network of the zoo has its shapes")
     base, _, size = text.partition(":")
     module = find.load("zoo", base, "network")
     size = size or "default"
@@ -115,7 +128,8 @@ def artefact_path(name: str, size: str = "default") -> Path:
 def importers() -> Mapping[str, str]:
     """File suffix -> the file below `picozoo/frontend` that reads it.
 
-    An importer declares `SUFFIXES` and `read(path) -> Program`, and in `EXECUTES` those of its suffixes whose files run
+    An importer declares `SUFFIXES` and `read(path) -> Program`, in `TAKES` which of the arguments `shapes`, `dims` and
+    `fixed` its `read` has, and in `EXECUTES` those of its suffixes whose files run
     code when they are opened.
 
     Example:
@@ -129,19 +143,15 @@ def importers() -> Mapping[str, str]:
     return found
 
 
-def _load_file(
-    path: Path, trust_pickle: bool, shapes: Mapping[str, Sequence[int]] | None, fixed: Mapping[str, Any] | None
-) -> Network:
+def _load_file(path: Path, trust_pickle: bool, given: Mapping[str, Any]) -> Network:
     try:
-        return _read_file(path, trust_pickle, shapes, fixed)
+        return _read_file(path, trust_pickle, given)
     except PicozooError as e:
         e.args = (printable(str(e)), *e.args[1:])  # names in it are the file's
         raise
 
 
-def _read_file(
-    path: Path, trust_pickle: bool, shapes: Mapping[str, Sequence[int]] | None, fixed: Mapping[str, Any] | None
-) -> Network:
+def _read_file(path: Path, trust_pickle: bool, given: Mapping[str, Any]) -> Network:
     suffix = path.suffix.lower()
     if suffix in importers():
         importer = find.load("frontend", importers()[suffix], "importer")
@@ -150,11 +160,13 @@ def _read_file(
                 f"{path}: a {suffix} file runs whatever code is in it when it is opened. {importer.INSTEAD}; or, if "
                 f"you made this file yourself, say --trust-pickle (trust_pickle=True in Python)"
             )
-        if shapes or fixed:
-            if not getattr(importer, "OPEN_SHAPES", False):
-                raise UsageError(f"{path}: shapes and fixed inputs (--shape, --fix) are for ONNX files")
-            return Network(importer.read(path, shapes, fixed), path=path)
-        return Network(importer.read(path), path=path)
+        takes = getattr(importer, "TAKES", ())
+        if other := [k for k in given if k not in takes]:
+            allowed = f" it takes {', '.join(_OPTION[k] for k in takes)}" if takes else " its inputs have their shapes"
+            raise UsageError(f"{path}: {_OPTION[other[0]]} is not for {suffix} files;{allowed}")
+        return Network(importer.read(path, **given), path=path)
+    if given:
+        raise UsageError(f"{path}: {_OPTIONS} are for files of other tools; this one has its shapes")
     if suffix != artefact.SUFFIX:
         if not suffix:
             raise UnknownName(f"{path}: no such file, and no network has this name. See 'picozoo list'")
@@ -176,6 +188,7 @@ def from_module(module: Any, examples: Any, *, name: str = "", calibrate: Any = 
     """A user's nn.Module as a network.
 
     Args:
+        module: or what `torch.export.export` gave of one; `examples` are then its own by default.
         examples: example inputs of `forward`, or a mapping of method names to theirs; see
             `frontend.torch_export.capture`.
         calibrate: array of inputs of the main function (first dimension = calls), or a sequence of them, one per
@@ -183,6 +196,9 @@ def from_module(module: Any, examples: Any, *, name: str = "", calibrate: Any = 
     """
     from picozoo.frontend.torch_export import capture
 
+    if hasattr(module, "graph_signature") and hasattr(module, "module"):
+        examples = examples if examples is not None else module.example_inputs[0]
+        module = module.module()
     if examples is None:
         raise UsageError(
             "compile(module, ...) needs example inputs: one tuple of tensors, or a mapping of method names to tuples"

@@ -23,8 +23,9 @@ TEXT = """# ONNX files
     pip install 'picozoo[onnx]'
     picozoo run theirs.onnx --board nano33ble --input in.npy --output out.npy
 
-Operator sets 7 and on; older ones where a node's meaning has not changed since. Shapes are fixed: a dimension that the
-file leaves open is 1 unless you say otherwise (`--shape NAME=1,3,224,224`), and an input that an operator must know
+Operator sets 7 and on; older ones where a node's meaning has not changed since. Shapes are fixed: of the
+dimensions that a file leaves open the batch is 1 and the others you say (`--dim seq=16`, `--shape NAME=1,3,224,224`; see
+[bring.md](bring.md#open-dimensions)), and an input that an operator must know
 while the file is read (axes, sizes) is given a value (`--fix NAME=0,2`). What follows from shapes and constants is
 computed when the file is read and costs nothing on the board. Loops with a known number of turns are unrolled; a branch
 on a computed condition computes both sides. Functions are read through their bodies, those of the file and those of

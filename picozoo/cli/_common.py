@@ -85,6 +85,13 @@ def _numbers(name: str, text: str) -> list[int]:
         raise UsageError(f"--shape {name}={text}: a shape is whole numbers with commas, such as 1,3,224,224") from None
 
 
+def _number(name: str, text: str) -> int:
+    try:
+        return int(text)
+    except ValueError:
+        raise UsageError(f"--dim {name}={text}: a size is a whole number, such as 16") from None
+
+
 def _value(name: str, text: str) -> Any:
     """Numbers with commas, or the array in a .npy file."""
     import numpy as np
@@ -118,16 +125,23 @@ class Model:
     rate: float = 0.01
     snapshot: bool = True
     shapes: tuple[str, ...] = ()
+    dims: tuple[str, ...] = ()
     fixed: tuple[str, ...] = ()
 
     def load(self, name: str) -> Network:
-        """The network, with its calibration data, and a training step where one is asked for."""
+        """The network, with its calibration data, and a training step where one is asked for.
+
+        What was assumed of dimensions that the file leaves open is told on stderr.
+        """
         from picozoo.network import load, with_learning
 
         shapes = {k: _numbers(k, v) for k, v in map(_named, self.shapes)}
+        dims = {k: _number(k, v) for k, v in map(_named, self.dims)}
         fixed = {k: _value(k, v) for k, v in map(_named, self.fixed)}
         data = self.calibrate or None
-        net = load(name, calibrate=data, trust_pickle=self.trust_pickle, shapes=shapes, fixed=fixed)
+        net = load(name, calibrate=data, trust_pickle=self.trust_pickle, shapes=shapes, dims=dims, fixed=fixed)
+        if net.assumed:
+            print(f"{name}: {net.assumed}", file=sys.stderr)
         if not self.learn:
             return net
         return with_learning(net, self.learn, optimiser=self.optimiser, rate=self.rate, snapshot=self.snapshot)
@@ -155,6 +169,7 @@ class Model:
             ("--weights", self.weights),
             ("--forms", self.forms),
             ("--shape", self.shapes),
+            ("--dim", self.dims),
             ("--fix", self.fixed),
         ):
             found += [w for n in names for w in (flag, n)]
@@ -180,6 +195,7 @@ def model_options(f: F) -> F:
         tune: bool,
         forms: tuple[str, ...],
         shapes: tuple[str, ...],
+        dims: tuple[str, ...],
         fixed: tuple[str, ...],
         **others: Any,
     ) -> Any:
@@ -187,7 +203,8 @@ def model_options(f: F) -> F:
             return tuple(n.strip() for part in names for n in part.split(",") if n.strip())
 
         layers = (split(int16), split(keep_float), split(weights))
-        model = Model(calibrate, int8, *layers, trust_pickle, tune, split(forms), shapes=shapes, fixed=fixed)
+        options = (trust_pickle, tune, split(forms))
+        model = Model(calibrate, int8, *layers, *options, shapes=shapes, dims=dims, fixed=fixed)
         return f(*args, model=model, **others)
 
     made: Any = command
@@ -200,11 +217,18 @@ def model_options(f: F) -> F:
             help="ONNX: an input that always has this value: numbers with commas, or a .npy file.",
         ),
         click.option(
+            "--dim",
+            "dims",
+            multiple=True,
+            metavar="NAME=N",
+            help="The size of a dimension that the file leaves open and names, such as seq=16.",
+        ),
+        click.option(
             "--shape",
             "shapes",
             multiple=True,
             metavar="NAME=N,N…",
-            help="ONNX: the shape of an input whose dimensions the file leaves open.  [default: 1 for each]",
+            help="The shape of an input whose dimensions the file leaves open.  [default: 1 for a batch]",
         ),
         click.option("--trust-pickle", is_flag=True, help="Open a .pkl or .joblib file, which runs the code in it."),
         click.option(

@@ -12,6 +12,7 @@ import numpy as np
 
 from picozoo import ops
 from picozoo.errors import BadFile, Unsupported
+from picozoo.frontend import _tflite_open
 from picozoo.frontend._flexbuffer import read_map
 from picozoo.frontend._tflite_schema import DTYPES, MAX_OPERATORS, OTHER_DTYPES, UNSIGNED, Graph, Operator, Tensor
 from picozoo.ir.program import Function, Node, Program
@@ -74,7 +75,8 @@ def outside_type(t: Tensor) -> TensorType:
 
 @dataclass
 class Shared:
-    """What all subgraphs share. `variables`: each one's value at this place; `states`: where it is kept."""
+    """What all subgraphs share. `variables`: each one's value at this place; `states`: where it is kept; `resized`: an
+    input has another shape than the file gives it, so that the declared shapes hold no longer."""
 
     graphs: list[Graph]
     read: Callable[[Call], Any]
@@ -82,6 +84,7 @@ class Shared:
     states: dict[str, str] = field(default_factory=dict)
     wrong: list[str] = field(default_factory=list)
     operators: int = 0
+    resized: bool = False
 
 
 class Call:
@@ -186,6 +189,25 @@ class Call:
     def out(self, k: int = 0) -> TensorType:
         """Declared type of an output."""
         return tensor_type(self.model.tensors[self.op.outputs[k]])
+
+    def shaped(self, ref: str, k: int = 0) -> str:
+        """A value under the declared shape of output `k`."""
+        return self.reshape(ref, self._shape(k, self.type(ref).shape))
+
+    def reshaped(self) -> tuple[int, ...]:
+        """The shape that an operator gives its first input which only changes that."""
+        return _tflite_open.reshaped(self, self.ref(0)) if self.shared.resized else self.out().shape
+
+    def shape_said(self, i: int) -> tuple[int, ...]:
+        """The output's declared shape, or, where that does not hold, the numbers of input `i`, which are that shape."""
+        if not self.shared.resized:
+            return self.out().shape
+        return tuple(int(n) for n in self.array(i, "the shape").reshape(-1))
+
+    def _shape(self, k: int, have: tuple[int, ...]) -> tuple[int, ...]:
+        if not self.shared.resized:
+            return self.out(k).shape
+        return _tflite_open.fit(self.model.tensors[self.op.outputs[k]], have)
 
     def has(self, i: int) -> bool:
         """Is input `i` there?"""
@@ -362,6 +384,8 @@ class Call:
         ):
             raise Unsupported(f"no integer form for {', '.join(map(_told, ins))} -> {', '.join(map(_told, outs))}")
         found.check(ins, outs, attrs)
+        if self.shared.resized and (folded := _tflite_open.fold(self, op, refs, outs, attrs)) is not None:
+            return folded
         name = clean(self.model.tensors[self.op.outputs[0]].name) or op
         made = []
         for t in outs:
@@ -432,6 +456,8 @@ class Call:
             want, got = self.out(k), self.type(ref)
             if self.op.kind.startswith("CUSTOM") and want.shape == ():  # converters may leave such shapes open
                 want = want.with_(shape=got.shape)
+            if self.shared.resized:
+                want = want.with_(shape=self._shape(k, got.shape))
             if got.size != want.size or got.dtype != want.dtype:
                 raise BadFile(f"output {k} is declared as {_told(want)}, the operator gives {_told(got)}")
             if number in self.values:

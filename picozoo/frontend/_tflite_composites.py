@@ -45,8 +45,8 @@ def _split_v(ctx: Any) -> list[str]:
 
 
 def _pack(ctx: Any) -> str:
-    axis, shape = norm_axis(ctx.options["axis"], ctx.out().rank), list(ctx.out().shape)
-    shape[axis] = 1
+    axis, shape = norm_axis(ctx.options["axis"], ctx.out().rank), list(ctx.type(ctx.ref(0)).shape)
+    shape.insert(axis, 1)
     refs = [ctx.reshape(ctx.ref(i), tuple(shape)) for i in range(ctx.count)]
     return str(ctx.emit("concat", refs, ConcatAttrs(axis)))
 
@@ -55,7 +55,8 @@ def _unpack(ctx: Any) -> list[str]:
     x = ctx.ref(0)
     axis = norm_axis(ctx.options["axis"], ctx.type(x).rank)
     parts = _parts(ctx, x, axis, [1] * len(ctx.op.outputs))
-    return [ctx.reshape(r, ctx.out(k).shape) for k, r in enumerate(parts)]
+    shape = [n for d, n in enumerate(ctx.type(x).shape) if d != axis]
+    return [ctx.reshape(r, tuple(shape)) for r in parts]
 
 
 def _square(ctx: Any) -> str:
@@ -72,7 +73,7 @@ def _squared_difference(ctx: Any) -> str:
 def _zeros_like(ctx: Any) -> str:
     import numpy as np
 
-    t = ctx.out()
+    t = ctx.out().with_(shape=ctx.type(ctx.ref(0)).shape)
     zero = t.quant.zero_point[0] if t.quant is not None else 0
     return str(ctx.const(np.full(t.shape, zero, t.numpy), t, "zeros"))
 

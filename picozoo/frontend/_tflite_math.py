@@ -96,7 +96,7 @@ def _batch_matmul(ctx: Any) -> str:
     ta, tb = ctx.type(a), ctx.type(b)
     if ta.is_float != tb.is_float:
         raise Unsupported("hybrid matrix products (float and int8)")
-    batch = ctx.out().shape[:-2]
+    batch = np.broadcast_shapes(ta.shape[:-2], tb.shape[:-2])
     a, b = (_spread(ctx, r, (*batch, *ctx.type(r).shape[-2:])) for r in (a, b))
     return str(ctx.emit("matmul", [a, b]))
 
@@ -120,7 +120,7 @@ def _transpose_conv(ctx: Any) -> str:
 
     It multiplies by these zeros too: stride * stride times the products that are needed.
     """
-    x, w, out = ctx.ref(2), ctx.array(1, "transposed convolution weights"), ctx.out().shape
+    x, w, out = ctx.ref(2), ctx.array(1, "transposed convolution weights"), ctx.shape_said(0)
     if ctx.type(x).rank != 4 or w.ndim != 4 or len(out) != 4:
         raise Unsupported(f"input {list(ctx.type(x).shape)} does not fit weights {list(w.shape)}")
     pad: list[int] = []

@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 
 from picozoo.errors import BadFile, Unsupported
+from picozoo.frontend._tflite_call import MAX_MADE
 from picozoo.ops._op import norm_axis
 from picozoo.ops._reduce import ReduceAttrs
 from picozoo.ops.cast import CastAttrs
@@ -63,18 +64,22 @@ def strided_slice(ctx: Any) -> str:
     dots = [d for d in range(len(begin)) if o["ellipsis_mask"] >> d & 1]
     if len(dots) > 1:
         raise BadFile("more than one ellipsis")
-    kept, axis = x, 0
+    kept, axis, wanted = x, 0, []
     for d in range(len(begin)):
         if d in new:
+            wanted.append(1)
             continue
         if d in dots:
-            axis += len(shape) - (len(begin) - len(new) - 1)
+            n = len(shape) - (len(begin) - len(new) - 1)
+            wanted += shape[axis : axis + n]
+            axis += n
             continue
         if axis >= len(shape):
             raise BadFile(f"it slices {len(begin)} dimensions of {len(shape)}")
         kept = pick(ctx, kept, axis, _places(o, d, begin[d], end[d], step[d], shape[axis]))
+        wanted += [] if o["shrink_axis_mask"] >> d & 1 else [ctx.type(kept).shape[axis]]
         axis += 1
-    return str(ctx.reshape(kept, ctx.out().shape))
+    return str(ctx.reshape(kept, (*wanted, *shape[axis:])))
 
 
 def _places(o: dict[str, Any], d: int, begin: int, end: int, step: int, n: int) -> np.ndarray:
@@ -144,7 +149,7 @@ def _space_to_depth(ctx: Any) -> str:
     if b < 1 or h % b or w % b:
         raise BadFile(f"blocks of {b} in {h} x {w}")
     x = ctx.reshape(x, (n, h // b, b, w // b, b * c))
-    return str(ctx.reshape(_turn(ctx, x, (0, 1, 3, 2, 4)), ctx.out().shape))
+    return str(ctx.reshape(_turn(ctx, x, (0, 1, 3, 2, 4)), (n, h // b, w // b, b * b * c)))
 
 
 def _depth_to_space(ctx: Any) -> str:
@@ -153,7 +158,7 @@ def _depth_to_space(ctx: Any) -> str:
     if b < 1 or c % (b * b):
         raise BadFile(f"blocks of {b} from {c} channels")
     x = ctx.reshape(x, (n, h, w, b, c // b))
-    return str(ctx.reshape(_turn(ctx, x, (0, 1, 3, 2, 4)), ctx.out().shape))
+    return str(ctx.reshape(_turn(ctx, x, (0, 1, 3, 2, 4)), (n, h * b, w * b, c // (b * b))))
 
 
 def _image(ctx: Any, x: str) -> tuple[int, ...]:
@@ -244,18 +249,20 @@ def _rank(ctx: Any) -> str:
 
 
 def _fill(ctx: Any) -> str:
+    t = ctx.out().with_(shape=ctx.shape_said(0))
     if ctx.is_constant(1):
-        return str(ctx.const(ctx.made(ctx.out(), ctx.array(1).reshape(-1)[0]), ctx.out(), "filled"))
+        return str(ctx.const(ctx.made(t, ctx.array(1).reshape(-1)[0]), t, "filled"))
     value = ctx.reshape(ctx.ref(1), ())
-    return str(ctx.emit("expand", [value], ctx.attrs_of("expand")(ctx.out().shape)))
+    return str(ctx.emit("expand", [value], ctx.attrs_of("expand")(t.shape)))
 
 
 def _range(ctx: Any) -> str:
     a, b, step = (ctx.array(i, "start, end and step").reshape(-1)[0] for i in range(3))
-    if ctx.out().rank != 1 or not step or abs((float(b) - float(a)) / float(step)) > ctx.out().size + 1:
+    most = MAX_MADE if ctx.shared.resized else ctx.out().size + 1
+    if ctx.out().rank != 1 or not step or abs((float(b) - float(a)) / float(step)) > most:
         raise BadFile(f"numbers from {a} to {b} in steps of {step} as {list(ctx.out().shape)}")
     made = np.arange(a, b, step, dtype=ctx.out().numpy)
-    return str(ctx.const(made, ctx.out(), "range"))
+    return str(ctx.const(made, ctx.out().with_(shape=made.shape), "range"))
 
 
 def _broadcast_args(ctx: Any) -> str:

@@ -189,7 +189,8 @@ class Table:
 
 @dataclass
 class Tensor:
-    """A tensor as the file describes it. `data`: its constant bytes, None if it is computed."""
+    """A tensor as the file describes it. `data`: its constant bytes, None if it is computed.
+    `signature`: its shape with -1 where it is open, () where nothing is."""
 
     name: str
     shape: tuple[int, ...]
@@ -200,6 +201,7 @@ class Tensor:
     axis: int
     variable: bool
     sparse: bool
+    signature: tuple[int, ...] = ()
 
 
 @dataclass
@@ -299,7 +301,8 @@ def _tensor(t: Table, buffers: list[np.ndarray]) -> Tensor:
         axis = q.number(6, "i")
     if scale and len(zero) != len(scale):
         zero = zero * len(scale) if len(zero) == 1 else (0,) * len(scale)
-    return Tensor(name, shape, t.number(1, "b"), data, scale, zero, axis, t.number(5, "?"), t.table(6) is not None)
+    sparse, signature = t.table(6) is not None, t.ints(7, MAX_RANK)
+    return Tensor(name, shape, t.number(1, "b"), data, scale, zero, axis, t.number(5, "?"), sparse, signature)
 
 
 def _operator(t: Table, codes: list[str], tensors: int) -> Operator:

@@ -4,9 +4,9 @@ This file walks graphs and owns no operator. Which node type becomes which of ou
 read, is written in the operator files (`Op.onnx`) and, where one becomes several, in the `_onnx_*.py` files beside this
 one. Whatever has no reader but a function body, in the file or in ONNX's own schemas, is read through that body.
 
-Shapes are fixed: a named dimension is 1 unless the caller says otherwise, everything that follows from constants and
-shapes is computed here, loops with a known count are unrolled, and branches on a known condition are chosen. An input
-that an operator needs while it is read (axes, sizes) can be fixed to a value.
+Shapes are fixed: the batch is 1 unless the caller says otherwise, other open dimensions the caller gives; everything
+that follows from constants and shapes is computed here, loops with a known count are unrolled, and branches on a known
+condition are chosen. An input that an operator needs while it is read (axes, sizes) can be fixed to a value.
 """
 
 from __future__ import annotations
@@ -20,6 +20,7 @@ import numpy as np
 
 from picozoo import find, ops
 from picozoo.errors import BadFile, PicozooError, Unsupported, UsageError
+from picozoo.frontend._dims import Dim, Input, close
 from picozoo.frontend._onnx_advice import advice
 from picozoo.frontend._onnx_builder import MAX_NODES, Builder, NeedsConstant, Scope, clean
 from picozoo.frontend._onnx_builder import Sequence as List
@@ -30,7 +31,7 @@ from picozoo.ir.verify import verify
 from picozoo.specs import TensorType
 
 SUFFIXES = (".onnx",)
-OPEN_SHAPES = True  # `read` takes shapes and fixed values of inputs
+TAKES = ("shapes", "dims", "fixed")  # what `read` takes besides the path
 OLDEST = 7  # operator set; of older ones, nodes whose meaning has not changed since
 _NAMED = 12  # most operators listed in one message
 _DEPTH = 24  # of graphs in graphs and functions in functions
@@ -57,19 +58,22 @@ def readers() -> dict[str, tuple[str, Callable[..., Any]]]:
 
 
 def read(
-    path: Path, shapes: Mapping[str, Sequence[int]] | None = None, fixed: Mapping[str, np.ndarray] | None = None
+    path: Path,
+    shapes: Mapping[str, Sequence[int]] | None = None,
+    dims: Mapping[str, int] | None = None,
+    fixed: Mapping[str, np.ndarray] | None = None,
 ) -> Program:
     """Read an ONNX file as a program with one function, `forward`.
 
     Args:
-        shapes: input -> its shape, where the file leaves dimensions open (1 by default).
+        shapes, dims: input -> its shape, and name -> size, of dimensions that the file leaves open; see `_dims.close`.
         fixed: input -> its value; it then is a constant and no input of the program.
 
     Raises:
         BadFile: missing, truncated, hostile, or not an ONNX file.
         Unsupported: node types, or forms of them, that picozoo cannot compile: all of them at once, with their names.
         MissingTool: the package onnx is not installed.
-        UsageError: `shapes` or `fixed` name no input, or do not fit the file.
+        UsageError: a dimension is open; `shapes`, `dims` or `fixed` name nothing in the file, or do not fit it.
     """
     try:
         size = path.stat().st_size
@@ -79,7 +83,7 @@ def read(
     except OSError as e:
         raise BadFile(f"{path}: cannot be read ({e.strerror}). Check the path") from e
     try:
-        return from_bytes(data, path.stem, shapes, fixed, path.parent)
+        return from_bytes(data, path.stem, shapes, fixed, path.parent, dims)
     except NeedsConstant as e:
         raise NeedsConstant(f"{path}: {e}", e.inputs) from None
     except Unsupported as e:
@@ -96,12 +100,13 @@ def from_bytes(
     shapes: Mapping[str, Sequence[int]] | None = None,
     fixed: Mapping[str, np.ndarray] | None = None,
     folder: Path | None = None,
+    dims: Mapping[str, int] | None = None,
 ) -> Program:
     """As `read`, from memory; `name` becomes the program's, `folder` is where external data may lie."""
     model = parse(data)
     try:
         with np.errstate(all="ignore"):  # absurd numbers give absurd constants, as they do on the board
-            return _program(model, name, shapes or {}, fixed or {}, folder)
+            return _program(model, name, shapes or {}, dims or {}, fixed or {}, folder)
     except (Unsupported, UsageError, BadFile) as e:
         if "\n" in str(e):  # a name of the file, or a library's message
             e.args = (" ".join(str(e).split()), *e.args[1:])
@@ -112,7 +117,7 @@ def from_bytes(
         raise BadFile(f"truncated or damaged ({type(e).__name__}: {str(e)[:200]})") from e
 
 
-def _program(model: Any, name: str, shapes: Any, fixed: Any, folder: Path | None) -> Program:
+def _program(model: Any, name: str, shapes: Any, dims: Any, fixed: Any, folder: Path | None) -> Program:
     program, function = Program(name), Function("forward", (), (), [], {})
     program.functions["forward"] = function
     builder = Builder(program, function, model, folder)
@@ -122,7 +127,7 @@ def _program(model: Any, name: str, shapes: Any, fixed: Any, folder: Path | None
     if graph.sparse_initializer:
         raise Unsupported("constants are stored sparse; convert the model without sparsity")
     scope.tensors = {t.name: t for t in graph.initializer}
-    _inputs(builder, scope, graph, shapes, fixed)
+    _inputs(builder, scope, graph, shapes, dims, fixed)
     walk(builder, graph.node, scope)
     call = Call(builder, module().NodeProto(name="output", op_type="output"), scope)
     if not graph.output:
@@ -141,24 +146,29 @@ def _program(model: Any, name: str, shapes: Any, fixed: Any, folder: Path | None
     return verify(program, "reading")
 
 
-def _inputs(builder: Builder, scope: Scope, graph: Any, shapes: Any, fixed: Any) -> None:
-    function, names = builder.function, [v.name for v in graph.input if v.name not in scope.tensors]
-    for given in (*shapes, *fixed):
-        if given not in names:
-            raise UsageError(find.unknown("input", given, names))
-    for v in graph.input:
-        if v.name in scope.tensors:
-            continue  # a default value; older files list their constants as inputs too
+def _inputs(builder: Builder, scope: Scope, graph: Any, shapes: Any, dims: Any, fixed: Any) -> None:
+    function = builder.function
+    # a default value is no input; older files list their constants as inputs too
+    inputs = [v for v in graph.input if v.name not in scope.tensors]
+    _check_fixed(inputs, fixed)
+    values = {name: np.asarray(a) for name, a in fixed.items()}
+    declared = [Input(v.name, _dims_of(v), clean(v.name)) for v in inputs]
+    known = {x.name: values[x.name].shape for x in declared if x.name in values and values[x.name].ndim == _rank(x)}
+    closed = close(declared, {**known, **shapes}, dims)
+    if closed.assumed:
+        builder.program.meta["assumed"] = closed.assumed
+    for v, shape in zip(inputs, closed.shapes, strict=True):
         if v.name in scope.values:
             raise BadFile(f"input {v.name[:80]!r} is given twice")
-        t = _declared(v, shapes.get(v.name))
         kind = v.type.tensor_type.elem_type
-        if v.name in fixed:
-            a = np.asarray(fixed[v.name])
-            if a.shape != t.shape and a.size == t.size:
-                a = a.reshape(t.shape)
-            if a.shape != t.shape:
+        t = TensorType(shape, dtype_of_kind(kind, f"input {v.name[:80]!r}"))
+        if t.nbytes > MAX_BYTES:
+            raise Unsupported(f"input {v.name[:80]!r} of shape {list(shape)[:8]} needs {t.nbytes:,} bytes")
+        if v.name in values:
+            a = values[v.name]
+            if a.size != t.size:
                 raise UsageError(f"input {v.name} has shape {list(t.shape)}, its fixed value {list(a.shape)}")
+            a = a.reshape(t.shape)
             ref = builder.program.add_constant(clean(v.name) or "c", a.astype(t.numpy), t)
         else:
             ref = function.fresh(clean(v.name) or "x")
@@ -169,29 +179,30 @@ def _inputs(builder: Builder, scope: Scope, graph: Any, shapes: Any, fixed: Any)
             builder.kinds[ref] = kind
 
 
-def _declared(v: Any, given: Sequence[int] | None) -> TensorType:
-    """Type of an input; what the file leaves open is 1 unless the caller says."""
+def _check_fixed(inputs: Sequence[Any], fixed: Mapping[str, Any]) -> None:
+    names = [v.name for v in inputs]
+    for given in fixed:
+        if given not in names:
+            raise UsageError(find.unknown("input", given, names))
+
+
+def _rank(x: Input) -> int:
+    return -1 if x.dims is None else len(x.dims)
+
+
+def _dims_of(v: Any) -> tuple[Dim, ...] | None:
+    """Dimensions of an input: sizes, names, or None where the file says nothing."""
     what = f"input {v.name[:80]!r}"
     if v.type.WhichOneof("value") != "tensor_type":
         raise Unsupported(f"{what} is a {(v.type.WhichOneof('value') or 'value without type').replace('_type', '')}")
     t = v.type.tensor_type
-    dtype = dtype_of_kind(t.elem_type, what)
-    if not t.HasField("shape") and given is None:
-        raise Unsupported(f"{what} has no shape; give one: --shape {v.name}=1,3,224,224")
-    dims = [d.dim_value if d.HasField("dim_value") else None for d in t.shape.dim]
-    if given is not None:
-        fits = not t.HasField("shape") or (
-            len(given) == len(dims) and all(a in (None, b) for a, b in zip(dims, given, strict=True))
-        )
-        if not fits or any(int(d) < 0 for d in given):
-            raise UsageError(f"{what} has shape {[d or '?' for d in dims]}, which {list(given)} does not fit")
-        return TensorType(tuple(int(d) for d in given), dtype)
-    if any(d is not None and d < 0 for d in dims):
+    dtype_of_kind(t.elem_type, what)
+    if not t.HasField("shape"):
+        return None
+    dims = [d.dim_value if d.HasField("dim_value") else d.dim_param or None for d in t.shape.dim]
+    if any(isinstance(d, int) and d < 0 for d in dims):
         raise BadFile(f"{what} has shape {dims[:8]}")
-    found = TensorType(tuple(1 if d is None else int(d) for d in dims), dtype)
-    if found.nbytes > MAX_BYTES:
-        raise Unsupported(f"{what} of shape {list(found.shape)[:8]} needs {found.nbytes:,} bytes")
-    return found
+    return tuple(dims)
 
 
 class Skipped(Unsupported):

@@ -11,27 +11,32 @@ differ from them in fully connected layers; see `ops/linear.py`.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from functools import cache
+from math import prod
 from pathlib import Path
 from typing import Any
 
 from picozoo import ops
-from picozoo.errors import BadFile, PicozooError, Unsupported
+from picozoo.errors import BadFile, PicozooError, Unsupported, UsageError
 from picozoo.frontend import (
     _tflite_composites,
     _tflite_control,
     _tflite_math,
     _tflite_metadata,
     _tflite_moves,
+    _tflite_open,
     _tflite_signal,
 )
 from picozoo.frontend import _tflite_schema as schema
+from picozoo.frontend._dims import Input, close
 from picozoo.frontend._tflite_call import Call, Shared, clean, outside_type, tensor_type
 from picozoo.ir.program import Function, Program
 from picozoo.ir.verify import verify
 
 SUFFIXES = (".tflite",)
+TAKES = ("shapes",)  # what `read` takes besides the path
 _NAMED = 12  # most operators listed in one message
 
 
@@ -50,8 +55,11 @@ def readers() -> dict[str, tuple[str, Callable[..., Any]]]:
     return table
 
 
-def read(path: Path) -> Program:
+def read(path: Path, shapes: Mapping[str, Sequence[int]] | None = None) -> Program:
     """Read a TFLite file as a program with one function, `forward`.
+
+    Args:
+        shapes: input -> its shape, where the file leaves dimensions open; see `_dims.close`.
 
     Raises:
         BadFile: missing, truncated, hostile, or not a TFLite file; says what is wrong with it.
@@ -65,26 +73,27 @@ def read(path: Path) -> Program:
         data = path.read_bytes()
     except OSError as e:
         raise BadFile(f"{path}: cannot be read ({e.strerror}). Check the path") from e
-    return checked(data, path.stem, str(path))
+    return checked(data, path.stem, str(path), shapes)
 
 
-def checked(data: bytes, name: str, where: str) -> Program:
+def checked(data: bytes, name: str, where: str, shapes: Mapping[str, Sequence[int]] | None = None) -> Program:
     """As `read`, from memory; `where` heads the messages."""
     try:
-        return from_bytes(data, name)
-    except Unsupported as e:
-        raise Unsupported(f"{where}: {e}") from None
+        return from_bytes(data, name, shapes)
+    except (Unsupported, UsageError) as e:
+        raise type(e)(f"{where}: {e}") from None
     except (PicozooError, ValueError, ArithmeticError, MemoryError, LookupError, TypeError) as e:
         raise BadFile(f"{where}: truncated or damaged ({e}). Get the file again") from e
 
 
-def from_bytes(data: bytes, name: str) -> Program:
+def from_bytes(data: bytes, name: str, shapes: Mapping[str, Sequence[int]] | None = None) -> Program:
     """The program in a file's bytes; `name` becomes its name. Damage may raise other errors than `checked` does."""
     model = schema.parse(data)
     graph = model.graphs[0]
     program = Program(name)
     function = Function("forward", (), (), [], {})
     values: dict[int, str] = {}
+    resized = _close(graph, shapes, program)
     for k in graph.inputs:
         t = graph.tensors[k]
         if k in values or t.data is not None:
@@ -94,7 +103,7 @@ def from_bytes(data: bytes, name: str) -> Program:
         function.params = (*function.params, ref)
         values[k] = ref
     program.functions["forward"] = function
-    call = Call(program, function, graph, values, Shared(model.graphs, _read_one))
+    call = Call(program, function, graph, values, Shared(model.graphs, _read_one, resized=resized))
     for k in graph.inputs:
         call.op = schema.Operator("INPUT", (k,), (k,))
         values[k] = call.converted(values[k], tensor_type(graph.tensors[k]))
@@ -110,6 +119,19 @@ def from_bytes(data: bytes, name: str) -> Program:
     if _tflite_metadata.NAME in model.metadata:
         program.meta |= _tflite_metadata.read(model.metadata[_tflite_metadata.NAME], data, len(graph.inputs))
     return verify(program, "reading")
+
+
+def _close(graph: schema.Graph, shapes: Mapping[str, Sequence[int]] | None, program: Program) -> bool:
+    """Give each input its shape; is one another than the file's?"""
+    tensors = [graph.tensors[k] for k in graph.inputs]
+    closed = close([Input(t.name, _tflite_open.dims(t), clean(t.name)) for t in tensors], shapes, {})
+    if closed.assumed:
+        program.meta["assumed"] = closed.assumed
+    for k, t, shape in zip(graph.inputs, tensors, closed.shapes, strict=True):
+        if prod(shape) > schema.MAX_ELEMENTS:
+            raise UsageError(f"input {t.name!r} of shape {list(shape)} is beyond memory")
+        graph.tensors[k] = replace(t, shape=shape)
+    return any(t.shape != shape for t, shape in zip(tensors, closed.shapes, strict=True))
 
 
 def _read_one(call: Call) -> None:

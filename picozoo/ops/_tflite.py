@@ -63,6 +63,6 @@ def reduction(op: str, attrs: type[ReduceAttrs] = ReduceAttrs) -> Reader:
             runs = [tuple(range(rank - len(inner), rank))]
         for run in runs:
             x = ctx.emit(op, [x], attrs(run, True))
-        return ctx.reshape(x, ctx.out().shape)
+        return ctx.shaped(x)
 
     return read

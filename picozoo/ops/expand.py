@@ -33,7 +33,7 @@ class Expand(Mover):
     moves = True
     Attrs = ExpandAttrs
     aten = {"expand.default": _read, "expand_as.default": _read, "broadcast_to.default": _read}
-    tflite = {"BROADCAST_TO": lambda ctx: ctx.emit("expand", [ctx.ref(0)], ExpandAttrs(ctx.out().shape))}
+    tflite = {"BROADCAST_TO": lambda ctx: ctx.emit("expand", [ctx.ref(0)], ExpandAttrs(ctx.shape_said(1)))}
     onnx = {"Expand": _onnx}
     cases = (Case((TensorType((3, 1)),), ExpandAttrs((2, 3, 4))), Case((TensorType((), "i8"),), ExpandAttrs((5,))))
 

@@ -25,7 +25,7 @@ def _read(ctx: Any, x: Any, *_: Any, **__: Any) -> Any:
 
 def _tflite(ctx: Any) -> Any:
     """The shape is that of the output, which the file declares."""
-    return ctx.reshape(ctx.ref(0), ctx.out().shape)
+    return ctx.reshape(ctx.ref(0), ctx.reshaped())
 
 
 def _reshape(ctx: Any) -> str:

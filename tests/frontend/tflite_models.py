@@ -44,7 +44,7 @@ def data_folder() -> Path:
 
 @dataclass
 class T:
-    """A tensor: `data` where it is constant, else `shape` and `dtype`."""
+    """A tensor: `data` where it is constant, else `shape` and `dtype`; `signature`: -1 where it is open."""
 
     shape: tuple[int, ...] = ()
     dtype: str = "int8"
@@ -53,6 +53,7 @@ class T:
     axis: int = 0
     data: np.ndarray | None = None
     variable: bool = False
+    signature: tuple[int, ...] = ()
 
 
 @dataclass
@@ -138,6 +139,7 @@ def _tensor(m: Any, i: int, t: T) -> Any:
     made = schema.TensorT()
     made.name, made.shape, made.type, made.buffer = f"t{i}", list(t.shape), _CODES[t.dtype], 0
     made.isVariable = t.variable
+    made.shapeSignature = list(t.signature) or None
     if t.data is not None:
         buffer = schema.BufferT()
         buffer.data = np.frombuffer(t.data.tobytes(), np.uint8)
