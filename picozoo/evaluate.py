@@ -27,6 +27,7 @@ from picozoo.specs import whole_name
 FLOAT_TOLERANCE = 1e-4  # relative and, below 1, absolute: what "equal" means between float forms
 LESSONS = 50  # training examples that a report shows to a compiled training step
 METRIC = ("metric", "metric_name", "metric_unit", "metric_better")  # a report has them from the card
+MOST_CALLS = 64  # of a network without data whose calls do not all run everything
 NOISE_CALLS = 8  # calibration calls behind the layers' signal-to-noise ratios in a report
 Progress = Callable[[float, str], None]
 
@@ -76,7 +77,7 @@ def evaluate(fw: Firmware, *, samples: int = 200, progress: Progress | None = No
     """Measure on the board.
 
     Args:
-        samples: held-out calls to make; 0, or a network without data: one typical call.
+        samples: held-out calls to make; 0, or a network without data: one typical call, or one period of calls.
         progress: called with the share done and a line of words.
         show: also make the pictures that the network shows of itself (`picozoo.pictures`).
 
@@ -136,7 +137,9 @@ class _Run:
 
     def go(self, tell: Progress) -> None:
         if self.data is None:
-            self._one([np.asarray(x) for x in typical(self.fw)])
+            period = self.fw.program.meta.get("period", "1")
+            for _ in range(min(int(period), MOST_CALLS) if period.isdecimal() else 1):
+                self._one([np.asarray(x) for x in typical(self.fw)])
             return
         n = len(self.data.x)
         for i in range(n):

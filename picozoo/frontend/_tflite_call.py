@@ -85,6 +85,9 @@ class Shared:
     wrong: list[str] = field(default_factory=list)
     operators: int = 0
     resized: bool = False
+    unsaid: int = 0  # this and what follows: see `_tflite_streaming`
+    last: dict[int, str] = field(default_factory=dict)
+    period: int = 1
 
 
 class Call:
@@ -99,6 +102,8 @@ class Call:
         self.index = 0
         self.names: set[str] = {n.name for n in function.nodes}
         self.handles: dict[int, Any] = {}
+        self.rest: Callable[[], None] | None = None
+        self.ran: str | None = None  # a bool: did every operator run, if that depends on the call?
 
     # -- subgraphs ----------------------------------------------------------------------------------------------------
     def child(self, graph: Graph, function: Function, values: dict[int, str], program: Program | None = None) -> Call:
@@ -107,14 +112,20 @@ class Call:
         inner.names = self.names if function is self.function else inner.names
         return inner
 
-    def walk(self) -> None:
-        """Read every operator of the subgraph in the file's order. What cannot be read is noted in `shared.wrong`."""
-        for index, operator in enumerate(self.model.operators):
+    def walk(self, first: int = 0) -> None:
+        """Read every operator of the subgraph in the file's order. What cannot be read is noted in `shared.wrong`.
+
+        A reader may leave the operators behind its own to a function of its choice, `rest`.
+        """
+        for index, operator in enumerate(self.model.operators[first:], first):
             self.shared.operators += 1
             if self.shared.operators > MAX_OPERATORS:
                 raise BadFile(f"its subgraphs come to more than {MAX_OPERATORS} operators")
             self.index, self.op = index, operator
             self.shared.read(self)
+            if self.rest is not None:
+                return self.rest()
+        return None
 
     def refs(self, numbers: tuple[int, ...]) -> list[str]:
         """References of tensors of the subgraph."""

@@ -28,6 +28,7 @@ from picozoo.frontend import (
     _tflite_moves,
     _tflite_open,
     _tflite_signal,
+    _tflite_streaming,
 )
 from picozoo.frontend import _tflite_schema as schema
 from picozoo.frontend._dims import Input, close
@@ -48,7 +49,7 @@ def readers() -> dict[str, tuple[str, Callable[..., Any]]]:
         for kind, read_ in ops.get(name).tflite.items():
             assert kind not in table, f"{kind} is read by {table[kind][0]} and {name}"
             table[kind] = (name, read_)
-    for part in (_tflite_composites, _tflite_moves, _tflite_math, _tflite_control, _tflite_signal):
+    for part in (_tflite_composites, _tflite_moves, _tflite_math, _tflite_control, _tflite_signal, _tflite_streaming):
         for kind, read_ in part.READERS.items():
             assert kind not in table, f"{kind} is read by {table[kind][0]} and {part.__name__}"
             table[kind] = ("composite", read_)
@@ -113,7 +114,9 @@ def from_bytes(data: bytes, name: str, shapes: Mapping[str, Sequence[int]] | Non
     for k in graph.outputs:
         call.op = schema.Operator("OUTPUT", (k,), (k,))
         results.append(call.converted(call.ref(0), outside_type(graph.tensors[k])))
-    function.results = tuple(results)
+    function.results = (*results, call.ran) if call.ran else tuple(results)
+    if call.shared.period > 1:
+        program.meta["period"] = str(call.shared.period)
     if model.description:
         program.meta["tflite"] = model.description
     if _tflite_metadata.NAME in model.metadata:

@@ -3,7 +3,8 @@
 A class of values that share storage is found by joining, most valuable joins first:
 
 1. views: a reshape is its input;
-2. loops: a carried value is one storage for the loop's input, its regions' parameters and its output;
+2. loops: a carried value is one storage for the loop's input, its regions' parameters and its output; that of a state,
+   or of a loop round this one, where the output is its next value and nothing reads the old one later;
 3. updates: the new value of a state is computed into the state itself where nothing reads the old one later;
 4. loop results: the body's new value is computed into the carried storage under the same condition;
 5. loop inputs: the carried storage is the initial value's own where that dies at the loop;
@@ -112,6 +113,8 @@ class _Joiner:
             self.place(key(self.function, ref))
         for loop in self.t.loops:
             self._loop_storage(loop)
+        for loop in self.t.loops:
+            self._loop_through(loop)
         for step in self.t.steps:
             if step.kind == "call" and step.node.op == "reshape":
                 self.join(
@@ -143,6 +146,20 @@ class _Joiner:
                 home = self.place(key(loop.function, ref))
             for region in (loop.cond, loop.body):
                 self.join(home, self.place(key(region, region.params[k])))
+
+    def _loop_through(self, loop: Loop) -> None:
+        """Let a loop work in what takes its result, if it starts with it: a state, or what a loop round it carries."""
+        around = next((o for o in self.t.loops if o.body is loop.function), None)
+        for ref, out in zip(loop.node.inputs, loop.node.outputs, strict=False):
+            start, home = self.of[key(loop.function, ref)], self.of[key(loop.function, out)]
+            if ref[0] == "$":
+                next_ = self.function.updates.get(ref) if loop.function is self.function else None
+            else:
+                next_ = dict(zip(around.body.params, around.body.results, strict=False)).get(ref) if around else None
+            comes_round = {around.end} if around else set()
+            alone = sum(self.of[key(loop.function, r)] is start for r in loop.node.inputs) == 1
+            if next_ == out and alone and not self._reads_after(start, loop.begin + 1, comes_round):
+                self.join(start, home)
 
     def _reads_after(self, storage: Storage, time: int, allowed: set[int] | None = None) -> bool:
         """Is any member read at or after `time`, apart from the times in `allowed`?"""
@@ -204,6 +221,8 @@ class _Joiner:
         copies = self.shared.loop_in.setdefault((loop.function.name, loop.node.name), [])
         for k, ref in enumerate(loop.node.inputs[: loop.carried]):
             start, home = self.of[key(loop.function, ref)], self.of[key(loop.function, loop.node.outputs[k])]
+            if start is home:
+                continue
             alone = sum(self.of[key(loop.function, r)] is start for r in loop.node.inputs) == 1
             if start.kind == "arena" and home.kind == "arena" and alone and start.last <= loop.begin:
                 self.join(start, home)

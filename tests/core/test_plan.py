@@ -102,6 +102,9 @@ def random_program(rng: np.random.Generator, nodes: int) -> Program:
     pool = [r for r, t in f.types.items() if t == TensorType((2, 3))] + list(p.states)
     f.results = tuple(str(v) for v in rng.choice(pool, 2))
     f.updates = {s: str(rng.choice(pool)) for s in p.states if rng.random() < 0.8}
+    for node in f.nodes:  # states that go through a loop
+        if node.op == "while_loop" and rng.random() < 0.7:
+            f.updates |= {r: o for r, o in zip(node.inputs[1:3], node.outputs[1:3], strict=True) if r in p.states}
     return p
 
 

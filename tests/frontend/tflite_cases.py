@@ -454,6 +454,7 @@ LAYERS = {
     **{f"CUSTOM 'SignalFilterBank{k}'": ("uint32",) for k in ("", "Log", "SpectralSubtraction")},
     "CUSTOM 'SignalFilterBankSquareRoot'": ("uint64",),
     "CUSTOM 'SignalPCAN'": ("uint32",),
+    "CUSTOM 'CIRCULAR_BUFFER'": (I8,),
     "SUM": (I8, I16),
     "QUANTIZE": QUANT,
     "DEQUANTIZE": QUANT,
