@@ -292,7 +292,7 @@ class _Stepper:
         self.fw, self.s = fw, session
         self.layers = {(v.function, v.key): v for v in fw.model.layers}
         self.log: list[list[np.ndarray]] = []
-        self.twin = Interpreter(fw.program, lambda f, node, outs: self._note(node, outs))
+        self.twin = Interpreter(fw.program, lambda f, node, args, outs: self._note(node, outs))
         self.root = ""
         self.at = 0
 

@@ -152,7 +152,7 @@ def to_real(x: np.ndarray, t: TensorType) -> np.ndarray:
 
 
 def _keeper(values: Values):  # type: ignore[no-untyped-def]
-    def watch(f: Function, node: Node, outs: list[np.ndarray]) -> None:
+    def watch(f: Function, node: Node, _args: list[np.ndarray], outs: list[np.ndarray]) -> None:
         for ref, value in zip(node.outputs, outs, strict=True):
             values.setdefault((f.name, ref), value)  # of a loop the first turn: later ones may differ in number
 

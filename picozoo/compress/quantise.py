@@ -39,9 +39,11 @@ def calibrate(program: Program, calls: Calls) -> dict[Key, Seen]:
         if value.dtype == np.float32:
             seen.setdefault(k, Seen()).add(value)
 
-    def watch(f: Function, node: Node, outs: list[np.ndarray]) -> None:
+    def watch(f: Function, node: Node, args: list[np.ndarray], outs: list[np.ndarray]) -> None:
         for ref, value in zip(node.outputs, outs, strict=True):
             note((f.name, ref), value)
+        for i, value in ops.get(node.op).on_the_way(args, outs, node.attrs).items():
+            note((f.name, node.outputs[i]), value)
 
     machine = Interpreter(program, watch)
     for call in calls:
@@ -277,7 +279,8 @@ def _parameters(program: Program, groups: Groups, seen: Mapping[Key, Seen], meth
             raise UsageError(
                 f"calibration never computed {members[0][1][1:]}; give inputs for every function that is quantised"
             )
-        if kind in ("act", "wide"):
+        if kind in PROBE:
+            # for the readers that take the other form; a "wide" one takes int16 with a power-of-two scale as it is
             other = "wide" if kind == "act" else "act"
             converted = Chosen(PROBE[other][0], _params(merged, other, method))
             hints = ((k[0], f"{k[1]}#{other}") for k in members)

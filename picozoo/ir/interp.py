@@ -11,7 +11,7 @@ from picozoo import ops
 from picozoo.errors import UsageError
 from picozoo.ir.program import Function, Node, Program
 
-Watch = Callable[[Function, Node, list[np.ndarray]], None]
+Watch = Callable[[Function, Node, list[np.ndarray], list[np.ndarray]], None]
 
 
 class Interpreter:
@@ -19,7 +19,7 @@ class Interpreter:
 
     Args:
         program: what to run; it is not changed.
-        watch: called after each node with its outputs (calibration and `bisect` use it).
+        watch: called after each node with its inputs and outputs (calibration and `bisect` use it).
 
     Example:
         >>> from picozoo.ir.text import parse_program
@@ -88,5 +88,5 @@ class Interpreter:
                 ]
             values.update(zip(node.outputs, outs, strict=True))
             if self.watch and not quiet:
-                self.watch(f, node, outs)
+                self.watch(f, node, args, outs)
         return [read(r) for r in f.results], {s: read(r).copy() for s, r in f.updates.items()}

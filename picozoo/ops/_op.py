@@ -239,6 +239,10 @@ class Op(ABC):
         """Inputs and outputs of the integer form that must share parameters, beside what the rule says."""
         return (), ()
 
+    def on_the_way(self, args: list[np.ndarray], outs: list[np.ndarray], attrs: Any) -> Mapping[int, np.ndarray]:
+        """Real values that an output has before its last: what is kept from step to step needs room for all of them."""
+        return {}
+
     def fixed_quant(self, outs: Types, attrs: Any) -> tuple[float, int]:
         """Scale and zero point of the output where the rule is "fixed" or "inner"."""
         raise Unsupported(f"operator {self.name} has no fixed quantisation")

@@ -45,8 +45,8 @@ def sequence_shapes(name: str, ins: Types, attrs: Any, gates: int) -> list[Tenso
 
 
 def run_steps(
-    x: np.ndarray, h: np.ndarray, attrs: Any, step: Callable[[np.ndarray, np.ndarray], tuple[np.ndarray, np.ndarray]]
-) -> list[np.ndarray]:
+    x: np.ndarray, h: Any, attrs: Any, step: Callable[[np.ndarray, Any], tuple[np.ndarray, Any]]
+) -> list[Any]:
     """y and the last state; step(x, h) gives what goes out and the new state."""
     steps = x if attrs.time_major else x.transpose(1, 0, 2)
     made = []
@@ -57,10 +57,20 @@ def run_steps(
     return [y if attrs.time_major else y.transpose(1, 0, 2), h]
 
 
+def cells(step: Callable[[np.ndarray, Any], tuple[Any, Any]]) -> Callable[..., tuple[np.ndarray, Any]]:
+    """A step that gives the cell of the new state (h, c) in the place of what goes out."""
+
+    def stepped(x: np.ndarray, state: Any) -> tuple[np.ndarray, Any]:
+        state = step(x, state)[1]
+        return state[1], state
+
+    return stepped
+
+
 def lowers(ins: Types, outs: Types, attrs: Any) -> bool:
     """Is there an integer form for these types? Inputs as in `sequence_shapes`."""
     x, h, w, r = ins[:4]
-    if any(t.quant is None for t in (*ins[:4], *outs)) or attrs.clip:
+    if any(t.quant is None for t in (*ins[:4], *outs)):
         return False
     assert x.quant is not None and h.quant is not None and outs[0].quant is not None
     power = float(-np.log2(h.quant.scale[0]))
@@ -83,9 +93,11 @@ def lowers(ins: Types, outs: Types, attrs: Any) -> bool:
 
 
 class Rows:
-    """Rows of weights times a vector, plus a bias: int16 values with `bits` fraction bits."""
+    """Rows of weights times a vector, plus a bias: int16 values with `bits` fraction bits, in each row its own."""
 
-    def __init__(self, x: TensorType, w_type: TensorType, w: np.ndarray, bias: np.ndarray | None, bits: int) -> None:
+    def __init__(
+        self, x: TensorType, w_type: TensorType, w: np.ndarray, bias: np.ndarray | None, bits: int | np.ndarray
+    ) -> None:
         self.requant, self.w = gate_rows(x, w_type, bits), w
         self.bias = m8.folded_bias(w, bias, self.requant.x_zero)
 
@@ -127,11 +139,24 @@ def kernel(call: Any, rows: Sequence[Rows], own: int) -> tuple[str, list[str]]:
     return name, [r.literal(call, tag, patch) for r, tag in zip(rows, "xh", strict=True)]
 
 
-def both_rows(ins: Types, arrays: Sequence[np.ndarray], bits: int = 12) -> tuple[Rows, Rows]:
+def both_rows(ins: Types, arrays: Sequence[np.ndarray], bits: int | np.ndarray = 12) -> tuple[Rows, Rows]:
     """The rows of x and of the state; `arrays`: both weights, the bias, and that of the recurrent product if any."""
     w, r, b = arrays[:3]
     rb = arrays[3] if len(arrays) > 3 else None
     return Rows(ins[0], ins[2], w, b, bits), Rows(ins[1], ins[3], r, rb, bits)
+
+
+def real(w: np.ndarray, t: TensorType) -> np.ndarray:
+    """Quantised weights, one row a channel, or a vector with one scale, as real numbers."""
+    assert t.quant is not None
+    scale = np.array(t.quant.scale)
+    return np.asarray(w * (scale[:, None] if w.ndim > 1 else scale))
+
+
+def real_bias(b: np.ndarray, x: TensorType, w: TensorType) -> np.ndarray:
+    """An int32 bias as real numbers; its scale is the product of those of an input and its weights."""
+    assert x.quant is not None and w.quant is not None
+    return np.asarray(b * (np.array(w.quant.scale) * x.quant.scale[0]))
 
 
 def output_factors(h: TensorType, y: TensorType) -> tuple[int, int, int, int]:

@@ -56,12 +56,14 @@ def fraction_bits(c: TensorType) -> int:
     return int(k)
 
 
-def gate_rows(x: TensorType, w: TensorType, bits: int = 12) -> m8.Requant:
-    """Requantisation of a row's accumulator to int16 with `bits` fraction bits: Q3.12."""
-    gate = TensorType((), "i16", QuantParams.tensor(2.0**-bits))
-    r = m8.requant_of(x, w, gate, "none")
+def gate_rows(x: TensorType, w: TensorType, bits: int | np.ndarray = 12) -> m8.Requant:
+    """Requantisation of a row's accumulator to int16 with `bits` fraction bits, one number or one a row: Q3.12."""
     n = w.shape[0]
-    return m8.Requant(np.broadcast_to(r.multiplier, (n,)), np.broadcast_to(r.shift, (n,)), r.x_zero, 0, -32768, 32767)
+    assert w.quant is not None
+    scales = np.broadcast_to(np.array(w.quant.scale), (n,)) * 2.0 ** np.asarray(bits, np.float64)
+    rows = w.with_(quant=QuantParams(tuple(float(s) for s in scales), (0,) * n, 0))
+    r = m8.requant_of(x, rows, TensorType((), "i16", QuantParams.tensor(1.0)), "none")
+    return m8.Requant(r.multiplier, r.shift, r.x_zero, 0, -32768, 32767)
 
 
 def output_factors(ins: Types, outs: Types) -> tuple[int, int, int, int]:

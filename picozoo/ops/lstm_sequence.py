@@ -29,7 +29,7 @@ from picozoo.ops._fixed_point import (
 )
 from picozoo.ops._gemmlowp16 import logistic16, tanh16
 from picozoo.ops._op import Case, Op, Types
-from picozoo.ops._recurrent import MOST_INT16
+from picozoo.ops._recurrent import MOST_INT16, cells, run_steps
 from picozoo.ops.lstm_cell import fraction_bits, integer_scratch, integer_step, integer_tables, output_factors
 from picozoo.specs import QuantParams, Target, TensorType, added
 
@@ -173,6 +173,12 @@ class LstmSequence(Op):
 
     def quant_ties(self, attrs: LstmSequenceAttrs) -> tuple[tuple[int, ...], tuple[int, ...]]:
         return (1,), (0, 1)
+
+    def on_the_way(self, args: list[np.ndarray], outs: list[np.ndarray], attrs: Any) -> dict[int, np.ndarray]:
+        if args[3].dtype != np.float32:
+            return {}
+        step = self._step(args, attrs)
+        return {2: run_steps(args[0], args[1:3], attrs, cells(lambda x, s: (None, step(x, *s))))[0]}
 
     def lowers(self, ins: Types, outs: Types, attrs: LstmSequenceAttrs) -> bool:
         x, h, c, w_ih, w_hh, b = ins

@@ -134,6 +134,49 @@ def test_whole_network_in_int8(kind: Any, options: dict[str, Any]) -> None:
     assert decibels > 27
 
 
+class LastState(nn.Module):
+    """A fully connected layer on what is kept in the end: y's last step, h or c."""
+
+    def __init__(self, kind: Any, which: int) -> None:
+        super().__init__()
+        self.layer, self.out, self.which = kind(6, 8), nn.Linear(8, 4), which
+
+    def forward(self, x: Any) -> Any:
+        last = self.layer(x)[1]
+        return self.out((last if torch.is_tensor(last) else last[self.which])[-1])
+
+
+@pytest.mark.parametrize(("kind", "which"), [(nn.LSTM, 0), (nn.LSTM, 1), (nn.GRU, 0), (nn.RNN, 0)])
+def test_layers_read_the_last_state(kind: Any, which: int) -> None:
+    """Kept in int16 from step to step, it is converted for a layer that reads int8."""
+    torch.manual_seed(3)
+    x = torch.randn(24, 10, 6)
+    fw = pz.compile(LastState(kind, which).eval(), (x[0],), board="nano33ble", calibrate=x)
+    f = fw.program.main
+    assert f.nodes[-1].op == "linear"
+    assert not any(fw.program.type_of(f, r).is_float for n in f.nodes for r in (*n.inputs, *n.outputs))
+    assert fw.report.quantisation[-1].snr_db > 30
+
+
+def test_cells_need_room_on_the_way() -> None:
+    """The cell is largest in the middle and forgotten in the end: the range of the last step would not do."""
+    torch.manual_seed(4)
+    net = LastState(nn.LSTM, 1).eval()
+    with torch.no_grad():
+        net.layer.weight_ih_l0[8:16] = 2.0  # keeps everything while inputs are positive, and nothing after
+        net.layer.weight_ih_l0[16:24] = 0.5
+    x = torch.full((4, 24, 6), 1.0) + torch.randn(4, 24, 6) * 0.1
+    x[:, 16:] -= 2
+    fw = pz.compile(net, (x[0],), board="host", calibrate=x)
+    with torch.no_grad():
+        sizes = [float(net.layer(x[0][:k])[1][1].abs().max()) for k in range(1, 25)]
+    f = fw.program.main
+    cell = fw.program.type_of(f, next(n for n in f.nodes if n.op == "lstm_sequence").outputs[2]).quant
+    assert cell is not None
+    assert max(sizes) > 4 * sizes[-1]
+    assert 32767 * cell.scale[0] > max(sizes)
+
+
 def test_slow_states_move_in_int8() -> None:
     """A gate that keeps 99 % lets the state move by a fortieth of an int8 step each time."""
     torch.manual_seed(3)
