@@ -116,6 +116,7 @@ SIGNAL = (
 )
 CUSTOM = {
     "CIRCULAR_BUFFER": "a custom operator for streaming",
+    "TFLM_DECODE": "a custom operator: compressed constants",
     "TFLite_Detection_PostProcess": "a custom operator: non-maximum suppression",
     "ethos-u": "a program for another processor",
     **{f"Signal{name}": "a custom operator for sound" for name in SIGNAL.split()},

@@ -80,6 +80,7 @@ class Shared:
 
     graphs: list[Graph]
     read: Callable[[Call], Any]
+    pay: Callable[[int], None] = lambda elements: None
     variables: dict[str, str] = field(default_factory=dict)
     states: dict[str, str] = field(default_factory=dict)
     wrong: list[str] = field(default_factory=list)
@@ -293,9 +294,14 @@ class Call:
             return self.program.constants[self.values[self.op.inputs[i]]]
         if t.data is None or (self.op.inputs[i] in self.values and self.values[self.op.inputs[i]][0] != "@"):
             raise Unsupported(f"{what or f'input {i}'} ({t.name!r}) must be constant here; it is computed")
+        return self.stored(t)
+
+    def stored(self, t: Tensor) -> np.ndarray:
+        """The numbers of a tensor with data. Raises BadFile if its bytes are not those of its shape."""
         type_ = tensor_type(t)
-        if t.data.nbytes != type_.nbytes:
-            raise BadFile(f"tensor {t.name!r} needs {type_.nbytes} bytes, its buffer holds {t.data.nbytes}")
+        if t.data is None or t.data.nbytes != type_.nbytes:
+            held = 0 if t.data is None else t.data.nbytes
+            raise BadFile(f"tensor {t.name!r} needs {type_.nbytes} bytes, its buffer holds {held}")
         data = t.data.tobytes()
         if DTYPES[t.code] == "u8" and type_.dtype == "i8":
             data = (t.data.reshape(-1).view(np.uint8) ^ 0x80).tobytes()

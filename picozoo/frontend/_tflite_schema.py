@@ -99,6 +99,7 @@ MAX_BYTES = 1 << 28
 MAX_RANK = 8
 MAX_ELEMENTS = 1 << 25
 MAX_OPERATORS = 1 << 14
+MAX_DECODED = 1 << 26  # elements of compressed constants; several operators may read one, decoded for each
 MAX_CUSTOM = 4096  # bytes of options of a custom operator
 
 
@@ -228,11 +229,22 @@ class Graph:
 
 @dataclass
 class Model:
-    """A file: its subgraphs, the first of which is the model, and the pieces of metadata by name."""
+    """A file: its subgraphs, the first of which is the model, its buffers, and the pieces of metadata by name.
+
+    `room`: how many elements of compressed constants may still be made of it.
+    """
 
     graphs: list[Graph]
     description: str
     metadata: dict[str, np.ndarray]
+    buffers: list[np.ndarray]
+    room: int
+
+    def pay(self, elements: int) -> None:
+        """Make elements of compressed constants. Raises BadFile if they come to more than a real file's."""
+        self.room -= elements
+        if self.room < 0:
+            raise BadFile("its compressed constants come to more than its size allows")
 
 
 def parse(data: bytes) -> Model:
@@ -255,7 +267,7 @@ def parse(data: bytes) -> Model:
     if not graphs[0].outputs:
         raise BadFile("it has no output")
     metadata = {t.text(0): buffers[k] for t in root.tables(6) if (k := t.number(1, "I")) < len(buffers)}
-    return Model(graphs, root.text(3), metadata)
+    return Model(graphs, root.text(3), metadata, buffers, min(32 * len(data), MAX_DECODED))
 
 
 def _graph(t: Table, codes: list[str], buffers: list[np.ndarray]) -> Graph:

@@ -22,6 +22,7 @@ from picozoo import ops
 from picozoo.errors import BadFile, PicozooError, Unsupported, UsageError
 from picozoo.frontend import (
     _tflite_composites,
+    _tflite_compression,
     _tflite_control,
     _tflite_math,
     _tflite_metadata,
@@ -38,6 +39,15 @@ from picozoo.ir.verify import verify
 
 SUFFIXES = (".tflite",)
 TAKES = ("shapes",)  # what `read` takes besides the path
+_PARTS = (
+    _tflite_composites,
+    _tflite_compression,
+    _tflite_control,
+    _tflite_math,
+    _tflite_moves,
+    _tflite_signal,
+    _tflite_streaming,
+)
 _NAMED = 12  # most operators listed in one message
 
 
@@ -49,7 +59,7 @@ def readers() -> dict[str, tuple[str, Callable[..., Any]]]:
         for kind, read_ in ops.get(name).tflite.items():
             assert kind not in table, f"{kind} is read by {table[kind][0]} and {name}"
             table[kind] = (name, read_)
-    for part in (_tflite_composites, _tflite_moves, _tflite_math, _tflite_control, _tflite_signal, _tflite_streaming):
+    for part in _PARTS:
         for kind, read_ in part.READERS.items():
             assert kind not in table, f"{kind} is read by {table[kind][0]} and {part.__name__}"
             table[kind] = ("composite", read_)
@@ -90,6 +100,8 @@ def checked(data: bytes, name: str, where: str, shapes: Mapping[str, Sequence[in
 def from_bytes(data: bytes, name: str, shapes: Mapping[str, Sequence[int]] | None = None) -> Program:
     """The program in a file's bytes; `name` becomes its name. Damage may raise other errors than `checked` does."""
     model = schema.parse(data)
+    if _tflite_compression.NAME in model.metadata:
+        _tflite_compression.expand(model)
     graph = model.graphs[0]
     program = Program(name)
     function = Function("forward", (), (), [], {})
@@ -104,7 +116,8 @@ def from_bytes(data: bytes, name: str, shapes: Mapping[str, Sequence[int]] | Non
         function.params = (*function.params, ref)
         values[k] = ref
     program.functions["forward"] = function
-    call = Call(program, function, graph, values, Shared(model.graphs, _read_one, resized=resized))
+    shared = Shared(model.graphs, _read_one, model.pay, resized=resized)
+    call = Call(program, function, graph, values, shared)
     for k in graph.inputs:
         call.op = schema.Operator("INPUT", (k,), (k,))
         values[k] = call.converted(values[k], tensor_type(graph.tensors[k]))

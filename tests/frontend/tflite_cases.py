@@ -455,6 +455,7 @@ LAYERS = {
     "CUSTOM 'SignalFilterBankSquareRoot'": ("uint64",),
     "CUSTOM 'SignalPCAN'": ("uint32",),
     "CUSTOM 'CIRCULAR_BUFFER'": (I8,),
+    "CUSTOM 'TFLM_DECODE'": (FLOAT, I8, I16, "int32", "int64", "bool"),
     "SUM": (I8, I16),
     "QUANTIZE": QUANT,
     "DEQUANTIZE": QUANT,
