@@ -74,6 +74,7 @@ MICRO = [
     "PRELU",
     "QUANTIZE",
     "READ_VARIABLE",
+    "REDUCE_ALL",
     "REDUCE_MAX",
     "REDUCE_MIN",
     "RELU",
@@ -115,6 +116,7 @@ SIGNAL = (
     "OverlapAdd PCAN Rfft Stacker Window"
 )
 CUSTOM = {
+    "BasicClassifier": "a custom operator: scores against thresholds",
     "CIRCULAR_BUFFER": "a custom operator for streaming",
     "TFLM_DECODE": "a custom operator: compressed constants",
     "TFLite_Detection_PostProcess": "a custom operator: non-maximum suppression",

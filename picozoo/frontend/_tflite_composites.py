@@ -5,9 +5,11 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from picozoo.errors import Unsupported
+from picozoo.errors import BadFile, Unsupported
 from picozoo.ops._op import norm_axis
+from picozoo.ops._tflite import custom
 from picozoo.ops.concat import ConcatAttrs
+from picozoo.ops.gather import GatherAttrs
 from picozoo.ops.slice import SliceAttrs
 
 
@@ -78,6 +80,18 @@ def _zeros_like(ctx: Any) -> str:
     return str(ctx.const(np.full(t.shape, zero, t.numpy), t, "zeros"))
 
 
+def _basic_classifier(ctx: Any) -> list[str]:
+    """Of some classes: has the score reached its threshold, and the score."""
+    x, places = ctx.ref(0), ctx.array(1, "the classes")
+    t = ctx.type(x)
+    if {t.dtype, ctx.type(ctx.ref(1)).dtype, ctx.type(ctx.ref(2)).dtype} != {"i32"}:
+        raise Unsupported(f"scores in {t.dtype}; scores, classes and thresholds in int32 are supported")
+    if places.size and not 0 <= places.min() <= places.max() < t.size:
+        raise BadFile(f"class {places.max()} of {t.size} scores")
+    scores = ctx.emit("gather", [ctx.reshape(x, (t.size,)), ctx.ref(1)], GatherAttrs(0), like=t)
+    return [ctx.emit("ge", [scores, ctx.ref(2)]), scores]
+
+
 READERS: Mapping[str, Callable[..., Any]] = {
     "SPLIT": _split,
     "SPLIT_V": _split_v,
@@ -86,4 +100,5 @@ READERS: Mapping[str, Callable[..., Any]] = {
     "SQUARE": _square,
     "SQUARED_DIFFERENCE": _squared_difference,
     "ZEROS_LIKE": _zeros_like,
+    custom("BasicClassifier"): _basic_classifier,
 }

@@ -113,10 +113,32 @@ def _reverse(ctx: Any) -> str:
 
 
 def _gather(ctx: Any) -> str:
-    x, index, axis = ctx.ref(0), ctx.ref(1), ctx.options["axis"]
-    if ctx.options["batch_dims"]:
-        raise Unsupported(f"batch_dims {ctx.options['batch_dims']}")
-    return str(ctx.emit("gather", [x, index], GatherAttrs(norm_axis(axis, ctx.type(x).rank))))
+    x, index, axis, batch = ctx.ref(0), ctx.ref(1), ctx.options["axis"], ctx.options["batch_dims"]
+    if not batch:
+        return str(ctx.emit("gather", [x, index], GatherAttrs(norm_axis(axis, ctx.type(x).rank))))
+    batch = batch if batch >= 0 else batch + ctx.type(index).rank
+    return _gather_batches(ctx, x, index, norm_axis(axis, ctx.type(x).rank), batch)
+
+
+def _gather_batches(ctx: Any, x: str, index: str, axis: int, batch: int) -> str:
+    """Every batch from its own: all of them lie one behind the other, and places count from the first."""
+    shape, places = ctx.type(x).shape, ctx.type(index).shape
+    if not 0 < batch <= axis or shape[:batch] != places[:batch] or ctx.type(index).dtype not in ("i32", "i64"):
+        raise Unsupported(f"batch_dims {batch} with places {list(places)} along dimension {axis} of {list(shape)}")
+    perm = (*range(batch), axis, *(d for d in range(batch, len(shape)) if d != axis))
+    x = str(ctx.emit("transpose", [x], ctx.attrs_of("transpose")(perm), like=ctx.type(x))) if axis != batch else x
+    shape, n = ctx.type(x).shape, prod(places[:batch])
+    t = ctx.type(index).with_(shape=(n, 1))
+    first = ctx.const(shape[batch] * np.arange(n, dtype=t.numpy).reshape(n, 1), t, "first")
+    at = ctx.emit("add", [ctx.reshape(index, (n, prod(places[batch:]))), first], like=t)
+    x = ctx.reshape(x, (n * shape[batch], *shape[batch + 1 :]))
+    y = ctx.reshape(ctx.emit("gather", [x, at], GatherAttrs(0), like=ctx.type(x)), (*places, *shape[batch + 1 :]))
+    if axis == batch:
+        return str(y)
+    outer, inner = axis - batch, len(places) - batch
+    rest = range(batch + inner, batch + inner + len(shape) - batch - 1)
+    back = (*range(batch), *rest[:outer], *range(batch, batch + inner), *rest[outer:])
+    return str(ctx.emit("transpose", [y], ctx.attrs_of("transpose")(back), like=ctx.type(y)))
 
 
 def _gather_nd(ctx: Any) -> str:

@@ -14,7 +14,7 @@ from picozoo.frontend._flexbuffer import read_map
 from picozoo.ir.interp import Interpreter
 from picozoo.ops._tflite import custom
 
-from .tflite_models import Machine, Net, T, compare, flexbuffers
+from .tflite_models import Machine, Net, T, compare, compare_micro, flexbuffers
 
 OPTIONS = {
     "a": 1,
@@ -93,6 +93,23 @@ def test_detection_with_several_classes_a_box() -> None:
 def test_wrong_options_are_named(name: str, value: Any) -> None:
     net, _ = detection(np.random.default_rng(0), 0, **{name: value})
     with pytest.raises(PicozooError, match=r"max_detections|num_classes|scales"):
+        tflite.checked(net.bytes(), "case", "case.tflite")
+
+
+@pytest.mark.parametrize("rank", [1, 2])
+def test_basic_classifier(rank: int) -> None:
+    rng, net = np.random.default_rng(rank), Net()
+    classes, limits = np.array([3, 0, 3], np.int32), np.array([10, -20, -60], np.int32)
+    ins = [net.input((5,) if rank == 1 else (1, 5), "int32"), net.const(classes), net.const(limits)]
+    net.op(custom("BasicClassifier"), ins, [T((3,), "bool"), T((3,), "int32")])
+    compare_micro(net, rng, calls=6)
+
+
+def test_basic_classifier_of_a_class_that_is_not_there() -> None:
+    net, five = Net(), np.array([5], np.int32)
+    ins = [net.input((5,), "int32"), net.const(five), net.const(five)]
+    net.op(custom("BasicClassifier"), ins, [T((1,), "bool"), T((1,), "int32")])
+    with pytest.raises(PicozooError, match="class 5 of 5"):
         tflite.checked(net.bytes(), "case", "case.tflite")
 
 

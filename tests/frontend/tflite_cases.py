@@ -206,6 +206,24 @@ def cases() -> list[Case]:
             {"axis": 1},
             True,
         ),
+        *(
+            Case(
+                "GATHER",
+                (x,),
+                y,
+                every,
+                (ints(i),),
+                "GatherOptions",
+                {"axis": a, "batchDims": b},
+                True,
+                note=f"{b} {a}",
+            )
+            for x, i, a, b, y in (
+                ((2, 4, 5), [[1, 0, 3], [2, 2, 1]], 1, 1, (2, 3, 5)),
+                ((2, 3, 4, 5), [[[1, 0], [3, 3]], [[2, 2], [0, 1]]], 3, 1, (2, 3, 4, 2, 2)),
+                ((2, 3, 4, 5), [[[1, 0], [3, 3], [0, 2]], [[2, 2], [0, 1], [1, 1]]], -2, -1, (2, 3, 2, 5)),
+            )
+        ),
         Case("GATHER_ND", ((3, 4, 5),), (2, 5), (FLOAT, I8), (ints([[1, 0], [2, 3]]),), same=True),
         Case("BROADCAST_TO", ((3, 1),), (2, 3, 4), (FLOAT, I8, "int32"), (ints([2, 3, 4]),), same=True),
         Case(
@@ -454,6 +472,7 @@ LAYERS = {
     **{f"CUSTOM 'SignalFilterBank{k}'": ("uint32",) for k in ("", "Log", "SpectralSubtraction")},
     "CUSTOM 'SignalFilterBankSquareRoot'": ("uint64",),
     "CUSTOM 'SignalPCAN'": ("uint32",),
+    "CUSTOM 'BasicClassifier'": ("int32",),
     "CUSTOM 'CIRCULAR_BUFFER'": (I8,),
     "CUSTOM 'TFLM_DECODE'": (FLOAT, I8, I16, "int32", "int64", "bool"),
     "SUM": (I8, I16),

@@ -203,7 +203,7 @@ class Micro:
     """A file in TensorFlow Lite Micro, for what LiteRT does not have.
 
     Without its package (`pip install tflite-micro`) what it gave in each test is known as digests, which
-    `PICOZOO_RECORD=1 pytest tests/frontend/test_tflite_s*.py` writes with it. Floats are then not compared.
+    `PICOZOO_RECORD=1 pytest tests/frontend/test_tflite*.py` writes with it. Floats are then not compared.
     """
 
     recorded = Path(__file__).with_name("tflite_micro.json")
