@@ -80,7 +80,7 @@ class Shared:
 
     graphs: list[Graph]
     read: Callable[[Call], Any]
-    pay: Callable[[int], None] = lambda elements: None
+    pay: Callable[[int], None]
     variables: dict[str, str] = field(default_factory=dict)
     states: dict[str, str] = field(default_factory=dict)
     wrong: list[str] = field(default_factory=list)
