@@ -25,6 +25,12 @@ class MaxPool2d(Pool):
         Case((TensorType((1, 6, 5, 3)),), PoolAttrs()),
         Case((TensorType((2, 5, 5, 2)),), PoolAttrs((3, 3), (2, 1), (1, 1, 1, 1))),
         Case((TensorType((1, 6, 6, 5), "i8", _Q),), PoolAttrs(), (TensorType((1, 3, 3, 5), "i8", _Q),)),
+        Case(
+            (TensorType((1, 5, 6, 23), "i8", _Q),),
+            PoolAttrs((3, 3), (1, 1), (1, 1, 1, 1)),
+            (TensorType((1, 5, 6, 23), "i8", _Q),),
+        ),
+        Case((TensorType((2, 7, 4, 8), "i8", _Q),), PoolAttrs((5, 1), (2, 1)), (TensorType((2, 2, 4, 8), "i8", _Q),)),
         Case((TensorType((1, 6, 6, 5), "i16", _Q),), PoolAttrs(), (TensorType((1, 3, 3, 5), "i16", _Q),)),
     )
 
