@@ -66,8 +66,8 @@ PZ_INLINE void pz_conv2d_i8_mul32_any(const pz_i8 *x, const pz_u32 *w, pz_i8 *y,
         PZ_ROLLED
         for (int j = 0; j < 2 && (o % 2 == 0 || oc + j < o); ++j) {
           const int32_t t = j ? s.t1 : s.t0, high = j ? s.h1 : s.h0, bias = q.bias[oc + j];
-          const pz_i8 *const k = PZ_ADDS(line) ? add + oc + j : y;
-          const int32_t k0 = k[0], k1 = k[odd ? 0 : o]; /* before y is written */
+          const pz_i8 *const other = PZ_ADDS(line) ? add + oc + j : y;
+          const int32_t k0 = other[0], k1 = other[odd ? 0 : o]; /* before y is written */
           const pz_i8 last = pz_finish(high + bias, oc + j, q);
           second[oc + j] = PZ_ADDS(line) ? pz_line8(last, k1, line) : last;
           const pz_i8 first = pz_finish(pz_low_sum(t, high, times) + bias, oc + j, q);
