@@ -99,6 +99,13 @@ typedef int64_t PZ_ALIAS pz_i64;
 #define PZ_UNROLLED
 #endif
 
+/* Before a loop of few instructions that runs often: its code is that of up to 16 turns. */
+#if PZ_UNROLLS
+#define PZ_MANY _Pragma("GCC unroll 16")
+#else
+#define PZ_MANY
+#endif
+
 PZ_INLINE void pz_copy(void *to, const void *from, size_t n) {
   unsigned char *t = (unsigned char *)to;
   const unsigned char *f = (const unsigned char *)from;
