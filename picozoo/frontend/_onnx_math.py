@@ -14,7 +14,6 @@ from picozoo.ops._op import norm_axis
 from picozoo.ops._reduce import ReduceAttrs
 from picozoo.ops.clamp import ClampAttrs
 from picozoo.ops.elu import EluAttrs
-from picozoo.ops.leaky_relu import LeakyReluAttrs
 
 
 def _mean(ctx: Any) -> str:
@@ -61,14 +60,6 @@ def _softsign(ctx: Any) -> str:
 def _mish(ctx: Any) -> str:
     x = ctx.ref(0)
     return str(ctx.op("mul", x, ctx.op("tanh", ctx.op("softplus", x))))
-
-
-def _prelu(ctx: Any) -> str:
-    x, slope = ctx.ref(0), ctx.ref(1)
-    known = ctx.program.constant(slope)
-    if known is not None and known.size == 1 and ctx.type(x).is_float:
-        return str(ctx.emit("leaky_relu", [x], LeakyReluAttrs(float(known.reshape(-1)[0]))))
-    return str(ctx.op("where", ctx.op("gt", x, 0), x, ctx.op("mul", x, slope)))
 
 
 def _hardmax(ctx: Any) -> str:
@@ -194,7 +185,6 @@ READERS: Mapping[str, Callable[..., Any]] = {
     "Shrink": _shrink,
     "Softsign": _softsign,
     "Mish": _mish,
-    "PRelu": _prelu,
     "Hardmax": _hardmax,
     "ReduceL1": _reduce(before="abs"),
     "ReduceL2": _reduce(before="square", after="sqrt"),

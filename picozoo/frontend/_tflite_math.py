@@ -43,16 +43,6 @@ def _l2_pool(ctx: Any) -> str:
     return str(ctx.activated(ctx.emit("sqrt", [mean]), ctx.act))
 
 
-def _prelu(ctx: Any) -> str:
-    x, slope = ctx.ref(0), ctx.ref(1)
-    if ctx.out().quant is not None:
-        return str(ctx.emit("prelu", [x, slope]))
-    t = ctx.type(x)
-    zero = ctx.const(np.zeros((), np.float32), TensorType(()), "zero")
-    below = ctx.emit("mul", [ctx.emit("minimum", [x, zero], like=t), slope], like=t)
-    return str(ctx.emit("add", [ctx.emit("maximum", [x, zero], like=t), below]))
-
-
 def _floor_div(ctx: Any) -> str:
     x, y = ctx.ref(0), ctx.ref(1)
     if ctx.type(x).is_float:
@@ -160,7 +150,6 @@ def _ceil(ctx: Any) -> str:
 READERS: Mapping[str, Callable[..., Any]] = {
     "ADD_N": _add_n,
     "L2_POOL_2D": _l2_pool,
-    "PRELU": _prelu,
     "FLOOR_DIV": _floor_div,
     "FLOOR_MOD": _floor_mod,
     "CUMSUM": _cumsum,

@@ -1,7 +1,8 @@
 """Makes integer operators of islands: dequantize -> operator -> quantize becomes the operator on integers.
 
 An operator is lowered if every float input comes from a dequantize node, every float output is read only by quantize
-nodes of one type, and `Op.lowers` has an integer form for those types. What is left over stays float between its pairs.
+nodes of one type, and `Op.lowers` has an integer form for those types. Float constants that the integer form takes in
+int16 (slopes, factors of a normalisation) become that. What is left over stays float between its pairs.
 """
 
 from __future__ import annotations
@@ -11,7 +12,9 @@ from dataclasses import replace
 import numpy as np
 
 from picozoo import ops
+from picozoo.compress.ranges import symmetric16
 from picozoo.ir.program import Function, Node, Program, rewire
+from picozoo.ops._fixed_point import quantize_array
 from picozoo.ops.reshape import ReshapeAttrs
 from picozoo.passes import dead_code
 from picozoo.specs import Target, TensorType
@@ -34,14 +37,17 @@ def run(program: Program, target: Target) -> Program:
 def _lower(program: Program, f: Function, node: Node) -> None:
     made, uses = f.producers(), f.uses()
     inputs = []
-    for ref in node.inputs:
+    kinds = ops.get(node.op).quant_inputs(program.in_types(f, node), node.attrs)
+    for i, ref in enumerate(node.inputs):
         before = made.get(ref)
         if before is not None and before.op == "dequantize":
             inputs.append(before.inputs[0])
-        elif program.type_of(f, ref).is_float:
-            return
-        else:
+        elif not program.type_of(f, ref).is_float:
             inputs.append(ref)
+        elif ref[0] == "@" and kinds.get(i) == "const16" and np.isfinite(program.constants[ref]).all():
+            inputs.append(_in_int16(program, ref))
+        else:
+            return
     if all(a == b for a, b in zip(inputs, node.inputs, strict=True)):
         return
     # an output of another kind (the index of the largest) stays as it is
@@ -64,6 +70,14 @@ def _lower(program: Program, f: Function, node: Node) -> None:
         for n in nodes:
             f.nodes = [m for m in f.nodes if m is not n]
     rewire(f, mapping)
+
+
+def _in_int16(program: Program, ref: str) -> str:
+    """A float constant in symmetric int16."""
+    value = program.constants[ref]
+    q = symmetric16(float(value.min(initial=0)), float(value.max(initial=0)))
+    ints = quantize_array(value, q.scale[0], 0, "i16")
+    return program.add_constant(f"{ref}.i16", ints, TensorType(value.shape, "i16", q))
 
 
 def _widen(program: Program, f: Function, at: int, inputs: list[str], outs: list[TensorType]) -> bool:
