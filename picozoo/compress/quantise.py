@@ -14,6 +14,7 @@ from dataclasses import replace
 import numpy as np
 
 from picozoo import ops
+from picozoo.compress._curves import curves
 from picozoo.compress._groups import PROBE, Chosen, Groups, Key, Site, input_key, int_type, key_of
 from picozoo.compress._pairs import Rewriter
 from picozoo.compress.ranges import Seen, affine, choose, power_of_two16, symmetric16
@@ -140,10 +141,39 @@ def _refuse_narrow(program: Program, sites: Sequence[Site], int16: set[str]) -> 
 
 
 def _eligible(program: Program, f: Function, keep: set[str], wide: set[str]) -> list[Node]:
-    """Nodes that have an integer form here. Movers count only next to another one: alone they gain nothing."""
+    """Nodes that have an integer form here, apart from those inside curves between integers; see `_curves`."""
+    apart = [(nodes, source) for nodes, source in curves(program, f) if not {n.name for n in nodes} & (keep | wide)]
+    uses = f.uses()
+    while True:
+        chosen, integer = _chosen(program, f, keep, wide, apart)
+        fit = [
+            (nodes, source)
+            for nodes, source in apart
+            if source in integer
+            and source not in f.params
+            and all(r is not None and r in chosen for r in uses.get(nodes[-1].outputs[0], [None]))
+        ]
+        if len(fit) == len(apart):
+            return chosen
+        apart = fit
+
+
+def _chosen(
+    program: Program, f: Function, keep: set[str], wide: set[str], apart: Sequence[tuple[list[Node], str]]
+) -> tuple[list[Node], set[str]]:
+    """Nodes to be in integers if those of the curves `apart` are not, and all that is then made as integers.
+
+    Movers count only next to another one: alone they gain nothing.
+    """
     chosen: list[Node] = []
     integer: set[str] = set(f.params)
+    inside = {n.name for nodes, _ in apart for n in nodes}
+    ends = {nodes[-1].name: source for nodes, source in apart}
     for node in f.nodes:
+        if node.name in inside:
+            if ends.get(node.name) in integer:
+                integer.update(node.outputs)
+            continue
         op = ops.get(node.op)
         lowers = _lowers(program, f, node, wide=node.name in wide)
         if op.quant_rule == "none" or node.name in keep or not lowers:
@@ -167,7 +197,7 @@ def _eligible(program: Program, f: Function, keep: set[str], wide: set[str]) -> 
             and not any(o in readers for o in n.outputs)
         ]
         if not useless:
-            return chosen
+            return chosen, integer
         chosen = [n for n in chosen if n not in useless]
 
 

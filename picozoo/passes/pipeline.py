@@ -63,6 +63,7 @@ INTEGER: Sequence[ModuleType] = (
 PREPARE: Sequence[ModuleType] = (
     simplify_casts,
     simplify_exact,  # before fusing: it must see every operator; its constants and unread values go next
+    tabulate,  # after it: of a table nothing is known but its ends. What files in integers have is found here
     dead_code,
     fuse_elementwise,  # after dead_code: a value that nobody reads must not keep a group apart
     fuse_sum,  # before the order is chosen: the layer then runs where the sum stood

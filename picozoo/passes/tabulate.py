@@ -1,12 +1,14 @@
-"""Bytes in, bytes out: element-by-element work in float between them becomes a table of its 256 results.
+"""Bytes in, bytes out: element-by-element work between them becomes a table of its 256 results.
 
 Two rules, neither of which changes a bit:
 
 1. quantize(mover(x)) -> mover(quantize(x)): what is only moved (`Op.moves`) is moved as integers.
 2. Element-by-element operators from one 8-bit value and constants to an int8 value become one `lookup`: with one table,
-   or one for each index of the only dimension along which its constants differ (the mean of each colour).
+   or one for each index of the only dimension along which its constants differ (the mean of each colour). What is in
+   integers already takes part where a table replaces several operators, or long arithmetic with constants.
 
-It is what pre-processing of uint8 pictures comes to, and what stays in float between two quantised layers.
+It is what pre-processing of uint8 pictures comes to, what stays in float between two quantised layers, and what
+x * sigmoid(x) is in TFLite files.
 """
 
 from __future__ import annotations
@@ -23,6 +25,7 @@ from picozoo.passes import dead_code
 from picozoo.specs import Target, TensorType
 
 MOST_TABLES = 4  # of 256 bytes each
+WORTH = 256  # elements for which arithmetic of integers with a constant gets a table
 _BYTES = ("i8", "u8")
 
 
@@ -68,10 +71,9 @@ def _tabulate(program: Program, f: Function, sink: Node) -> None:
     if found is None:
         return
     group, source = found
-    shape, constants = f.types[sink.outputs[0]].shape, _constants(group)
-    axis = _axis(len(shape), [program.constants[c].shape for c in constants])
-    if axis is None or (axis >= 0 and shape[axis] > MOST_TABLES):
-        return
+    shape = f.types[sink.outputs[0]].shape
+    axis = _axis(program, group, shape)
+    assert axis is not None  # `_tree` has asked
     table = _results(program, f, group, source, axis, shape)
     ref = program.add_constant(f"{sink.name}.table", table, TensorType(table.shape, "i8"))
     at = next(i for i, n in enumerate(f.nodes) if n is sink)
@@ -82,37 +84,43 @@ def _tabulate(program: Program, f: Function, sink: Node) -> None:
 
 def _tree(program: Program, f: Function, sink: Node) -> tuple[list[Node], str] | None:
     """Nodes that only `sink` needs, in order, and the one 8-bit value that they read; None if there is no such tree."""
-    uses, made, shape = f.uses(), f.producers(), f.types[sink.outputs[0]].shape
-    group, sources, todo = [sink], set[str](), [sink]
-    while todo:
-        node = todo.pop()
-        if not ops.get(node.op).elementwise or len(node.outputs) != 1:
-            return None
-        for ref in node.inputs:
-            t, before = program.type_of(f, ref), made.get(ref)
-            if ref[0] == "@":
-                continue
-            if t.shape != shape:
-                return None
-            if t.dtype in _BYTES:
-                sources.add(ref)
-            elif before is None or any(r is None or r not in group for r in uses[ref]):
-                return None
-            elif before not in group:
-                group.append(before)
-                todo.append(before)
+    if not _curve(program, sink):
+        return None
+    shape, group, uses, made = f.types[sink.outputs[0]].shape, [sink], f.uses(), f.producers()
+    found: tuple[list[Node], str] | None = None
+    while True:
+        reads = list(dict.fromkeys(r for n in group for r in n.inputs if r[0] != "@" and made.get(r) not in group))
+        if any(program.type_of(f, r).shape != shape for r in reads):
+            return found
+        floats = [r for r in reads if program.type_of(f, r).dtype not in _BYTES]
+        if len(reads) == 1 and not floats and _worth(program, f, group) and _axis(program, group, shape) is not None:
+            found = [n for n in f.nodes if n in group], reads[0]
+        inner = [r for r in reads if r in made and _curve(program, made[r]) and all(u in group for u in uses[r])]
+        if not inner:
+            return found
+        group = [*group, *(made[r] for r in ([r for r in inner if r in floats] or inner))]
+
+
+def _curve(program: Program, node: Node) -> bool:
+    """Does each element of its one output depend on the elements at the same place only?"""
+    one_table = node.op == "lookup" and program.constants[node.inputs[1]].shape[0] == 1
+    return (ops.get(node.op).elementwise or one_table) and len(node.outputs) == 1
+
+
+def _worth(program: Program, f: Function, group: list[Node]) -> bool:
+    """Is there work in float, or are there several operators, or arithmetic over so many elements?"""
     wide = any(program.type_of(f, r).dtype not in _BYTES for n in group for r in n.inputs if r[0] != "@")
-    return ([n for n in f.nodes if n in group], sources.pop()) if wide and len(sources) == 1 else None
+    long = len(group[0].inputs) > 1 and group[0].op != "lookup" and f.types[group[0].outputs[0]].size >= WORTH
+    return wide or len(group) > 1 or long
 
 
-def _constants(group: list[Node]) -> list[str]:
-    return list(dict.fromkeys(r for n in group for r in n.inputs if r[0] == "@"))
-
-
-def _axis(rank: int, shapes: list[tuple[int, ...]]) -> int | None:
-    """The only dimension of the result along which constants differ; -1 for none, None for several."""
-    found = {rank - len(s) + d for s in shapes for d, n in enumerate(s) if n != 1}
-    return None if len(found) > 1 else found.pop() if found else -1
+def _axis(program: Program, group: list[Node], shape: tuple[int, ...]) -> int | None:
+    """The only dimension of the result along which constants differ; -1: none; None: several, or too long a one."""
+    constants = [program.constants[r].shape for n in group for r in n.inputs if r[0] == "@" and n.op != "lookup"]
+    found = {len(shape) - len(s) + d for s in constants for d, n in enumerate(s) if n != 1}
+    if len(found) > 1 or any(shape[d] > MOST_TABLES for d in found):
+        return None
+    return found.pop() if found else -1
 
 
 def _results(
@@ -125,7 +133,7 @@ def _results(
     whole = (256, *small)
     given = np.broadcast_to(np.arange(low, low + 256).reshape(-1, *(1,) * len(shape)), whole).astype(t.numpy)
     values = {source: (given, t.with_(shape=whole))}
-    for c in _constants(group):
+    for c in {r for n in group for r in n.inputs if r[0] == "@"}:
         values[c] = (program.constants[c], program.type_of(f, c))
     for node in group:
         ins = [values[r] for r in node.inputs]

@@ -71,3 +71,45 @@ def test_the_same_bits(scale: np.ndarray, turned: bool) -> None:
 def test_what_stays(scale: np.ndarray, second: bool) -> None:
     before = program((3, 4, 5), scale, second=second)
     assert "lookup" not in kinds(tabulate.run(before, Target()))
+
+
+def gated(*, other: bool = False) -> Program:
+    """x * sigmoid(x) in int8, as TFLite files have it, then times a constant; `other`: times another value."""
+    p, f = Program("p"), Function("forward", ("%x", "%z") if other else ("%x",), ("%y",), [], {})
+    f.types |= {r: TensorType((3, 4, 5), "i8", Q) for r in (*f.params, "%m", "%y")}
+    f.types["%s"] = TensorType((3, 4, 5), "i8", QuantParams.tensor(1 / 256, -128))
+    two = p.add_constant("two", np.array([[[40]]], np.int8), TensorType((1, 1, 1), "i8", Q))
+    mul = ops.get("mul").Attrs
+    f.nodes = [
+        Node("sigmoid", "s", ("%x",), ("%s",), NoAttrs()),
+        Node("mul", "m", ("%z" if other else "%x", "%s"), ("%m",), mul()),
+        Node("mul", "y", ("%m", two), ("%y",), mul("relu")),
+    ]
+    p.functions["forward"] = f
+    return verify(p)
+
+
+def test_several_operators_on_integers_are_one_table() -> None:
+    before = gated()
+    after = verify(tabulate.run(before, Target()))
+    assert kinds(after) == ["lookup"]
+    for first in range(-128, 68, 60):
+        v = np.arange(first, first + 60).reshape(3, 4, 5).astype(np.int8)
+        (want,), (got,) = (Interpreter(p).call("forward", v) for p in (before, after))
+        assert np.array_equal(got, want)
+
+
+def test_two_values_have_no_table() -> None:
+    """What is made of one of them alone, and is not worth a table, stays as it is."""
+    assert kinds(tabulate.run(gated(other=True), Target())) == ["sigmoid", "mul", "mul"]
+
+
+def test_a_tree_that_could_grow_too_far_stops_before() -> None:
+    """Behind the table's input stands a sum with a constant for every channel, which no few tables can be."""
+    before = program((3, 4, 5), np.array(0.01))
+    f = before.main
+    bias = before.add_constant("b", np.arange(5, dtype=np.int8), TensorType((5,), "i8", Q))
+    f.types |= {"%x": TensorType((3, 4, 5), "i8", Q), "%i": TensorType((3, 4, 5), "i8", Q)}
+    f.nodes[0] = Node("dequantize", "f", ("%i",), ("%f",), NoAttrs())
+    f.nodes.insert(0, Node("add", "i", ("%x", bias), ("%i",), ops.get("add").Attrs()))
+    assert kinds(tabulate.run(verify(before), Target())) == ["add", "lookup"]

@@ -76,8 +76,8 @@ def test_all_integers(trained: tuple[Any, Firmware, float]) -> None:
     f = fw.program.main
     assert fw.precision == "int8"
     assert {fw.program.type_of(f, n.outputs[0]).dtype for n in f.nodes} == {"i8"}
-    assert {"conv2d", "max_pool2d", "add", "linear"} <= {n.op for n in f.nodes} <= {
-        "conv2d", "max_pool2d", "add", "linear", "transpose", "reshape", "fused"
+    assert {"conv2d", "max_pool2d", "conv2d_add", "linear"} <= {n.op for n in f.nodes} <= {
+        "conv2d", "max_pool2d", "conv2d_add", "linear", "transpose", "reshape", "fused"
     }  # fmt: skip
     assert all(n.attrs.act == "relu" for n in f.nodes if n.op == "conv2d")
 
