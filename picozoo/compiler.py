@@ -225,7 +225,9 @@ class Session:
 
     def __init__(self, firmware: Firmware, *, count: bool = False, image: build.Image | None = None) -> None:
         self.firmware = firmware
-        layers = {v.symbol: str(i) for i, v in enumerate(firmware.model.layers)}
+        layers: dict[str, str] = {}
+        for i, v in enumerate(firmware.model.layers):  # bands of a layer may be one C function
+            layers.setdefault(v.symbol, str(i))
         self.machine = emulate.open_machine(image or firmware.image, layers=layers)
         self.base = self.machine.address("pz_net")
         self.machine.paint_stack()

@@ -342,7 +342,7 @@ class _Stepper:
         want, self.at = self.log[self.at], self.at + 1
         if layer is None:
             return None  # a view: nothing runs
-        self.s.machine.call(layer.symbol, self.s.base)
+        self.s.machine.call(layer.symbol, self.s.base, *(() if layer.turn is None else (layer.turn,)))
         for ref, w in zip(node.outputs, want, strict=True):
             got = self._read(key(f, ref))
             if not equal(got, w):

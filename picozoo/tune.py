@@ -180,10 +180,10 @@ def _run(fw: Firmware, forms: tuple[str, ...]) -> Tried:
     with fw.session(count=True) as session:
         session.call(fw.program.main.name, *_inputs(fw))
         counts = session.machine.counts()
-    symbols = fw.image.symbols
+    symbols = dict(fw.image.symbols)
     layers: dict[str, Cost] = {}
     for i, v in enumerate(fw.model.layers):
-        count, symbol = counts.layers.get(str(i)), symbols.get(v.symbol)
+        count, symbol = counts.layers.get(str(i)), symbols.pop(v.symbol, None)  # once, if it does several bands
         steps, flash = layers.get(whole_name(v.name), (0.0, 0.0))
         cost = steps + (count.instructions or 0 if count else 0), flash + (symbol.size if symbol else 0) + v.tables
         layers[whole_name(v.name)] = cost

@@ -79,10 +79,11 @@ def inputs(fw: Firmware, seed: int = 0) -> list[np.ndarray]:
 def layers(fw: Firmware, counts: Counts) -> dict[str, list[int | None]]:
     """Name -> [instructions, bytes of code] of every layer, those that did not run too; what is left over last."""
     found: dict[str, list[int | None]] = {}
+    symbols = dict(fw.image.symbols)
     for i, v in enumerate(fw.model.layers):
         name = v.name if v.function == fw.program.main.name else f"{v.function}.{v.name}"
         name = name if name not in found else f"{name}#{i}"
-        count, symbol = counts.layers.get(str(i)), fw.image.symbols.get(v.symbol)
+        count, symbol = counts.layers.get(str(i)), symbols.pop(v.symbol, None)  # once, if it does several bands
         found[name] = [count.instructions if count else 0, symbol.size if symbol else 0]
     ran = [v[0] or 0 for v in found.values()]
     rest = None if counts.instructions is None else counts.instructions - sum(ran)

@@ -3,19 +3,20 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import numpy as np
 
 from picozoo import ops
 from picozoo.emit.call import Call, Tables, c_name, emit_node, float_literal
+from picozoo.emit.roll import TURN, roll
 from picozoo.emit.share import LayerCode, functions
 from picozoo.ir.program import Function, Node, Program
 from picozoo.plan.arena import Plan
 from picozoo.plan.timeline import key
-from picozoo.specs import Target, TensorType
+from picozoo.specs import Target, TensorType, whole_name
 
 KERNELS = Path(__file__).parent.parent / "kernels"
 _PLAIN_C = {
@@ -52,6 +53,7 @@ class Layer:
     key: tuple[str, str] = ("", "")
     tables: int = 0  # bytes of flash that no earlier layer has
     forms: tuple[str, ...] = ()  # that the operator offers here
+    turn: int | None = None  # what its C function must be told, if several bands of a layer share it
 
 
 @dataclass(frozen=True)
@@ -102,7 +104,7 @@ class _Printer:
         self.tables = Tables(self.name)
         self.headers: set[str] = {"pz_base.h"}
         self.layers: list[Layer] = []
-        self.layer_code: list[LayerCode] = []
+        self.layer_code: dict[int, LayerCode] = {}  # of each layer; at last, of those with a C function of their own
 
     def run(self) -> Model:
         bodies = [self._function(f) for f in self.program.public()]
@@ -146,14 +148,43 @@ class _Printer:
         return f"pz->{kind} + {offset}"
 
     def _statements(self, root: Function, f: Function) -> Iterator[str]:
+        run: list[int] = []
         for node in f.nodes:
             if node.op == "while_loop":
+                yield from self._calls(run)
                 yield from self._loop(root, f, node)
-                continue
-            symbol = self._layer(root, f, node)
-            if symbol:
-                yield f"PZ_MARK({len(self.layers) - 1});"
-                yield f"{symbol}(pz);"
+                run = []
+            elif self._layer(root, f, node):
+                run.append(len(self.layers) - 1)
+        yield from self._calls(run)
+
+    def _calls(self, run: Sequence[int]) -> Iterator[str]:
+        """Calls of layers that stand together, bands of rows in loops."""
+        parts, calls = roll([whole_name(self.layers[i].name) for i in run], [self.layer_code[i].code for i in run])
+        for i, call in zip(run, calls, strict=True):
+            owner = run[call.owner]
+            self.layers[i] = replace(self.layers[i], symbol=self.layers[owner].symbol, turn=call.turn)
+            if owner != i:
+                del self.layer_code[i]
+            elif call.turn is not None:
+                self.layer_code[i] = replace(self.layer_code[i], code=call.code, turns=True)
+        for part in parts:
+            lines = [
+                line
+                for k in range(part.start, part.start + part.period)
+                for line in self._call(run[calls[k].owner], calls[k].turn, part.turns > 1)
+            ]
+            if part.turns > 1:
+                yield f"for (int {TURN} = 0; {TURN} < {part.turns}; ++{TURN}) {{"
+                yield from ("  " + line for line in lines)
+                yield "}"
+            else:
+                yield from lines
+
+    def _call(self, owner: int, turn: int | None, looped: bool) -> Iterator[str]:
+        told = "" if turn is None else f", {TURN if looped else turn}"
+        yield f"PZ_MARK({owner});"
+        yield f"{self.layers[owner].symbol}(pz{told});"
 
     def _loop(self, root: Function, f: Function, node: Node) -> Iterator[str]:
         shared = self.plan.functions[root.name].shared
@@ -190,7 +221,7 @@ class _Printer:
         note += f"; form {target.form}" if target.form else ""
         numbers = max(t.size for t in (*call.ins, *call.outs))
         small = target.has("small") or (call.small and not target.has("fast"))
-        self.layer_code.append(LayerCode(node.op, symbol, f"{note} */", code, numbers, small))
+        self.layer_code[len(self.layers)] = LayerCode(node.op, symbol, f"{note} */", code, numbers, small, call.thin)
         self.layers.append(
             Layer(
                 symbol,
@@ -298,7 +329,7 @@ class _Printer:
             numbers = format_array(array) or "  0"
             out.append(f"static const {c_type} PZ_FLASH {name}[{array.size or 1}] ={note} {{\n{numbers}\n}};\n")
         types = {name: c_type for name, (c_type, _, _) in self.tables.arrays.items()}
-        layers = functions(self.layer_code, f"{self.name}_t", types, self.share)
+        layers = functions(list(self.layer_code.values()), f"{self.name}_t", types, self.share)
         out += ["/* ---- layers ---- */", "", *layers, "/* ---- functions ---- */", ""]
         out += [b + "\n" for b in bodies]
         out.append(init + "\n")

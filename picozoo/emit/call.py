@@ -92,6 +92,7 @@ class Call:
         self.outs: list[TensorType] = program.out_types(function, node)
         self.attrs: Any = node.attrs
         self.small = False  # set by an operator whose time is spent in assembly: compile the rest for size
+        self.thin = False  # set by an operator that only calls what is not inlined
 
     def _at(self, k: Key, c_type: str, *, const: bool) -> str:
         kind, offset = self.plan.locate(self.root, k)

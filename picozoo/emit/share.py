@@ -10,7 +10,10 @@ from dataclasses import dataclass
 FEW = 16  # numbers that a loop is not unrolled for
 
 # A place as `Call` prints it, or a word that may be the name of a table.
-_PLACE = re.compile(r"\((?P<type>(?:const )?\w+ \*)\)\(pz->(?:arena|state) \+ \d+\)|(?<![\w.>])(?P<word>[A-Za-z_]\w*)")
+_PLACE = re.compile(
+    r"\((?P<type>(?:const )?\w+ \*)\)\(pz->(?:arena|state) \+ \d+(?: [+-] \d+ \* turn)?\)"
+    r"|(?<![\w.>])(?P<word>[A-Za-z_]\w*)"
+)
 
 
 @dataclass(frozen=True)
@@ -24,6 +27,8 @@ class LayerCode:
         code: its C statements, which read `pz`, the context.
         numbers: elements of its largest input or output.
         small: compile it for size.
+        thin: a call of something that is not inlined: nothing to share.
+        turns: it is told which turn of a loop it is (`emit.roll`).
     """
 
     op: str
@@ -32,6 +37,8 @@ class LayerCode:
     code: str
     numbers: int
     small: bool = False
+    thin: bool = False
+    turns: bool = False
 
     @property
     def short(self) -> bool:
@@ -67,14 +74,17 @@ def functions(layers: Sequence[LayerCode], context: str, tables: Mapping[str, st
     out = []
     for layer, (shape, places) in zip(layers, lifted, strict=True):
         code = layer.code
-        may = share == "all" or (share == "long" and not layer.short)
+        may = not layer.thin and (share == "all" or (share == "long" and not layer.short))
         if may and shapes.count(shape) > 1 and "pz" not in re.findall(r"\w+", shape.text):
             if shape not in shared:
                 shared[shape] = f"pz_shared_{len(shared)}_{layer.op}"
                 out.append(_body(shared[shape], shape, shapes.count(shape)))
             code = _wrapped(f"{shared[shape]}(", places)
+        elif layer.turns:
+            code = _refilled(code)
         small = "PZ_SMALL " if layer.small else ""
-        out.append(f"{layer.note}\nPZ_LAYER {small}void {layer.symbol}({context} *pz) {{\n{_indented(code)}\n}}\n")
+        told = f"{context} *pz, int turn" if layer.turns else f"{context} *pz"
+        out.append(f"{layer.note}\nPZ_LAYER {small}void {layer.symbol}({told}) {{\n{_indented(code)}\n}}\n")
     return out
 
 

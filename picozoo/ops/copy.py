@@ -11,11 +11,18 @@ from picozoo.ops._op import Case, Types
 from picozoo.ops._walk import Walk
 from picozoo.specs import Target, TensorType
 
+FEW = 32  # bytes that are copied in place
+
 
 class Copy(Elementwise):
     name = "copy"
     flash_inputs = (0,)
-    cases = (Case((TensorType((5,), "i16"),), constants=(0,)), Case((TensorType((2, 3)),)))
+    cases = (
+        Case((TensorType((5,), "i16"),), constants=(0,)),
+        Case((TensorType((2, 3)),)),
+        Case((TensorType((7, 11), "i8"),)),
+        Case((TensorType((3, 12)),)),
+    )
 
     def infer(self, ins: Types, attrs: Any) -> list[TensorType]:
         return [ins[0]]
@@ -30,8 +37,13 @@ class Copy(Elementwise):
         return (Walk(spans, spans),)
 
     def emit(self, call: Any) -> str:
-        kernel = "pz_copy_flash" if call.in_flash(0) else "pz_copy"
-        return call.run(kernel, call.y(), call.x(0), call.outs[0].nbytes, header="pz_base.h")
+        size = call.outs[0].nbytes
+        if call.in_flash(0):
+            return str(call.run("pz_copy_flash", call.y(), call.x(0), size, header="pz_base.h"))
+        if size <= FEW:
+            return str(call.run("pz_copy", call.y(), call.x(0), size, header="pz_base.h"))
+        call.thin = True
+        return str(call.run("pz_move", call.y(), call.x(0), size, header="pz_move.h"))
 
 
 OP = Copy()

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from bisect import bisect_left
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
@@ -11,9 +10,11 @@ import numpy as np
 from picozoo import ops
 from picozoo.errors import UsageError
 from picozoo.ir.program import Function, Node, Program
+from picozoo.plan.pack import Body, Near, Packer, Search
 from picozoo.plan.storage import Piece, Shared, Storage, share
+from picozoo.plan.tied import tied
 from picozoo.plan.timeline import Key, key
-from picozoo.specs import DTYPES, Target
+from picozoo.specs import DTYPES, Target, whole_name
 
 
 @dataclass(frozen=True)
@@ -63,8 +64,9 @@ class Overlap:
 
 
 Overlaps = Mapping[tuple[int, int], Overlap]  # (input's life, output's life)
-Body = tuple[tuple[int, int], ...]  # lives that keep their distance: (life, its begin in the body)
 FEW = 100  # nodes of a function whose plans without pieces are looked at too
+LAST = (1, 2, 1, 2, 1)  # tried in turn: bands at the end that may lie elsewhere, where windows are smaller
+TRIES = 300  # orders of bodies to try where bands lie in one place: there are few of them
 MANY = 20_000  # pairs of lives and overlaps to look at; with more, planning would take minutes
 
 
@@ -74,6 +76,7 @@ def plan_arena(
     align: int = 4,
     overlaps: Overlaps | None = None,
     bodies: Sequence[Body] = (),
+    search: Search | None = None,
 ) -> Placed:
     """Choose a byte offset for each life so that lives that share a step never overlap, but as `overlaps` allows.
 
@@ -85,6 +88,7 @@ def plan_arena(
         align: every offset is a multiple of this, a power of two.
         overlaps: pairs of an input and an output that share only the step that reads the one and makes the other.
         bodies: lives that are pieces of one thing, every life in one body; by default each alone.
+        search: try further orders.
 
     Raises:
         UsageError: a negative size, or steps in the wrong order.
@@ -107,10 +111,16 @@ def plan_arena(
         lambda v: (v.first, -v.size),
         lambda v: (-v.last, -v.size),
     ]
+    sizes = [v.size for v in lives]
+    packer = Packer(sizes, [body for _, body in wholes], meetings(lives, overlaps or {}), align)
     ways = (False, True) if overlaps else (False,)
-    near = _meetings(lives, overlaps or {})
-    sequences = [[b for _, b in sorted(wholes, key=lambda w: o(w[0]))] for o in orders]
-    return min((_place(lives, s, align, w, near) for s in sequences for w in ways), key=lambda p: p.peak)
+    sequences = [sorted(range(len(wholes)), key=lambda k: o(wholes[k][0])) for o in orders]
+    found = packer.best([(s, w) for s in sequences for w in ways], search)
+    offsets = [0] * len(lives)
+    for begin, (_, body) in zip(found[0], wholes, strict=True):
+        for i, start in body:
+            offsets[i] = begin + start
+    return Placed(tuple(offsets), found[1])
 
 
 def _whole(lives: Sequence[Life], body: Body) -> tuple[Life, Body]:
@@ -120,74 +130,15 @@ def _whole(lives: Sequence[Life], body: Body) -> tuple[Life, Body]:
     return Life(max((at + lives[i].size for i, at in real), default=0), first, last), real
 
 
-# (life, bytes that another must begin before it or behind it, how far behind it that may begin exactly, if anywhere)
-_Near = tuple[int, int, int, int | None]
-
-
-def _meetings(lives: Sequence[Life], overlaps: Overlaps) -> list[list[_Near]]:
+def meetings(lives: Sequence[Life], overlaps: Overlaps) -> list[list[Near]]:
     """Of each life the others that share a step with it, and how near to them it may begin."""
     first, last = np.array([v.first for v in lives], np.int64), np.array([v.last for v in lives], np.int64)
     size = np.array([v.size for v in lives], np.int64)
-    found: list[list[_Near]] = []
+    found: list[list[Near]] = []
     for i, v in enumerate(lives):
         others = np.flatnonzero((first <= v.last) & (last >= v.first) & (size > 0)).tolist()
         found.append([(j, *_forbidden(lives, overlaps, i, j)) for j in others if j != i])
     return found
-
-
-def _place(
-    lives: Sequence[Life],
-    order: Sequence[Body],
-    align: int,
-    below: bool,
-    near: Sequence[Sequence[_Near]],
-) -> Placed:
-    """One body after the other; with `below` also under what lies there already, all moved up in the end."""
-    offsets: list[int | None] = [None] * len(lives)
-    low = high = 0
-    for body in order:
-        if not body:
-            continue
-        size, gaps = max(start + lives[i].size for i, start in body), []
-        for i, start in body:
-            for j, lo, hi, v in near[i]:
-                if (there := offsets[j]) is not None:
-                    there -= start
-                    gaps.append((there + lo, there + hi, None if v is None else there + v))
-        free = {0, *(-(-hi // align) * align for _, hi, _ in gaps), *(at for _, _, at in gaps if at is not None)}
-        if below:
-            free |= {lo // align * align for lo, _, _ in gaps}
-        starts, stops = _merged(gaps)
-        exact = {v for _, _, v in gaps}
-        fits = [
-            at
-            for at in free
-            if (below or at >= 0)
-            and at % align == 0
-            and (
-                all(at <= lo or at >= hi or at == v for lo, hi, v in gaps)
-                if at in exact
-                else (k := bisect_left(starts, at)) == 0 or at >= stops[k - 1]
-            )
-        ]
-        at = min(fits, key=lambda v: (max(high, v + size) - min(low, v), v)) if below else min(fits)
-        low, high = min(low, at), max(high, at + size)
-        for i, start in body:
-            offsets[i] = at + start
-    return Placed(tuple(0 if v is None else v - low for v in offsets), high - low)
-
-
-def _merged(gaps: Sequence[tuple[int, int, int | None]]) -> tuple[list[int], list[int]]:
-    """The same forbidden places as gaps that do not overlap, in order: places between a start and a stop."""
-    starts: list[int] = []
-    stops: list[int] = []
-    for lo, hi, _ in sorted((*g[:2], 0) for g in gaps if g[0] < g[1]):
-        if stops and lo < stops[-1]:
-            stops[-1] = max(stops[-1], hi)
-        else:
-            starts.append(lo)
-            stops.append(hi)
-    return starts, stops
 
 
 def _forbidden(lives: Sequence[Life], overlaps: Overlaps, i: int, j: int) -> tuple[int, int, int | None]:
@@ -319,14 +270,35 @@ def _plan_function(program: Program, function: Function, target: Target, quick: 
     plans = [_plan_shared(program, s, target, quick) for s in ways]
     best = min(plans, key=lambda p: p.placed.peak)
     best.tensor_bound = min(p.tensor_bound for p in plans)
+    return best if quick else _tied(program, ways[0], best, target)
+
+
+def _tied(program: Program, shared: Shared, best: FunctionPlan, target: Target) -> FunctionPlan:
+    """A plan in which bands of a layer lie in one place, if it needs no more than the best one."""
+    if not any("~" in s.node.name for s in best.shared.timeline.steps):
+        return best
+    for seed, last in enumerate(LAST):
+        plan = _plan_shared(program, shared, target, True, (last, seed), best.placed.peak)
+        if plan.placed.peak <= best.placed.peak:
+            plan.tensor_bound = best.tensor_bound
+            return plan
     return best
 
 
-def _plan_shared(program: Program, shared: Shared, target: Target, quick: bool) -> FunctionPlan:
+def _plan_shared(
+    program: Program, shared: Shared, target: Target, quick: bool, tie: tuple[int, int] | None = None, goal: int = 0
+) -> FunctionPlan:
+    """The plan of what shares storage so.
+
+    Args:
+        tie: put the bands of a layer in one place, but for so many last ones; and a seed.
+        goal: with `tie`, bytes that are good enough.
+    """
     storages = [s for s in shared.storages() if s.kind == "arena"]
     lives, bodies = _bodies(storages)
     overlaps = _overlaps(program, shared, storages, bodies, target)
     bound = lower_bound(lives, overlaps)
+    names = [_layer(program, shared, s) for s in storages]
     scratch: list[tuple[str, str]] = []
     for step in shared.timeline.steps:
         size = scratch_bytes(program, step.function, step.node, target) if step.kind == "call" else 0
@@ -334,12 +306,26 @@ def _plan_shared(program: Program, shared: Shared, target: Target, quick: bool) 
             bodies.append(((len(lives), 0),))
             lives.append(Life(size, step.time, step.time, f"{step.node.name} (working memory)"))
             scratch.append((step.function.name, step.node.name))
+            names.append(f"{whole_name(step.node.name)} (working memory)" if "~" in step.node.name else "")
     tensors = len(lives) - len(scratch)
-    placed = _fewest(lives, target.align, overlaps, bodies, 0 if quick else MANY)
+    if tie is None:
+        placed = _fewest(lives, target.align, overlaps, bodies, 0 if quick else MANY)
+    else:
+        together = tied(bodies, names, lives, meetings(lives, overlaps), target.align, tie[0])
+        search = Search(TRIES, goal, tie[1])
+        placed = plan_arena(lives, align=target.align, overlaps=overlaps, bodies=together, search=search)
     plan = FunctionPlan(shared, lives, placed, tensor_bound=bound, needs=needed(lives, overlaps))
     plan.offset_of = {id(s): placed.offsets[b[0][0]] - b[0][1] for s, b in zip(storages, bodies, strict=False)}
     plan.scratch = dict(zip(scratch, placed.offsets[tensors:], strict=True))
     return plan
+
+
+def _layer(program: Program, shared: Shared, s: Storage) -> str:
+    """The layer whose bands lie in a storage; "" if it holds something else."""
+    made = shared.timeline.made
+    whole = [k for k in s.members if program.type_of(program.functions.get(k[0]), k[1]).nbytes == s.size]
+    name = max(whole, key=lambda k: made.get(k, 0))[1][1:]
+    return whole_name(name) if "~" in name else ""
 
 
 def guess(program: Program, function: Function, target: Target) -> int:
