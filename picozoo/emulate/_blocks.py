@@ -59,10 +59,11 @@ class Block:
 
 @dataclass(frozen=True)
 class Decoded:
-    """Instructions of a block by class, "+" events included; `branches` is 1 if it ends in a branch."""
+    """Instructions of a block by class, "+" events included, and the class of its last one."""
 
     instructions: int
     mix: dict[str, int]
+    last: str = ""
 
 
 class BlockTable:
@@ -120,7 +121,7 @@ def account(
         own = layers.setdefault(block.layer, Counter())
         for name, times in decoded.mix.items():
             own[name] += times * block.count
-        if block.taken:
+        if block.taken and decoded.last != "loop":
             own["+taken"] += block.taken
         instructions[block.layer] += decoded.instructions * block.count
         functions[function_at(block.address) or "?"] += decoded.instructions * block.count

@@ -6,11 +6,13 @@ load, store           one register         loadm, storem   several registers (al
 branch                every change of flow, calls and returns included
 fadd, fmul, fmac, fdiv, fload, fstore, fother              scalar float
 vector, vload, vstore, vmul                                Helium and NEON
+loop   end of a low-overhead loop of Armv8.1-M (LE, LETP)
 other                 barriers, nop and what no rule knows
 
-+taken   a block ended by going elsewhere than to the next address
++taken   a block ended by going elsewhere than to the next address, but for those that end a low-overhead loop
 +word    each register that a multiple load or store moves
 +paired  a load or store right behind another one
++beat    a Helium or NEON instruction right behind one for the same part of the core: memory, multiplier, or the rest
 """
 
 from __future__ import annotations
@@ -18,6 +20,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 _MEMORY = frozenset({"load", "store", "fload", "fstore"})
+_PIPES = {"vload": "memory", "vstore": "memory", "vmul": "multiplier", "vector": "rest"}
 
 
 def length(arch: str, code: bytes, at: int) -> int:
@@ -53,6 +56,8 @@ def events(kind: str, previous: str, name: str, operands: str) -> Iterator[tuple
         yield "+word", registers(operands) if "{" in operands else 2
     if kind in _MEMORY and previous in _MEMORY:
         yield "+paired", 1
+    if kind in _PIPES and _PIPES[kind] == _PIPES.get(previous):
+        yield "+beat", 1
 
 
 def registers(operands: str) -> int:
@@ -131,14 +136,30 @@ def _arm_unknown(code: bytes) -> str:
         return "other"
     first = int.from_bytes(code[:2], "little")
     second = int.from_bytes(code[2:4], "little")
-    if first & 0xF800 == 0xF000 and second & 0xD000 == 0xC000:  # WLS, DLS, LE, LETP ...
-        return "branch"
-    if first & 0xEE00 == 0xEC00 and first & 0x0F00 in (0x0C00, 0x0D00):  # VLDRx, VSTRx
+    if first & 0xF800 == 0xF000 and second & 0xD000 == 0xC000:
+        if second & 0xF800 == 0xE800:
+            return "vector"  # VCTP
+        return "loop" if first & 0xFFCF == 0xF00F else "branch"  # LE, LETP; WLS, DLS ...
+    if first & 0xEE00 == 0xEC00 and first & 0x0F00 in (0x0C00, 0x0D00):
+        if first & 0xFFA0 == 0xEC00:
+            return "vector"  # VMOV of two lanes
         return "vload" if first & 0x10 else "vstore"
     if first & 0xEF00 in (0xEE00, 0xEF00):
-        multiplies = (second & 0x0F00 in (0x0E00, 0x0F00) and first & 0x80 != 0) or second & 0x0F40 == 0x0940
-        return "vmul" if multiplies else "vector"
+        return "vmul" if _multiplies(first, second) else "vector"
     return "alu" if first & 0xFE00 == 0xEA00 else "other"
+
+
+def _multiplies(first: int, second: int) -> bool:
+    """Of the Helium instructions that capstone 5 does not know, those of the multiplier.
+
+    Example:
+        >>> [_multiplies(0xEEF0, 0x0F24), _multiplies(0xEE03, 0x1E04), _multiplies(0xEEB0, 0x0F42)]  # VMOVLB is none
+        [True, True, False]
+    """
+    if first & 0xEF81 == 0xEE01 and second & 0x0F10 == 0x0E00:
+        return second & 0x0040 != 0 or first & 0x0030 != 0x0030  # by a scalar; VMULL, VMULH, and not VQMOVN
+    across = first & 0xEF80 == 0xEE80 and second & 0x0E00 == 0x0E00  # VMLADAV, VADDV ..., and not VMOVL
+    return across and second & 0x00C0 != 0x0040
 
 
 def _riscv(name: str) -> str:

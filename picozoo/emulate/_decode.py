@@ -48,4 +48,4 @@ class Decoder:
             for event, times in _classes.events(kind, previous, name, operands):
                 mix[event] += times
             previous, at, instructions = kind, at + length, instructions + 1
-        return Decoded(instructions, dict(mix))
+        return Decoded(instructions, dict(mix), previous)

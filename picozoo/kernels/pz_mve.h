@@ -74,18 +74,19 @@ PZ_INLINE int32_t pz_sum_block(const pz_i8 *p, const pz_u32 *w, int i, int rows,
 #endif
 
 #if PZ_MVE && !defined(PZ_NO_ASM)
+/* Loads and products in turn: they overlap, two loads do not. */
 #define PZ_MVE_GROUP                                       \
   "vldrb.8 q0, [%[p]], #16\n"                              \
   "vldrb.8 q2, [%[w]], #16\n"                              \
-  "vldrb.8 q1, [%[b]], #16\n"                              \
   "vmladava.s8 r0, q0, q2\n"                               \
-  "vldrb.8 q3, [%[w]], #16\n"                              \
+  "vldrb.8 q1, [%[b]], #16\n"                              \
   "vmladava.s8 r8, q1, q2\n"                               \
+  "vldrb.8 q3, [%[w]], #16\n"                              \
   "vmladava.s8 r2, q0, q3\n"                               \
   "vldrb.8 q2, [%[w]], #16\n"                              \
   "vmladava.s8 r10, q1, q3\n"                              \
-  "vmladava.s8 r4, q0, q2\n"                               \
   "vldrb.8 q3, [%[w]], #16\n"                              \
+  "vmladava.s8 r4, q0, q2\n"                               \
   "vmladava.s8 r12, q1, q2\n"                              \
   "vmladava.s8 r6, q0, q3\n"                               \
   "vmladava.s8 lr, q1, q3\n"
