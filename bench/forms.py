@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -25,17 +26,22 @@ from picozoo.specs import QuantParams, TensorType
 FILE = Path(__file__).resolve().parent.parent / "results" / "forms.jsonl"
 BOARDS = ("nucleo_l4r5zi", "stm32u575", "stm32f746", "corstone300", "pico", "esp32c3", "rpi_zero2", "browser")
 SAME = Conv2dAttrs((1, 1), (1, 1, 1, 1))
+
+
+def depthwise(stride: int = 1, dilation: int = 1) -> tuple[tuple[int, ...], tuple[int, ...], tuple[int, ...], str, Any]:
+    """A depthwise 3 x 3 of 10 x 10 pixels and 64 channels: input, weights, output, operator, attributes."""
+    size = 10 // stride
+    attrs = Conv2dAttrs((stride, stride), (dilation,) * 4, (dilation, dilation), 64)
+    return (1, 10, 10, 64), (64, 3, 3, 1), (1, size, size, 64), "conv2d", attrs
+
+
 LAYERS = {
     "3 x 3": ((1, 16, 16, 16), (16, 3, 3, 16), (1, 16, 16, 16), "conv2d", SAME),
     "pointwise": ((1, 10, 10, 64), (64, 1, 1, 64), (1, 10, 10, 64), "conv2d", Conv2dAttrs()),
-    "depthwise 3 x 3": (
-        (1, 10, 10, 64),
-        (64, 3, 3, 1),
-        (1, 10, 10, 64),
-        "conv2d",
-        Conv2dAttrs(**{**vars(SAME), "groups": 64}),
-    ),
+    "depthwise 3 x 3": depthwise(),
     "fully connected": ((1, 256), (64, 256), (1, 64), "linear", LinearAttrs()),
+    "depthwise, stride 2": depthwise(stride=2),
+    "depthwise, dilation 2": depthwise(dilation=2),
 }
 
 
