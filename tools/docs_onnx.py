@@ -54,8 +54,9 @@ fully connected layers, sums, products, pooling and tables, as an int8 TFLite fi
 
 What a file computes before its network is compiled with it. A uint8 input stays uint8 in the C; Cast, Sub, Div, Transpose
 and Resize behind it become loops (in int8 networks tables, where each byte gives one result). DFT, STFT, windows and
-MelWeightMatrix are read, lengths of a power of two as fast transforms: a log-mel front end gives what ONNX Runtime gives
-within 1e-5. ImageDecoder, text and the operators of onnxruntime-extensions are refused, with what to do.
+MelWeightMatrix are read; transforms are fast ones, of any length, fastest where its prime factors are small. A log-mel
+front end of 256 samples a frame gives what ONNX Runtime gives within 1e-5 (of lengths that are no power of two, such as
+400, its own transforms lose digits). ImageDecoder, text and the operators of onnxruntime-extensions are refused, with what to do.
 
 ## Classical models
 

@@ -1,4 +1,4 @@
-"""ONNX nodes of signal processing: transforms are fast ones or products with matrices, windows constants."""
+"""ONNX nodes of signal processing: transforms (`ops.dft`), frames, windows, mel bands."""
 
 from __future__ import annotations
 
@@ -8,54 +8,14 @@ from typing import Any
 
 import numpy as np
 
-from picozoo.errors import BadFile, Unsupported
-from picozoo.frontend._onnx_file import MAX_BYTES
-from picozoo.ops._fft import MOST
+from picozoo.errors import BadFile
 from picozoo.ops._op import norm_axis
-from picozoo.ops.pad import PadAttrs
-from picozoo.ops.signal_rfft import SignalRfftAttrs
-
-
-def _fit(ctx: Any, x: str, axis: int, n: int) -> str:
-    """A dimension cut or filled with zeros to size n."""
-    have = ctx.shape(x)[axis]
-    if n <= have:
-        return str(ctx.part(x, axis, 0, n))
-    after = [0] * len(ctx.shape(x))
-    after[axis] = n - have
-    return str(ctx.emit("pad", [x], PadAttrs((0,) * len(after), tuple(after), 0.0)))
+from picozoo.ops.dft import DftAttrs
 
 
 def transform(ctx: Any, x: str, n: int, inverse: bool, onesided: bool) -> str:
-    """Fourier transform of [rows, n, 1 or 2]; [rows, m, 2]. Lengths that have no fast one: a product with a matrix."""
-    if ctx.shape(x)[2] == 1 and not inverse and 4 <= n <= MOST and n & (n - 1) == 0:
-        return _fast(ctx, x, n, onesided)
-    m = n // 2 + 1 if onesided else n
-    if n * m * 16 > MAX_BYTES:
-        raise Unsupported(f"a transform of length {n}")
-    angle = 2 * np.pi * (np.outer(np.arange(n), np.arange(m)) % n) / n * (1 if inverse else -1)
-    re, im = np.cos(angle) / (n if inverse else 1), np.sin(angle) / (n if inverse else 1)
-    parts = ctx.shape(x)[2]
-    matrix = np.empty((n, parts, m, 2))
-    matrix[:, 0, :, 0], matrix[:, 0, :, 1] = re, im
-    if parts == 2:
-        matrix[:, 1, :, 0], matrix[:, 1, :, 1] = -im, re
-    flat = ctx.reshape(x, (ctx.shape(x)[0], n * parts))
-    y = ctx.emit("linear", [flat, ctx.const(matrix.reshape(n * parts, m * 2).T, "dft", "f32")])
-    return str(ctx.reshape(y, (ctx.shape(x)[0], m, 2)))
-
-
-def _fast(ctx: Any, x: str, n: int, onesided: bool) -> str:
-    """Spectrum of real rows [rows, n, 1]; the upper half mirrors the lower one."""
-    rows, half = ctx.shape(x)[0], n // 2
-    y = ctx.emit("signal_rfft", [ctx.reshape(x, (rows, n))], SignalRfftAttrs(n))
-    y = ctx.reshape(y, (rows, half + 1, 2))
-    if onesided:
-        return str(y)
-    sign = np.ones((n, 2))
-    sign[half + 1 :, 1] = -1
-    whole = ctx.pick(y, 1, [*range(half + 1), *range(half - 1, 0, -1)])
-    return str(ctx.op("mul", whole, ctx.const(sign, "mirror", "f32")))
+    """Fourier transform of [rows, up to n, 1 or 2], zeros behind; [rows, n or n // 2 + 1, 2]."""
+    return str(ctx.emit("dft", [x], DftAttrs(n, inverse, onesided)))
 
 
 def _dft(ctx: Any) -> str:
@@ -68,11 +28,13 @@ def _dft(ctx: Any) -> str:
     inverse, onesided = bool(ctx.attr("inverse", 0)), bool(ctx.attr("onesided", 0))
     if shape[-1] not in (1, 2) or axis == len(shape) - 1 or not 0 < n < 1 << 20 or (inverse and onesided):
         raise BadFile(f"transform of {list(shape)} along {axis}, length {n}")
-    x = _fit(ctx, x, axis, n)
+    if n < shape[axis]:
+        x = ctx.part(x, axis, 0, n)
+    length = ctx.shape(x)[axis]
     rest = [d for d in range(len(shape) - 1) if d != axis]
     moved = ctx.transpose(x, (*rest, axis, len(shape) - 1))
     rows = math.prod(shape[d] for d in rest)
-    y = transform(ctx, ctx.reshape(moved, (rows, n, shape[-1])), n, inverse, onesided)
+    y = transform(ctx, ctx.reshape(moved, (rows, length, shape[-1])), n, inverse, onesided)
     y = ctx.reshape(y, (*[shape[d] for d in rest], ctx.shape(y)[1], 2))
     back = list(range(len(rest)))
     back.insert(axis, len(rest))
