@@ -94,6 +94,18 @@ def _reduce(before: str = "", after: str = "", empty: float = 0.0) -> Callable[.
     return read
 
 
+def _lp_normalization(ctx: Any) -> str:
+    """Divided by the norm along one axis; rows of zeros stay so."""
+    x, p = ctx.ref(0), ctx.attr("p", 2)
+    if p not in (1, 2):
+        raise BadFile(f"a norm of order {p}")
+    axis = norm_axis(ctx.attr("axis", -1), len(ctx.shape(x)))
+    y = reduced(ctx, "sum", ctx.op("abs", x) if p == 1 else ctx.op("mul", x, x), [axis], True)
+    norm = y if p == 1 else ctx.op("sqrt", y)
+    safe = ctx.op("where", ctx.op("eq", norm, 0.0), ctx.like(1.0, norm), norm)
+    return str(ctx.op("div", x, safe))
+
+
 def _log_sum_exp(ctx: Any) -> Any:
     """log(sum(exp(x - max))) + max, so that nothing overflows."""
     x = ctx.ref(0)
@@ -191,5 +203,6 @@ READERS: Mapping[str, Callable[..., Any]] = {
     "ReduceSumSquare": _reduce(before="square"),
     "ReduceLogSum": _reduce(after="log", empty=-math.inf),
     "ReduceLogSumExp": _log_sum_exp,
+    "LpNormalization": _lp_normalization,
     "Einsum": _einsum,
 }

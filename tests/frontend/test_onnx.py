@@ -191,6 +191,15 @@ def test_recurrent_layers(kind: str, direction: str) -> None:
             np.testing.assert_allclose(g, w, rtol=1e-4, atol=1e-5)
 
 
+@pytest.mark.parametrize(("p", "axis"), [(1, 0), (2, -1)])
+def test_lp_normalization(p: int, axis: int) -> None:
+    x = np.random.default_rng(0).normal(size=(3, 4)).astype(np.float32)
+    x[1], x[:, 2] = 0, 0
+    node = helper.make_node("LpNormalization", ["x"], ["y"], p=p, axis=axis)
+    got, want = both(model([node], {"x": (3, 4)}, ["y"], {}), {"x": x})
+    np.testing.assert_allclose(got[0], want[0], rtol=1e-6)
+
+
 # -- shapes, functions, options -----------------------------------------------------------------------------------
 def test_open_shapes_are_one_or_given() -> None:
     data = model([helper.make_node("Relu", ["x"], ["y"])], {"x": ("batch", 3, "n")}, ["y"], {})
