@@ -52,7 +52,7 @@ class Network:
 
     @property
     def assumed(self) -> str:
-        """What was assumed of dimensions that the file leaves open, as a sentence; "" if nothing was."""
+        """What was assumed: of dimensions that a file leaves open, of categories that are names; "" if nothing was."""
         return self.program.meta.get("assumed", "")
 
     @property

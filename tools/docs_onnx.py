@@ -77,7 +77,8 @@ model is read. Run them yourself with `tools/onnx_node_tests.py`.
 Left out, by class:
 
 {left_out}
-Failing:
+Failing, with the first number that is not as expected; in {agree} of {failed} ONNX Runtime ({versions}) gives in all
+places what picozoo gives:
 
 {failures}
 ## Node types
@@ -87,15 +88,21 @@ Those with an operator of their own are in [operators.md](operators.md). These b
 """
 
 
+WHO = ("picozoo", "onnxruntime", "expected")
 DOUBTED = {
-    "qlinearmatmul": "the expected integers wrap around where the definition saturates; ONNX Runtime gives what picozoo gives",
-    "averagepool": "what a window beyond the padding divides by; ONNX Runtime gives what picozoo gives",
-    "BFLOAT16": "the expected numbers are cut, not rounded; ONNX Runtime gives what picozoo gives",
+    "qlinearmatmul": "the expected integers wrap around where the definition saturates",
+    "averagepool": "what a window that reaches beyond the padding divides by",
+    "BFLOAT16": "the expected numbers are cut, not rounded",
 }
 
 
-def _why(test: str) -> str:
-    return next((text for part, text in DOUBTED.items() if part in test), "–")
+def _failure(test: str, detail: str, beside: dict[str, Any]) -> tuple[str, ...]:
+    """A row: the test, the first number that is not as expected, in three ways, and why."""
+    why = next((text for part, text in DOUBTED.items() if part in test), detail)
+    if not beside:
+        return f"`{test}`", "–", "–", "–", why
+    said = beside["differs"] and f"; ONNX Runtime differs: {beside['differs']}"
+    return f"`{test}`", *(f"{beside[k]:g}" if k in beside else "–" for k in WHO), f"{why}{said}"
 
 
 def onnx_page() -> str:
@@ -111,9 +118,13 @@ def onnx_page() -> str:
         held.setdefault(dtype, []).append(name)
     types = table(("held in", "types of ONNX"), [(k, ", ".join(v)) for k, v in held.items()])
     left_out = table(("class", "tests", "why"), [(k, str(v), WHY.get(k, "–")) for k, v in found["left_out"].items()])
-    failures = table(("test", "what happened", "why"), [(f"`{k}`", v, _why(k)) for k, v in found["failures"].items()])
+    beside = found["runtime"]
+    head = ("test", "picozoo", "ONNX Runtime", "the test expects", "why")
+    failures = table(head, [_failure(k, v, beside[k]) for k, v in found["failures"].items()])
+    versions = ", ".join(sorted({v["version"] for v in beside.values() if v})) or "not installed"
+    agree = sum(1 for v in beside.values() if v and not v["differs"])
     composites = ", ".join(f"`{k}`" for k, (where, _) in sorted(onnx.readers().items()) if where == "composite")
-    text = TEXT.format(types=types, left_out=left_out, failures=failures, composites=composites, **{
-        k: found[k] for k in ("total", "passed", "static", "percent", "with_fixed_inputs")
+    text = TEXT.format(types=types, left_out=left_out, failures=failures, composites=composites, versions=versions, agree=agree, **{
+        k: found[k] for k in ("total", "passed", "failed", "static", "percent", "with_fixed_inputs")
     })  # fmt: skip
     return MADE.format(source="picozoo/frontend and results/onnx_nodes.json") + text

@@ -4,7 +4,8 @@
 
 What a test needs to know while its model is read (axes, sizes) and gives as an input is fixed to the test's value, as
 `--fix` does for users. Integers and bools must be equal; floats within 1e-3 relative or 1e-7 absolute, ONNX's own
-tolerance, with 1e-6 absolute for results that are float16, bfloat16 or float8 in the test.
+tolerance, with 1e-6 absolute for results that are float16, bfloat16 or float8 in the test. What fails is compared with
+ONNX Runtime as well, where that is installed.
 """
 
 from __future__ import annotations
@@ -42,11 +43,15 @@ KINDS = {
 
 @dataclass
 class Result:
-    """One test: `state` is pass, fail or the name of the class it is left out for."""
+    """One test: `state` is pass, fail or the name of the class it is left out for.
+
+    `runtime`: of one that fails, what ONNX Runtime gives; see `beside_runtime`.
+    """
 
     name: str
     state: str
     detail: str = ""
+    runtime: dict[str, Any] = field(default_factory=dict)
     fixed: tuple[str, ...] = ()
     ops: tuple[str, ...] = ()
     expected: list[list[np.ndarray]] = field(default_factory=list, repr=False)
@@ -111,6 +116,7 @@ class Ready:
     """A test whose C is printed."""
 
     result: Result
+    folder: Path
     model: Any
     sets: list[tuple[list[np.ndarray], list[np.ndarray]]]
 
@@ -151,7 +157,7 @@ def prepare(folder: Path, number: int) -> Result | Ready:
         net = Network(program)
         firmware = compile_network(net, get_board("host"), Options(io="float32"))
         keep = [k for k, n in enumerate(names) if n not in fixed]
-        return Ready(result, firmware.model, [([xs[k] for k in keep], ys) for xs, ys in sets])
+        return Ready(result, folder, firmware.model, [([xs[k] for k in keep], ys) for xs, ys in sets])
     except PicozooError as e:
         result.detail = f"{type(e).__name__}: {e}"
     except Exception as e:
@@ -198,8 +204,10 @@ def _build_and_run(ready: list[Ready]) -> list[Result]:
 def _run(machine: Any, r: Ready) -> Result:
     base = machine.address(f"{r.model.name}_net")
     entry = r.model.entries["forward"]
-    wrong = []
+    wrong: list[str] = []
+    gave: list[list[np.ndarray]] = []
     for xs, ys in r.sets:
+        gave.append([])
         machine.call(f"{r.model.name}_init", base)
         for slot, x in zip(entry.inputs, xs, strict=True):
             with np.errstate(all="ignore"):
@@ -210,10 +218,76 @@ def _run(machine: Any, r: Ready) -> Result:
             got = np.frombuffer(raw, slot.type.numpy).reshape(slot.type.shape)
             if slot.type.quant is not None and want.dtype == np.uint8:
                 got = (got.astype(np.int16) + 128).astype(np.uint8)
+            gave[-1].append(got)
             if text := compare(got, want):
                 wrong.append(f"output {k}: {text}")
     r.result.state, r.result.detail = ("fail", "; ".join(wrong)) if wrong else ("pass", "")
+    if wrong:
+        r.result.runtime = beside_runtime(r.folder, gave[0], r.sets[0][1])
     return r.result
+
+
+def beside_runtime(folder: Path, got: list[np.ndarray], expected: list[np.ndarray]) -> dict[str, Any]:
+    """What ONNX Runtime gives for the first data set of a test; empty without it.
+
+    The first element that is not as expected in our result, its own and the expected one, and in `differs` how its
+    results differ from ours, "" if they do not.
+    """
+    try:
+        import onnxruntime
+    except ImportError:
+        return {}
+    import onnx
+
+    row: dict[str, Any] = {"version": onnxruntime.__version__, "differs": ""}
+    model = _without_bfloat16(onnx.load(folder / "model.onnx"))
+    options = onnxruntime.SessionOptions()
+    options.log_severity_level = 4
+    try:
+        session = onnxruntime.InferenceSession(model.SerializeToString(), options, providers=["CPUExecutionProvider"])
+        given = values(folder / "test_data_set_0", "input", onnx.load(folder / "model.onnx").graph.input)
+        plain = [x.astype(np.float32) if x.dtype.name == "bfloat16" else x for x in given]
+        found = session.run(None, dict(zip([i.name for i in session.get_inputs()], plain, strict=False)))
+    except Exception as e:
+        return row | {"differs": f"it does not run the test: {str(e).splitlines()[0][:80]}"}
+    for k, (g, w, e) in enumerate(zip(got, found, expected, strict=True)):
+        if not compare(g, e):
+            continue
+        at = _first(g, e)
+        for who, a in (("picozoo", g), ("onnxruntime", w), ("expected", e)):
+            row[who] = float(f"{float(a.astype(np.float64).reshape(-1)[at]):.6g}")
+        return row | {"output": k, "element": at, "differs": compare(g, w)}
+    return row
+
+
+def _first(got: np.ndarray, want: np.ndarray) -> int:
+    """The first place where results differ."""
+    g, w = got.astype(np.float64), want.astype(np.float64)
+    return int(np.flatnonzero(~np.isclose(g, w, RTOL, ATOL, equal_nan=True).reshape(-1))[0])
+
+
+def _without_bfloat16(model: Any) -> Any:
+    """The model with casts at its inputs and outputs of bfloat16, which ONNX Runtime cannot hand over to NumPy."""
+    import onnx
+
+    graph, number = model.graph, onnx.TensorProto.BFLOAT16
+    before, after = [], []
+    for v in (*graph.input, *graph.output):
+        if v.type.tensor_type.elem_type != number:
+            continue
+        name, inside = v.name, f"{v.name}_bfloat16"
+        into = any(i.name == name for i in graph.input)
+        for n in graph.node:
+            for names in (n.input, n.output):
+                names[:] = [inside if m == name else m for m in names]
+        v.type.tensor_type.elem_type = onnx.TensorProto.FLOAT
+        ends, to = ([name], [inside]) if into else ([inside], [name])
+        kind = number if into else onnx.TensorProto.FLOAT
+        (before if into else after).append(onnx.helper.make_node("Cast", ends, to, to=kind))
+    nodes = [*before, *graph.node, *after]
+    del graph.node[:]
+    graph.node.extend(nodes)
+    return model
 
 
 def compare(got: np.ndarray, want: np.ndarray) -> str:
@@ -270,6 +344,7 @@ def summary(results: Sequence[Result]) -> dict[str, Any]:
         "with_fixed_inputs": sum(1 for r in results if r.state == "pass" and r.fixed),
         "left_out": {k: v for k, v in sorted(states.items()) if k not in ("pass", "fail")},
         "failures": {r.name: r.detail[:160] for r in results if r.state == "fail"},
+        "runtime": {r.name: r.runtime for r in results if r.state == "fail"},
     }
 
 
@@ -286,7 +361,7 @@ def main() -> int:
         results = run_all(unpacked(args.path, Path(temporary)), only=args.only, every=args.every, jobs=args.jobs)
     found = summary(results)
     for name, detail in found["failures"].items():
-        print(f"fail {name}: {detail}")
+        print(f"fail {name}: {detail}; beside ONNX Runtime: {found['runtime'][name] or 'not installed'}")
     for reason, count in found["left_out"].items():
         print(f"left out {count:4d}: {reason}")
     print(

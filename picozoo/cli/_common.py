@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import click
 
 from picozoo import find
-from picozoo.errors import BadFile, PicozooError, UsageError
+from picozoo.errors import BadFile, PicozooError, UsageError, printable
 
 if TYPE_CHECKING:
     from picozoo.compiler import Options
@@ -141,7 +141,7 @@ class Model:
         data = self.calibrate or None
         net = load(name, calibrate=data, trust_pickle=self.trust_pickle, shapes=shapes, dims=dims, fixed=fixed)
         if net.assumed:
-            print(f"{name}: {net.assumed}", file=sys.stderr)
+            print(printable(f"{name}: {net.assumed}"), file=sys.stderr)
         if not self.learn:
             return net
         return with_learning(net, self.learn, optimiser=self.optimiser, rate=self.rate, snapshot=self.snapshot)

@@ -20,6 +20,7 @@ from picozoo.errors import BadFile
 MOST_BYTES = 1 << 30
 _COMPILED = re.compile(r"sklearn\.(neighbors\._(kd_tree|ball_tree)|metrics\._dist_metrics|_loss\._loss"
                        r"|linear_model\._sgd_fast)")  # fmt: skip
+_SEARCH = re.compile(r"sklearn\.(metrics\._scorer|model_selection\._split)")  # how a search went: nobody reads it
 _NOTHING = {"__class__": "str", "__module__": "builtins", "__loader__": "JsonNode", "content": "null", "is_json": True}
 _DATA = {"__class__": "Bunch", "__module__": "sklearn.utils._bunch"}
 
@@ -66,7 +67,9 @@ def _plain(schema: Any) -> Any:
                 own = here.get("__id__")
                 here.clear()
                 here.update(content | _DATA | {"__id__": own})
-            elif here.get("__loader__") == "LossNode" or _COMPILED.match(str(here.get("__module__"))):
+            elif here.get("__loader__") == "LossNode" or any(
+                kind.match(str(here.get("__module__"))) for kind in (_COMPILED, _SEARCH)
+            ):
                 here.clear()
                 here.update(_NOTHING)
             todo += here.values()

@@ -61,8 +61,6 @@ def columns(est: Any) -> Methods:
         if not len(index):
             continue
         through = None if isinstance(transformer, str) else methods_of(transformer)["transform"]
-        if type(transformer).__name__ == "FunctionTransformer" and through is None:
-            raise Unsupported(f"column transformer {name!r}: a function of your own cannot be compiled")
         parts.append((name, through, index))
 
     def transform(b: Build, x: str) -> str:

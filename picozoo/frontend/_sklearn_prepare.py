@@ -1,4 +1,4 @@
-"""Transformers of scikit-learn: scaling, encoding, imputing, selecting and projecting features."""
+"""Transformers of scikit-learn: scaling, encoding, imputing and projecting features."""
 
 from __future__ import annotations
 
@@ -11,6 +11,8 @@ from picozoo.errors import Unsupported
 from picozoo.frontend._sklearn_build import Build, Methods, Reader
 from picozoo.ops._reduce import ReduceAttrs
 from picozoo.ops.clamp import ClampAttrs
+
+_NAMED = 12  # most categories, or features with such, told in one message
 
 
 def _only(transform: Callable[[Build, str], str]) -> Methods:
@@ -82,14 +84,27 @@ def polynomial(est: Any) -> Methods:
     return _only(transform)
 
 
-def _numeric(categories: Any, what: str) -> list[np.ndarray]:
-    found = [np.asarray(c) for c in categories]
-    for c in found:
-        if c.dtype.kind not in "iufb" or (c.dtype.kind == "f" and not np.isfinite(c).all()):
+def _numeric(categories: Any, what: str) -> tuple[list[np.ndarray], str]:
+    """Categories as numbers, names as their places in the list; and what was made of names, as a sentence or ""."""
+    found, told = [], []
+    for f, c in enumerate(map(np.asarray, categories)):
+        if c.dtype.kind == "f" and not np.isfinite(c).all():
             raise Unsupported(
-                f"{what} with categories that are not numbers ({c[:3]} ...); encode them before the model"
+                f"{what} with a category that is no number ({c[:3]} ...); fill in what is missing before it"
             )
-    return found
+        if c.dtype.kind not in "iufb":
+            told.append(f"feature {f} is " + ", ".join(f"{k} for {n!s:.20}" for k, n in enumerate(c[:_NAMED])))
+            told[-1] += " ..." if len(c) > _NAMED else ""
+        found.append(c if c.dtype.kind in "iufb" else np.arange(len(c)))
+    return found, f"{what} takes numbers for names: {'; '.join(told[:_NAMED])}" if told else ""
+
+
+def _say(b: Build, told: str) -> None:
+    """Note what was assumed, once."""
+    known = b.program.meta.get("assumed", "")
+    text = f"{b.part.rstrip('.')}: {told}" if b.part else told
+    if told and text not in known:
+        b.program.meta["assumed"] = f"{known}. {text}" if known else text
 
 
 def _flags(b: Build, x: str, kept: list[tuple[int, float]]) -> str:
@@ -102,19 +117,24 @@ def one_hot(est: Any) -> Methods:
     """A column a category; a value that is none of them gives zeros."""
     if getattr(est, "_infrequent_enabled", False):
         raise Unsupported("OneHotEncoder with infrequent categories; encode without min_frequency and max_categories")
-    categories, dropped = _numeric(est.categories_, "OneHotEncoder"), est.drop_idx_
+    (categories, told), dropped = _numeric(est.categories_, "OneHotEncoder"), est.drop_idx_
     kept = [
         (f, float(c))
         for f, held in enumerate(categories)
         for k, c in enumerate(held)
         if dropped is None or dropped[f] is None or k != dropped[f]
     ]
-    return _only(lambda b, x: _flags(b, x, kept))
+
+    def transform(b: Build, x: str) -> str:
+        _say(b, told)
+        return _flags(b, x, kept)
+
+    return _only(transform)
 
 
 def ordinal(est: Any) -> Methods:
     """The index of the category; what is none of them becomes the value chosen for the unknown, else 0."""
-    categories = _numeric(est.categories_, "OrdinalEncoder")
+    categories, told = _numeric(est.categories_, "OrdinalEncoder")
     unknown = float(est.unknown_value) if est.handle_unknown == "use_encoded_value" else 0.0
     if not np.isfinite(unknown):
         raise Unsupported("OrdinalEncoder that makes NaN of unknown values; choose a number")
@@ -124,7 +144,12 @@ def ordinal(est: Any) -> Methods:
     for f, held in enumerate(categories):
         weight[f, at : at + len(held)] = np.arange(len(held)) - unknown
         at += len(held)
-    return _only(lambda b, x: b.linear(_flags(b, x, kept), weight, unknown, "codes"))
+
+    def transform(b: Build, x: str) -> str:
+        _say(b, told)
+        return b.linear(_flags(b, x, kept), weight, unknown, "codes")
+
+    return _only(transform)
 
 
 def simple_imputer(est: Any) -> Methods:
@@ -144,11 +169,6 @@ def simple_imputer(est: Any) -> Methods:
         return b.emit("where", [gone, b.const(held[kept][None], "statistics"), y])
 
     return _only(transform)
-
-
-def selected(est: Any) -> Methods:
-    """Feature selection: some of the columns."""
-    return _only(lambda b, x: b.pick(x, np.flatnonzero(est.get_support())))
 
 
 def components(est: Any) -> Methods:
@@ -200,20 +220,4 @@ READERS: dict[str, Reader] = {
     "SimpleImputer": simple_imputer,
     "StandardScaler": standard,
     "TruncatedSVD": components,
-    **dict.fromkeys(
-        (
-            "GenericUnivariateSelect",
-            "RFE",
-            "RFECV",
-            "SelectFdr",
-            "SelectFpr",
-            "SelectFromModel",
-            "SelectFwe",
-            "SelectKBest",
-            "SelectPercentile",
-            "SequentialFeatureSelector",
-            "VarianceThreshold",
-        ),
-        selected,
-    ),
 }

@@ -58,6 +58,29 @@ def nodes_of(est: Any) -> Nodes:
                  nodes["n_node_samples"], value)  # fmt: skip
 
 
+def importances(est: Any, features: int) -> np.ndarray:
+    """How much each feature lowers the impurity of a tree or, in the mean, of a forest's trees; of sum 1.
+
+    Raises:
+        Unsupported: its trees have no impurities (boosting).
+    """
+    trees = list(np.ravel(np.asarray(getattr(est, "estimators_", [est]), object)))
+    if any(not hasattr(e, "tree_") for e in trees) or "Boosting" in type(est).__name__:
+        raise Unsupported(f"importances of {type(est).__name__}; select with a tree or a forest, or compile in Python")
+    found = []
+    for e in trees:
+        t = nodes_of(e)
+        state = e.tree_ if isinstance(e.tree_, dict) else e.tree_.__getstate__()
+        worth = np.asarray(state["nodes"]["weighted_n_node_samples"] * state["nodes"]["impurity"], np.float64)
+        inner = np.flatnonzero(t.children_left >= 0)
+        gain = worth[inner] - worth[t.children_left[inner]] - worth[t.children_right[inner]]
+        total = np.bincount(t.feature[inner], gain, features)[:features]
+        if len(inner):
+            found.append(total / (total.sum() or 1.0))
+    mean = np.mean(found, 0) if found else np.zeros(features)
+    return np.asarray(mean / (mean.sum() or 1.0))
+
+
 def of_sklearn(est: Any, value: Callable[[Nodes], np.ndarray], columns: Any = None) -> Tree:
     """A fitted DecisionTree or ExtraTree; `columns` are the features it sees of all."""
     t = nodes_of(est)

@@ -23,6 +23,8 @@ from picozoo.errors import BadFile, MissingTool, PicozooError, Unsupported, Usag
 from picozoo.find import unknown
 from picozoo.frontend import (
     _sklearn_bayes,
+    _sklearn_chosen,
+    _sklearn_functions,
     _sklearn_linear,
     _sklearn_meta,
     _sklearn_neighbours,
@@ -57,6 +59,8 @@ def readers() -> dict[str, Reader]:
     found: dict[str, Reader] = {}
     for family in (
         _sklearn_bayes,
+        _sklearn_chosen,
+        _sklearn_functions,
         _sklearn_linear,
         _sklearn_meta,
         _sklearn_neighbours,
