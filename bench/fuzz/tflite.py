@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+import sys
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -16,8 +17,13 @@ FLOATS = (0.0, -1.0, 1e-30, 1e38, float("nan"), float("inf"))
 
 
 def originals(folder: Path) -> dict[str, bytes]:
-    """None of its own: give files."""
-    return {}
+    """One for each operator that the tests try; none without LiteRT's schema."""
+    if _schema() is None:
+        return {}
+    sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
+    from tests.frontend.tflite_samples import samples
+
+    return samples()
 
 
 @cache
@@ -37,7 +43,7 @@ def mutate(data: bytes, dice: random.Random) -> bytes:
     model = _schema().ModelT.InitFromPackedBuf(bytearray(data))
     for _ in range(dice.choice((1, 1, 2, 4))):
         graph = dice.choice(model.subgraphs)
-        dice.choice((_tensor, _tensor, _operator, _operator, _options, _data, _graph))(model, graph, dice)
+        dice.choice((_tensor, _tensor, _operator, _operator, _options, _custom, _data, _graph))(model, graph, dice)
     return _written(model, data, dice)
 
 
@@ -114,6 +120,14 @@ def _options(model: Any, graph: Any, dice: random.Random) -> None:
         setattr(options, key, dice.choice((*INTS, not value)))
     elif value is not None and not isinstance(value, bytes | str):
         setattr(options, key, _put(value, dice.choice(INTS), dice))
+
+
+def _custom(model: Any, graph: Any, dice: random.Random) -> None:
+    """Options of custom operators: a FlexBuffer."""
+    ops = [o for o in graph.operators if o.customOptions is not None and len(o.customOptions)]
+    if ops:
+        op = dice.choice(ops)
+        op.customOptions = list(damaged(bytes(bytearray(op.customOptions)), dice))
 
 
 def _data(model: Any, graph: Any, dice: random.Random) -> None:

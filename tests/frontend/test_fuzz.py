@@ -27,12 +27,11 @@ def onnx() -> dict[str, bytes]:
 
 
 def tflite() -> dict[str, bytes]:
-    """Loops, branches, variables, state, and those of the mirror."""
-    from .test_tflite_control import branches, counting, memory
+    """Every operator that is tested, and those of the mirror."""
     from .test_tflite_files import sample
+    from .tflite_samples import samples
 
-    nets = {"branches": branches("float32", {}), "counting": counting(), "memory": memory(True)}
-    return {"sample": sample(), **{k: net.bytes() for k, net in nets.items()}} | mirror("*.tflite")
+    return {"sample": sample()} | samples() | mirror("*.tflite")
 
 
 def mirror(pattern: str) -> dict[str, bytes]:
