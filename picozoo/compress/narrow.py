@@ -154,7 +154,10 @@ def _narrowed(program: Program, f: Function, node: Node, levels: Levels, seen: l
     real = w.reshape(t.shape[0], -1) * old[:, None]
     mean, cov = (None, None) if seen is None else _moments(node, t, seen, x.quant.zero_point[0])
     group = groups_of(t.shape, levels.group)
-    scale, q = fit(real, levels, cov, group)
+    if group is None and levels.low <= w.min() and w.max() <= levels.high:  # levels already: a file with int4 weights
+        scale, q = old, w.reshape(t.shape[0], -1).astype(np.float64)
+    else:
+        scale, q = fit(real, levels, cov, group)
     scale = scale.astype(np.float32).astype(np.float64)
     left = np.zeros(len(q)) if mean is None else (real - q * scale[:, None]) @ mean
     bias = _bias(program, node) * old + left

@@ -73,11 +73,9 @@ def _squared_difference(ctx: Any) -> str:
 
 
 def _zeros_like(ctx: Any) -> str:
-    import numpy as np
-
+    """Zeros as they are stored, whatever the zero point: so TensorFlow Lite Micro; LiteRT takes plain numbers."""
     t = ctx.out().with_(shape=ctx.type(ctx.ref(0)).shape)
-    zero = t.quant.zero_point[0] if t.quant is not None else 0
-    return str(ctx.const(np.full(t.shape, zero, t.numpy), t, "zeros"))
+    return str(ctx.const(ctx.made(t, -128 if ctx.was_unsigned(0) else 0), t, "zeros"))
 
 
 def _basic_classifier(ctx: Any) -> list[str]:

@@ -37,7 +37,8 @@ BROADCAST_ARGS RANDOM_STANDARD_NORMAL BUCKETIZE RANDOM_UNIFORM MULTINOMIAL GELU 
 OPERATORS: dict[int, str] = dict(enumerate(_NAMES.split()))
 DTYPES: dict[int, str] = {0: "f32", 2: "i32", 3: "u8", 4: "i64", 6: "bool", 7: "i16", 9: "i8", 12: "i64", 15: "i32"}
 UNSIGNED = {12: "uint64", 15: "uint32"}  # held in signed ones of the same bits
-OTHER_DTYPES = {1: "float16", 5: "string", 8: "complex64", 10: "float64", 13: "resource"}
+OTHER_DTYPES = {1: "float16", 5: "string", 8: "complex64", 10: "float64", 13: "resource", 17: "int4"}
+_INT4, _INT8 = 17, 9
 _WINDOW = {"padding": (0, "b", 0), "stride_w": (1, "i", 0), "stride_h": (2, "i", 0)}
 _ACT = {"act": (0, "b", 0)}
 _ACT_AT_3 = {"act": (3, "b", 0)}
@@ -301,10 +302,13 @@ def _tensor(t: Table, buffers: list[np.ndarray]) -> Tensor:
         elements *= d
         if d < 0 or elements > MAX_ELEMENTS:
             raise BadFile(f"tensor {name!r} has shape {list(shape)}; sizes must be 0 or more and not beyond memory")
-    number = t.number(2, "I")
+    number, code = t.number(2, "I"), t.number(1, "b")
     if number >= len(buffers):
         raise BadFile(f"tensor {name!r} is in buffer {number} of {len(buffers)}")
     data = buffers[number] if number and buffers[number].size else None
+    if code == _INT4 and data is not None:
+        t.file.spend(elements // 64)
+        code, data = _INT8, _unpacked(data, elements, name)
     scale: tuple[float, ...] = ()
     zero: tuple[int, ...] = ()
     q, axis = t.table(4), 0
@@ -314,7 +318,15 @@ def _tensor(t: Table, buffers: list[np.ndarray]) -> Tensor:
     if scale and len(zero) != len(scale):
         zero = zero * len(scale) if len(zero) == 1 else (0,) * len(scale)
     sparse, signature = t.table(6) is not None, t.ints(7, MAX_RANK)
-    return Tensor(name, shape, t.number(1, "b"), data, scale, zero, axis, t.number(5, "?"), sparse, signature)
+    return Tensor(name, shape, code, data, scale, zero, axis, t.number(5, "?"), sparse, signature)
+
+
+def _unpacked(data: np.ndarray, elements: int, name: str) -> np.ndarray:
+    """Two numbers of four bits a byte, the first one low, as int8."""
+    if data.size != (elements + 1) // 2:
+        raise BadFile(f"tensor {name!r} needs {(elements + 1) // 2} bytes, its buffer holds {data.size}")
+    pairs = data.view(np.int8)
+    return np.stack([pairs << 4 >> 4, pairs >> 4], 1).reshape(-1)[:elements].view(np.uint8)
 
 
 def _operator(t: Table, codes: list[str], tensors: int) -> Operator:

@@ -96,6 +96,24 @@ def test_wrong_options_are_named(name: str, value: Any) -> None:
         tflite.checked(net.bytes(), "case", "case.tflite")
 
 
+@pytest.mark.parametrize("seed", range(3))
+def test_squared_difference_of_int16(seed: int) -> None:
+    """LiteRT has none; TensorFlow Lite Micro has."""
+    rng, net = np.random.default_rng(seed), Net()
+    ins = [net.input(n, "int16", float(rng.uniform(1e-4, 1e-3))) for n in ((2, 3, 5), (2, 3, 5) if seed else (5,))]
+    net.op("SQUARED_DIFFERENCE", ins, [T((2, 3, 5), "int16", float(rng.uniform(0.005, 0.05)), 0)])
+    compare_micro(net, rng)
+
+
+def test_zeros_like_of_int8() -> None:
+    """LiteRT has none; TensorFlow Lite Micro stores 0 whatever the zero point."""
+    net, q = Net(), {"scale": 0.1, "zero": 7}
+    x = net.input((2, 3), **q)
+    net.op("ZEROS_LIKE", [x], [T((2, 3), **q)])
+    net.op("ADD", [x, net.outputs[0]], [T((2, 3), **q)], "AddOptions")
+    compare_micro(net, np.random.default_rng(0))
+
+
 @pytest.mark.parametrize("rank", [1, 2])
 def test_basic_classifier(rank: int) -> None:
     rng, net = np.random.default_rng(rank), Net()

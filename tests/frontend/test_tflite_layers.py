@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
+
+import picozoo as pz
+from picozoo.errors import PicozooError
+from picozoo.frontend import tflite
 
 from .tflite_models import Net, T, compare, compare_micro
 
@@ -33,13 +38,14 @@ def parameters(
 ) -> list[int]:
     """Weights and bias of a layer of a kind: "uint8", "int16", "int16 with a bias of 32 bits", "hybrid" ..."""
     n = shape[axis]
-    per = kind in ("int16", "int16 short bias", "hybrid per channel")
+    per = kind in ("int4", "int16", "int16 short bias", "hybrid per channel")
     scales = log_uniform(rng, 0.002, 0.02, n if per else 1)
     if kind == "uint8":
         zero = int(rng.integers(0, 256))
         w = net.const(rng.integers(0, 256, shape).astype(np.uint8), scales, zero)
     else:
-        w = net.const(rng.integers(-127, 128, shape).astype(np.int8), scales, 0, axis if per else 0)
+        most, dtype = (7, "int4") if "int4" in kind else (127, "int8")
+        w = net.const(rng.integers(-most, most + 1, shape).astype(np.int8), scales, 0, axis if per else 0, dtype)
     if not with_bias:
         return [w, -1] if kind != "fully" else [w]
     if kind.startswith("hybrid"):
@@ -50,6 +56,8 @@ def parameters(
 
 KINDS = {
     "uint8": "uint8",
+    "int4": "int8",
+    "hybrid int4": "float32",
     "int16": "int16",
     "int16 short bias": "int16",
     "hybrid": "float32",
@@ -60,8 +68,8 @@ KINDS = {
 @pytest.mark.parametrize("depthwise", [False, True])
 @pytest.mark.parametrize("kind", KINDS)
 def test_convolution(rng: np.random.Generator, kind: str, depthwise: bool) -> None:
-    if kind == "hybrid" and depthwise:
-        pytest.skip("LiteRT's hybrid depthwise convolution wants one scale for each channel")
+    if kind in ("hybrid", "hybrid int4") and depthwise:
+        pytest.skip("LiteRT's hybrid depthwise convolution wants int8 and one scale for each channel")
     if kind == "int16 short bias" and depthwise:
         pytest.skip("LiteRT's depthwise convolution of int16 wants a bias of 64 bits")
     net, dtype = Net(), KINDS[kind]
@@ -159,6 +167,32 @@ def test_computed_weights(rng: np.random.Generator) -> None:
     y = T((3, n), "int8", **quant(rng, "int8", 0.1, 0.6))
     net.op("FULLY_CONNECTED", [x, w], [y], "FullyConnectedOptions")
     compare(net, rng)
+
+
+def test_weights_of_four_bits_may_stay_so(tmp_path: Path) -> None:
+    """`--weights int4` stores those of a file as they are: half the flash, the same bits."""
+    rng, net, path = np.random.default_rng(0), Net(), tmp_path / "four.tflite"
+    x, w = net.input((1, 64), "int8", 0.05, 3), rng.integers(-8, 8, (32, 64)).astype(np.int8)
+    w[:8] = w[:8].clip(-5, 5)
+    w = net.const(w, log_uniform(rng, 0.01, 0.02, 32), dtype="int4")
+    net.op("FULLY_CONNECTED", [x, w, -1], [T((1, 32), "int8", 0.3, -3)], "FullyConnectedOptions")
+    path.write_bytes(net.bytes())
+    xs = rng.integers(-128, 128, (20, 1, 64)).astype(np.int8)
+    plain, small = (pz.compile(path, board="host", **more) for more in ({}, {"weights": "int4"}))
+    assert plain.model.const_bytes - small.model.const_bytes >= 32 * 64 // 2
+    for v in xs:
+        np.testing.assert_array_equal(plain.run(v), small.run(v))
+
+
+def test_four_bits_in_a_short_buffer() -> None:
+    net = Net()
+    w = net.const(np.ones((4, 6), np.int8), 0.1, dtype="int4")
+    net.tensors[w].shape = (5, 6)
+    net.op(
+        "FULLY_CONNECTED", [net.input((1, 6), "int8", 0.1), w, -1], [T((1, 5), "int8", 0.1)], "FullyConnectedOptions"
+    )
+    with pytest.raises(PicozooError, match="needs 15 bytes, its buffer holds 12"):
+        tflite.checked(net.bytes(), "case", "case.tflite")
 
 
 def test_weights_in_float16(rng: np.random.Generator) -> None:

@@ -459,9 +459,9 @@ def names(c: Case, dtype: str) -> str:
 
 # Layers with weights, and those that keep state, have tests of their own: operator -> what is tried there
 LAYERS = {
-    "CONV_2D": (FLOAT, *QUANT, "hybrid"),
-    "DEPTHWISE_CONV_2D": (FLOAT, *QUANT, "hybrid"),
-    "FULLY_CONNECTED": (FLOAT, *QUANT, "hybrid"),
+    "CONV_2D": (FLOAT, *QUANT, "hybrid", "int4"),
+    "DEPTHWISE_CONV_2D": (FLOAT, *QUANT, "hybrid", "int4"),
+    "FULLY_CONNECTED": (FLOAT, *QUANT, "hybrid", "int4"),
     "SVDF": (FLOAT, I8, "hybrid"),
     "UNIDIRECTIONAL_SEQUENCE_LSTM": (FLOAT, I8, I16, "hybrid"),
     "TOPK_V2": (FLOAT, I8, I16, "int32"),
@@ -475,7 +475,9 @@ LAYERS = {
     "CUSTOM 'BasicClassifier'": ("int32",),
     "CUSTOM 'CIRCULAR_BUFFER'": (I8,),
     "CUSTOM 'TFLM_DECODE'": (FLOAT, I8, I16, "int32", "int64", "bool"),
+    "SQUARED_DIFFERENCE": (I16,),
     "SUM": (I8, I16),
+    "ZEROS_LIKE": (I8,),
     "QUANTIZE": QUANT,
     "DEQUANTIZE": QUANT,
     "RESHAPE": QUANT,

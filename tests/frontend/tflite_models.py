@@ -29,6 +29,7 @@ _CODES = {
     "int8": 9,
     "uint64": 12,
     "uint32": 15,
+    "int4": 17,
     "resource": 13,
 }
 _VERSIONS = {"BROADCAST_TO": 2}
@@ -71,9 +72,9 @@ class Net:
         self.inputs.append(self._add(T(shape, dtype, scale, zero)))
         return self.inputs[-1]
 
-    def const(self, data: Any, scale: Any = None, zero: Any = 0, axis: int = 0) -> int:
+    def const(self, data: Any, scale: Any = None, zero: Any = 0, axis: int = 0, dtype: str = "") -> int:
         data = np.asarray(data)
-        return self._add(T(data.shape, data.dtype.name, scale, zero, axis, data))
+        return self._add(T(data.shape, dtype or data.dtype.name, scale, zero, axis, data))
 
     def state(self, shape: tuple[int, ...], dtype: str = "int8", scale: Any = None, zero: Any = 0) -> int:
         return self._add(T(shape, dtype, scale, zero, variable=True))
@@ -141,8 +142,11 @@ def _tensor(m: Any, i: int, t: T) -> Any:
     made.isVariable = t.variable
     made.shapeSignature = list(t.signature) or None
     if t.data is not None:
-        buffer = schema.BufferT()
-        buffer.data = np.frombuffer(t.data.tobytes(), np.uint8)
+        buffer, data = schema.BufferT(), t.data
+        if t.dtype == "int4":  # two in a byte
+            low, high = np.pad(t.data.reshape(-1), (0, t.data.size % 2)).reshape(-1, 2).T
+            data = (low & 15) | (high << 4)
+        buffer.data = np.frombuffer(data.tobytes(), np.uint8)
         made.buffer = len(m.buffers)
         m.buffers.append(buffer)
     if t.scale is not None:
