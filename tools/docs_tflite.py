@@ -116,14 +116,81 @@ SIGNAL = (
     "OverlapAdd PCAN Rfft Stacker Window"
 )
 CUSTOM = {
-    "BasicClassifier": "a custom operator: scores against thresholds",
-    "CIRCULAR_BUFFER": "a custom operator for streaming",
-    "TFLM_DECODE": "a custom operator: compressed constants",
-    "TFLite_Detection_PostProcess": "a custom operator: non-maximum suppression",
+    "BasicClassifier": "scores of some classes against thresholds",
+    "CIRCULAR_BUFFER": "the last columns of a stream",
+    "TFLM_DECODE": "compressed constants",
+    "TFLite_Detection_PostProcess": "boxes decoded, non-maximum suppression",
+    **{f"Signal{name}": "sound" for name in SIGNAL.split()},
     "ethos-u": "a program for another processor",
-    **{f"Signal{name}": "a custom operator for sound" for name in SIGNAL.split()},
 }
-ORDER = ("float32", "int8", "uint8", "int16", "hybrid", "int32", "int64", "bool")
+ORDER = ("float32", "int8", "uint8", "int16", "int4", "hybrid", "int32", "int64", "bool")
+TEXT = """# TFLite files
+
+    picozoo show theirs.tflite                                   is everything read? its layers and kept state
+    picozoo fit theirs.tflite                                    on which boards does it fit, and how fast?
+    picozoo run theirs.tflite --board nano33ble                  flash, RAM, stack, instructions; layer by layer
+    picozoo run theirs.tflite --board nano33ble --check          the board against the reference, bit for bit
+    picozoo compile theirs.tflite --board nano33ble -o out/      the C, an example and a CMake file
+
+All {micro} standard operators that TensorFlow Lite Micro can register are read, all its custom ones but `ethos-u`, and {more}
+more standard ones of LiteRT. Nothing has to be registered or sized: a file that cannot be compiled is refused when it is
+read, with every operator that is in the way and the tensors it makes.
+
+## Coming from TensorFlow Lite Micro
+
+| there | here |
+|---|---|
+| the file as a byte array, and an interpreter that walks it on the board | C of this one model; no file, no interpreter on the board |
+| `MicroMutableOpResolver`, `AddConv2D()` ... | nothing: what the model needs is what is linked |
+| `tensor_arena`, its size found by trying | `theirs_t`, a struct of the size it needs: `THEIRS_ARENA_BYTES`, `THEIRS_STATE_BYTES`; as many as you like |
+| `AllocateTensors()`, `Reset()` | `theirs_init(&net)`: kept state to its first value; cannot fail |
+| `input(0)->data.int8`, `params.scale`, `params.zero_point` | `THEIRS_FORWARD_X(&net)`, `THEIRS_FORWARD_X_SCALE`, `..._ZERO`, `..._SIZE` |
+| `Invoke()` and its status | `theirs_forward(&net)`; cannot fail. It may overwrite its inputs |
+| `output(0)` | `THEIRS_FORWARD_OUT0(&net)` |
+| `kTfLiteAbort`, from `CIRCULAR_BUFFER` | the last output, a bool, is false; see below |
+| CMSIS-NN, ESP-NN ... | kernels of the same bits for each core ([kernels.md](kernels.md)) |
+
+`theirs` is the file's name, `X` the input's. The example that `compile` writes beside the C runs on your computer.
+
+## Whose numbers
+
+Results equal LiteRT's reference kernels (`BUILTIN_REF`): integers to the bit, floats within 1e-5. What LiteRT does not have
+equals TensorFlow Lite Micro. The two differ from each other, and optimised kernels from both, by one step here and there:
+TensorFlow Lite Micro rounds twice at the end of a fully connected layer, LiteRT once.
+
+An int8 file is compiled as it is: its scales and zero points, no calibration. Inputs and outputs keep the file's types;
+a quantised uint8 file is int8 inside. Float files run in float32, or become int8 with your data
+([bring.md](bring.md#int8-with-your-own-data)). Weights of four bits take a byte each in flash unless you say `--weights int4`,
+which keeps the same bits. Of dimensions that a file leaves open see [bring.md](bring.md#open-dimensions).
+
+## What is special
+
+**Kept state.** Variables (`VAR_HANDLE` ...), variable tensors (SVDF, LSTM) and what custom operators keep lie in the struct, from
+call to call; `show` lists them, the header has a macro for each. `CALL_ONCE` is run while the file is read.
+
+**Streaming.** `CIRCULAR_BUFFER` keeps the last columns of its input. With `cycles_max` above 1 TensorFlow Lite Micro ends an
+`Invoke()` there with `kTfLiteAbort`, but for every so many. Here the operators behind it are skipped in such a call and cost
+nothing; results and state behind it stay what they were, and one more output says whether everything ran. `run` makes as
+many calls as it takes and reports their mean. A period that the file leaves open is guessed as TensorFlow Lite Micro does.
+
+**Branches and loops.** `WHILE` is a loop in C. Of an `IF` both sides are computed and one is taken; neither may change
+state.
+
+**Compressed constants.** `TFLM_DECODE` (tables, Huffman codes, pruning) and the older `COMPRESSION_METADATA` are decoded when the
+file is read: flash of plain weights, no time and no memory on the board. Ways that only an application knows (128 to 255)
+are refused.
+
+**Sound.** The `Signal...` operators give TensorFlow Lite Micro's bits, so that a model with its front end inside is one C
+function from samples to scores.
+
+**Ethos-U.** A file that went through Vela holds a program for another processor (`ethos-u`): give the file from before.
+
+## Operators
+
+The types are those in which the tests compare an operator; others may work. *int4* is int8 with weights of four bits, *hybrid*
+float with int8 weights.
+
+"""
 
 
 Table = Callable[[tuple[str, ...], Sequence[tuple[str, ...]]], str]
@@ -138,39 +205,27 @@ def tflite(root: Path, made: str, table: Table) -> str:
     for case, dtype in ALL:
         tried.setdefault(case.kind, set()).add(dtype)
     known = readers()
-    rows = [_row(k, known, tried) for k in MICRO]
+    missing = [k for k in MICRO if k not in known]
+    assert not missing, f"docs/tflite.md says that these are read: {missing}"
     named = {k: f"CUSTOM {k!r}" for k in CUSTOM}
     rest = sorted(set(known) - set(MICRO) - set(named.values()))
-    read = [(f"`{k}`", *_row(v, known, tried)[1:]) for k, v in named.items() if v in known]
-    there = sum(k in known for k in MICRO)
+    own = [(f"`{k}`", *_row(named[k], known, tried)[1:], about) for k, about in CUSTOM.items()]
+    columns = ("operator", "tested in", "becomes")
     return (
         made.format(source="the operator files and the tests")
-        + "# TFLite files\n\n"
-        + f"{there} of the {len(MICRO)} standard operators that TensorFlow Lite Micro can register are read, and "
-        f"{len(rest)} more of LiteRT's.\nResults equal LiteRT's reference kernels: integers to the bit, floats within 1e-5. The "
-        "types are those in which the tests\ncompare an operator with LiteRT, or with TensorFlow Lite Micro where LiteRT does not have "
-        "them (SVDF with int8 state,\nLSTM in int16, SUM of integers, operators for sound); it may work in others. *hybrid* is "
-        "float with int8 weights.\n\n"
-        + table(("operator", "read by", "tested in"), rows)
-        + "\nNot registered by TensorFlow Lite Micro: "
-        + ", ".join(f"`{k}` ({', '.join(_types(tried.get(k, set()))) or 'any'})" for k in rest)
-        + ".\n\n"
-        + table(("custom operator", "read by", "tested in"), read)
+        + TEXT.format(micro=len(MICRO), more=len(rest))
+        + table(columns, [_row(k, known, tried) for k in MICRO])
         + "\n"
-        + table(("not read", "what it is"), [(k, v) for k, v in CUSTOM.items() if named[k] not in known])
+        + table(("custom operator", *columns[1:], "what it is"), own)
+        + "\nOf LiteRT, not registered by TensorFlow Lite Micro:\n\n"
+        + table(columns, [_row(k, known, tried) for k in rest])
     )
 
 
 def _row(kind: str, known: Mapping[str, tuple[str, object]], tried: dict[str, set[str]]) -> tuple[str, str, str]:
+    """Operator, types, and the operator of ours that it becomes."""
     if kind not in known:
-        return f"`{kind}`", "**not yet**", "–"
+        return f"`{kind}`", "not read", "–"
     by = known[kind][0]
-    return (
-        f"`{kind}`",
-        "several operators" if by == "composite" else f"`{by}`",
-        ", ".join(_types(tried.get(kind, set()))) or "–",
-    )
-
-
-def _types(found: set[str]) -> list[str]:
-    return sorted(found, key=lambda t: ORDER.index(t) if t in ORDER else len(ORDER))
+    types = sorted(tried.get(kind, set()), key=lambda t: ORDER.index(t) if t in ORDER else len(ORDER))
+    return f"`{kind}`", ", ".join(types) or "constants", "several" if by == "composite" else f"`{by}`"
