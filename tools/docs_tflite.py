@@ -173,8 +173,8 @@ call to call; `show` lists them, the header has a macro for each. `CALL_ONCE` is
 nothing; results and state behind it stay what they were, and one more output says whether everything ran. `run` makes as
 many calls as it takes and reports their mean. A period that the file leaves open is guessed as TensorFlow Lite Micro does.
 
-**Branches and loops.** `WHILE` is a loop in C. Of an `IF` both sides are computed and one is taken; neither may change
-state.
+**Branches and loops.** `WHILE` is a loop in C. Of an `IF` both sides are computed and one is taken, unless one may change
+state: then only the one that is taken runs. A `WHILE` may not change state.
 
 **Compressed constants.** `TFLM_DECODE` (tables, Huffman codes, pruning) and the older `COMPRESSION_METADATA` are decoded when the
 file is read: flash of plain weights, no time and no memory on the board. Ways that only an application knows (128 to 255)

@@ -1,7 +1,7 @@
 """Control flow and variables of TFLite files: IF, WHILE, CALL_ONCE, and resource variables as kept state.
 
-`ctx` is `_tflite_call.Call`. Both branches of an IF are computed and one is taken, so that a branch may neither keep
-state nor write a variable.
+`ctx` is `_tflite_call.Call`. Both branches of an IF are computed and one is taken, unless one may change state: then
+each runs only where it is taken (`_tflite_guard`).
 """
 
 from __future__ import annotations
@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from picozoo.errors import BadFile, Unsupported
+from picozoo.frontend._tflite_guard import BOOL, Guarded
 from picozoo.ir.interp import Interpreter
 from picozoo.ir.program import Function, Node, Program
 from picozoo.ir.verify import verify
@@ -52,13 +53,61 @@ def _branch(ctx: Any, number: int, refs: list[str]) -> list[str]:
     return list(inner.refs(graph.outputs))
 
 
+def _may_change_state(ctx: Any, numbers: list[int]) -> bool:
+    """May one of these subgraphs, or one that they refer to, write a variable or keep something?"""
+    todo, seen = list(numbers), set[int]()
+    while todo:
+        number = todo.pop()
+        if number in seen:
+            continue
+        seen.add(number)
+        graph = _graph(ctx, number)
+        if any(t.variable for t in graph.tensors):
+            return True
+        for o in graph.operators:
+            if o.kind.startswith(("ASSIGN_VARIABLE", "CUSTOM")):
+                return True
+            todo += [o.options[k] for k in ("then", "else", "cond", "body") if k in o.options]
+    return False
+
+
 def _if(ctx: Any) -> list[str]:
-    condition, refs = ctx.ref(0), [ctx.ref(i) for i in range(1, ctx.count)]
-    yes, no = (_branch(ctx, ctx.options[k], refs) for k in ("then", "else"))
-    condition = ctx.reshape(condition, ())
+    condition, refs = ctx.reshape(ctx.ref(0), ()), [ctx.ref(i) for i in range(1, ctx.count)]
+    numbers = [ctx.options[k] for k in ("then", "else")]
+    if _may_change_state(ctx, numbers):
+        return _guarded_if(ctx, condition, refs, numbers)
+    yes, no = (_branch(ctx, k, refs) for k in numbers)
     if len(yes) != len(no) or len(yes) != len(ctx.op.outputs):
         raise BadFile(f"branches of {len(yes)} and {len(no)} results for {len(ctx.op.outputs)} outputs")
     return [ctx.emit("where", [condition, a, b], like=ctx.out(k)) for k, (a, b) in enumerate(zip(yes, no, strict=True))]
+
+
+def _guarded_if(ctx: Any, condition: str, refs: list[str], numbers: list[int]) -> list[str]:
+    """Both branches behind each other, each where it is taken; the second one begins with the first one's results."""
+    op, likes = ctx.op, [ctx.out(k) for k in range(len(ctx.op.outputs))]
+    results = [ctx.const(ctx.made(t), t, "unset") for t in likes]
+    names = [ctx.output_name()] * len(likes)
+    for name, number in zip(("then", "else"), numbers, strict=True):
+        before, graph = dict(ctx.shared.variables), _graph(ctx, number)
+        part = Guarded(ctx, name)
+        entered = dict(ctx.shared.variables)
+        inner = ctx.child(graph, part.function, _bound(graph, [part.inside(r) for r in refs]))
+        inner.walk()
+        ends = inner.refs(graph.outputs)
+        if len(ends) != len(likes):
+            raise BadFile(f"a branch of {len(ends)} results for {len(likes)} outputs")
+        ends = [
+            inner.reshape(r, t.shape) if inner.type(r).size == t.size else r for r, t in zip(ends, likes, strict=True)
+        ]
+        if [inner.type(r) for r in ends] != likes:
+            raise Unsupported("a branch that changes state gives other types than the outputs have")
+        changed = [k for k, r in ctx.shared.variables.items() if entered.get(k) != r]
+        ctx.op = op
+        results = part.close(condition, results, ends, names)
+        now = {k: ctx.shared.states[k] for k in changed}
+        ctx.shared.variables = before | {k: ctx.function.updates.get(s, s) for k, s in now.items()}
+        condition = ctx.emit("logical_not", [condition], like=BOOL)
+    return results
 
 
 def _region(ctx: Any, number: int, name: str, refs: list[str]) -> str:

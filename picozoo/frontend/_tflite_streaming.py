@@ -1,9 +1,8 @@
 """CIRCULAR_BUFFER, the custom operator of streaming networks, and what it means for the operators behind it.
 
 The buffer is kept state. With a period of n TensorFlow Lite Micro ends the invocation here in all but every n-th call.
-Here the operators behind it become the body of a loop that makes one turn or none: what does not run costs nothing, and
-kept state stays as it was. So do the results, which are kept for that; one more result, a bool, says whether every
-operator ran.
+Here the operators behind it run only in that one (`_tflite_guard`), and results are kept for the other calls; one more
+result, a bool, says whether every operator ran.
 `ctx` is `_tflite_call.Call`.
 """
 
@@ -16,14 +15,12 @@ import numpy as np
 
 from picozoo.errors import Unsupported
 from picozoo.frontend._tflite_call import clean
-from picozoo.ir.program import Function, Node, rewire
+from picozoo.frontend._tflite_guard import BOOL, Guarded, truth
 from picozoo.ops._tflite import custom
 from picozoo.ops.shift_in import ShiftInAttrs
-from picozoo.ops.while_loop import WhileLoopAttrs
 from picozoo.specs import TensorType
 
-_BOOL, _COUNT = TensorType((), "bool"), TensorType((), "i32")
-_MOST = 32  # buffers with a period, one behind the other
+_COUNT = TensorType((), "i32")
 _PERIOD_1 = (5, 13, 25)  # columns of buffers that run in every call although the file does not say so
 
 
@@ -60,41 +57,35 @@ def _unsaid_period(ctx: Any, shape: tuple[int, ...]) -> int:
     return 2
 
 
-def _const(ctx: Any, value: int | bool, t: TensorType) -> str:
-    return str(ctx.const(np.array(value, t.numpy), t, "yes" if value is True else "no" if value is False else "calls"))
+def _number(ctx: Any, value: int) -> str:
+    return str(ctx.const(np.array(value, np.int32), _COUNT, "calls"))
 
 
 def _due(ctx: Any, period: int) -> str:
     """Is this the last call of a period? As a bool."""
     if period == 1:
-        return _const(ctx, True, _BOOL)
+        return truth(ctx, True)
     state = ctx.new_state("calls", ctx.made(_COUNT), _COUNT)
-    later = ctx.emit("add", [state, _const(ctx, 1, _COUNT)], like=_COUNT)
-    due = str(ctx.emit("ge", [later, _const(ctx, period, _COUNT)], like=_BOOL))
-    ctx.keep(state, ctx.emit("where", [due, _const(ctx, 0, _COUNT), later], like=_COUNT))
+    later = ctx.emit("add", [state, _number(ctx, 1)], like=_COUNT)
+    due = str(ctx.emit("ge", [later, _number(ctx, period)], like=BOOL))
+    ctx.keep(state, ctx.emit("where", [due, _number(ctx, 0), later], like=_COUNT))
     return due
 
 
 def _rest(ctx: Any, due: str) -> None:
-    """Read the operators behind the current one into a loop that makes one turn where `due`, else none."""
-    if len(ctx.program.functions) > 2 * _MOST:
-        raise Unsupported(f"more than {_MOST} CIRCULAR_BUFFERs with a period")
-    body, handed = Function(ctx.program_name("rest"), (), (), [], {}, public=False), _Handed(ctx)
-    ctx.program.functions[body.name] = body
-    inner = ctx.child(ctx.model, body, handed.values(body))
+    """Read the operators behind the current one into a body that runs where `due`."""
+    part = Guarded(ctx, "rest")
+    later = {k for o in ctx.model.operators[ctx.index + 1 :] for k in o.inputs} | set(ctx.model.outputs)
+    values = {k: part.inside(r) if k in later else r for k, r in ctx.values.items()}
+    inner = ctx.child(ctx.model, part.function, values)
     inner.depth, inner.handles = ctx.depth, ctx.handles
     inner.walk(ctx.index + 1)
     if ctx.shared.wrong:  # will be told
         return
-    no, ran = _const(ctx, False, _BOOL), inner.ran or _const(ctx, True, _BOOL)
     made = [k for k in dict.fromkeys(ctx.model.outputs) if k not in ctx.values and k in inner.values]
     for k in made:
-        body.updates.setdefault(_last(ctx, inner, k), inner.values[k])
-    kept = list(body.updates)
-    body.results, body.updates = (no, ran, *body.updates.values()), {}
-    starts = [due, no, *(ctx.function.updates.get(s, s) for s in kept)]
-    _, ctx.ran, *outs = _loop(ctx, body, starts, ["due", "ran", *(s[1:].removesuffix(".last") for s in kept)], handed)
-    ctx.function.updates.update(zip(kept, outs, strict=True))
+        part.function.updates.setdefault(_last(ctx, inner, k), inner.values[k])
+    (ctx.ran,) = part.close(due, [truth(ctx, False)], [inner.ran or truth(ctx, True)], ["ran"])
     ctx.values.update({k: ctx.function.updates[ctx.shared.last[k]] for k in made})
 
 
@@ -106,53 +97,6 @@ def _last(ctx: Any, inner: Any, number: int) -> str:
         first = ctx.made(t, t.quant.zero_point[0] if t.quant is not None else 0)
         last[number] = ctx.program.add_state(f"{clean(ctx.model.tensors[number].name) or 'y'}.last", first, t)
     return last[number]
-
-
-class _Handed:
-    """What the rest of a graph reads of the values made before it: the loop hands them in."""
-
-    def __init__(self, ctx: Any) -> None:
-        self.ctx = ctx
-        self.params: dict[str, str] = {}  # reference outside -> parameter
-
-    def values(self, body: Function) -> dict[int, str]:
-        """The graph's values as the body sees them; those of its variables, too."""
-        ctx = self.ctx
-        later = {k for o in ctx.model.operators[ctx.index + 1 :] for k in o.inputs} | set(ctx.model.outputs)
-        found = {k: self._inside(body, r) if k in later else r for k, r in ctx.values.items()}
-        ctx.shared.variables = {k: self._inside(body, r) for k, r in ctx.shared.variables.items()}
-        return found
-
-    def _inside(self, body: Function, ref: str) -> str:
-        if ref[0] != "%":
-            return ref
-        if ref not in self.params:
-            self.params[ref] = body.fresh(ref)
-            body.types[self.params[ref]] = self.ctx.type(ref)
-        return self.params[ref]
-
-
-def _loop(ctx: Any, body: Function, starts: list[str], names: list[str], handed: _Handed) -> list[str]:
-    """The loop's node: its first value says whether it makes a turn. Returns what it gives, under these names."""
-    types = [ctx.type(r) for r in starts]
-    own = _fresh(body, names, types)
-    rewire(body, {s: p for s, p in zip(starts, own, strict=True) if s[0] == "$"})
-    body.params = (*own, *handed.params.values())
-    given = {r: body.types[r] for r in body.params}
-    test = Function(ctx.program_name("due"), body.params, (own[0],), [], given, public=False)
-    ctx.program.functions[test.name] = test
-    outs = _fresh(ctx.function, names, types)
-    attrs, refs = WhileLoopAttrs(test.name, body.name, len(starts)), (*starts, *handed.params)
-    ctx.function.nodes.append(Node("while_loop", ctx.node_name("rest"), refs, tuple(outs), attrs, ctx.place))
-    return outs
-
-
-def _fresh(f: Function, names: list[str], types: list[TensorType]) -> list[str]:
-    found = []
-    for name, t in zip(names, types, strict=True):
-        found.append(f.fresh(name))
-        f.types[found[-1]] = t
-    return found
 
 
 READERS: Mapping[str, Callable[..., Any]] = {custom("CIRCULAR_BUFFER"): _circular_buffer}

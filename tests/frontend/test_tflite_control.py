@@ -81,7 +81,48 @@ def test_variables() -> None:
     compare(memory(True), np.random.default_rng(0), calls=5)
 
 
-@pytest.mark.parametrize("net", [branches(F, {}), counting(), memory(True)], ids=["if", "while", "variables"])
+def counters() -> Net:
+    """if c: total += x, give total; else: give x * other, other += 1. The model gives that and both variables' sum."""
+    net, yes, no = Net(), Net(), Net()
+    for inner, name, op in ((yes, "total", "ADD"), (no, "other", "MUL")):
+        x = inner.input((3,), F)
+        (h,) = inner.op("VAR_HANDLE", [], [T((1,), "resource")], "VarHandleOptions", sharedName=name, container="")
+        (old,) = inner.op("READ_VARIABLE", [h], [T((3,), F)], "ReadVariableOptions")
+        (y,) = inner.op(op, [old, x], [T((3,), F)], f"{op.title()}Options")
+        new = y if name == "total" else inner.op("ADD", [old, inner.const(one(1))], [T((3,), F)], "AddOptions")[0]
+        inner.op("ASSIGN_VARIABLE", [h, new], [], "AssignVariableOptions")
+        inner.outputs = [y]
+    x, c = net.input((3,), F), net.input((1,), "bool")
+    (y,) = net.op("IF", [c, x], [T((3,), F)], "IfOptions", thenSubgraphIndex=1, elseSubgraphIndex=2)
+    read = []
+    for name in ("total", "other"):
+        (h,) = net.op("VAR_HANDLE", [], [T((1,), "resource")], "VarHandleOptions", sharedName=name, container="")
+        read += net.op("READ_VARIABLE", [h], [T((3,), F)], "ReadVariableOptions")
+    net.op("ADD", read, [T((3,), F)], "AddOptions")
+    net.outputs, net.subgraphs = [y, net.outputs[0]], [yes, no]
+    return net
+
+
+def initialised(net: Net) -> Net:
+    """With both variables at zero, as LiteRT wants them before it reads one."""
+    init = Net()
+    for name in ("total", "other"):
+        (h,) = init.op("VAR_HANDLE", [], [T((1,), "resource")], "VarHandleOptions", sharedName=name, container="")
+        init.op("ASSIGN_VARIABLE", [h, init.const(one(0, 0, 0))], [], "AssignVariableOptions")
+    init.outputs = []
+    net.operators.insert(0, ("CALL_ONCE", "CallOnceOptions", {"initSubgraphIndex": 3}, [], []))
+    net.intermediates = {}
+    net.subgraphs.append(init)
+    return net
+
+
+def test_branches_with_state() -> None:
+    compare(initialised(counters()), np.random.default_rng(0), calls=8)
+
+
+@pytest.mark.parametrize(
+    "net", [branches(F, {}), counting(), memory(True), counters()], ids=["if", "while", "variables", "if with state"]
+)
 def test_in_c(net: Net, tmp_path) -> None:  # type: ignore[no-untyped-def]
     path = tmp_path / "net.tflite"
     path.write_bytes(net.bytes())

@@ -113,7 +113,7 @@ class Net:
         for k, (kind, options, values, ins, outs) in enumerate(self.operators):
             o = schema.OperatorT()
             o.opcodeIndex, o.inputs, o.outputs = kinds.index(kind), ins, outs
-            o.intermediates = self.intermediates[k] or None
+            o.intermediates = self.intermediates.get(k) or None
             if kind.startswith("CUSTOM"):
                 o.customOptions = np.frombuffer(flexbuffers.Dumps(values), np.uint8)
             elif options:

@@ -8,7 +8,7 @@ from picozoo.ops._tflite import custom
 
 from . import test_tflite_compression as compression
 from .test_tflite_all import build
-from .test_tflite_control import branches, counting, memory
+from .test_tflite_control import branches, counters, counting, memory
 from .test_tflite_custom import detection
 from .test_tflite_signal import bank
 from .test_tflite_streaming import network
@@ -63,6 +63,7 @@ def samples() -> dict[str, bytes]:
     nets = {
         "streaming": network(rng, 2, 3),
         "if": branches("int8", {"scale": 0.1, "zero": 3}),
+        "if with state": counters(),
         "while": counting(),
         "variables": memory(True),
         "detection": detection(rng, 0)[0],
