@@ -137,8 +137,7 @@ class _Run:
 
     def go(self, tell: Progress) -> None:
         if self.data is None:
-            period = self.fw.program.meta.get("period", "1")
-            for _ in range(min(int(period), MOST_CALLS) if period.isdecimal() else 1):
+            for _ in range(min(self.fw.program.period, MOST_CALLS)):
                 self._one([np.asarray(x) for x in typical(self.fw)])
             return
         n = len(self.data.x)

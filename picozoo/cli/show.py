@@ -167,6 +167,8 @@ def _facts(net: Network, constants: int, state: int) -> list[tuple[str, str]]:
         rows.append(("try", f"picozoo run {name} --board {card.board[net.size]}"))
     elif net.path:
         rows.append(("file", str(net.path)))
+    if net.program.period > 1:
+        rows.append(("runs", f"everything in every {net.program.period}th call; the last output says whether it did"))
     return rows + _travels(net.program.meta)
 
 

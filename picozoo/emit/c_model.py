@@ -306,6 +306,9 @@ class _Printer:
     def _entry_text(self, e: Entry) -> Iterator[str]:
         """Declaration of a function and macros for its inputs and outputs."""
         yield f"/* {e.name}: write the inputs, call, read the outputs. The call may overwrite its inputs. */"
+        if self.program.period > 1 and e.name == self.program.main.name:
+            yield f"/* Everything runs in every {self.program.period}th call; the last output says whether it did."
+            yield "   In the others results are those of before. */"
         yield f"void {e.symbol}({self.name}_t *net);"
         for s in (*e.inputs, *e.outputs):
             up = f"{e.symbol}_{c_name(s.name)}".upper()

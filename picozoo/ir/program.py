@@ -147,6 +147,12 @@ class Program:
                 return self.functions[name]
         return next(self.public())
 
+    @property
+    def period(self) -> int:
+        """In every how many calls all operators of the main function run; above 1 for some streaming networks."""
+        text = self.meta.get("period", "1")
+        return max(int(text), 1) if text.isdecimal() and len(text) < 10 else 1
+
     def add_constant(self, hint: str, array: np.ndarray, type_: TensorType) -> str:
         """Store a constant and return its reference; an equal one under the same name is shared."""
         base = "@" + hint.lstrip("%@$")

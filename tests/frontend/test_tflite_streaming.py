@@ -122,6 +122,18 @@ def test_on_boards(tmp_path: Path, board: str) -> None:
                 np.testing.assert_array_equal(got.reshape(want.shape), want)
 
 
+def test_the_header_and_show_say_when_everything_runs(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    from picozoo.cli import main
+
+    path = tmp_path / "stream.tflite"
+    path.write_bytes(network(np.random.default_rng(1), 3, 2).bytes())
+    fw = pz.compile(path, board="host")
+    assert "Everything runs in every 6th call" in fw.model.files["stream.h"]
+    assert pz.load(path).program.period == 6
+    assert main(["show", str(path)]) == 0
+    assert "every 6th call" in capsys.readouterr().out
+
+
 def test_refusals() -> None:
     net = Net()
     x = net.input((1, 2, 1, 3), "int8", 0.1, 7)
