@@ -174,7 +174,7 @@ nothing; results and state behind it stay what they were, and one more output sa
 many calls as it takes and reports their mean. A period that the file leaves open is guessed as TensorFlow Lite Micro does.
 
 **Branches and loops.** `WHILE` is a loop in C. Of an `IF` both sides are computed and one is taken, unless one may change
-state: then only the one that is taken runs. A `WHILE` may not change state.
+state: then only the one that is taken runs.
 
 **Compressed constants.** `TFLM_DECODE` (tables, Huffman codes, pruning) and the older `COMPRESSION_METADATA` are decoded when the
 file is read: flash of plain weights, no time and no memory on the board. Ways that only an application knows (128 to 255)
@@ -182,6 +182,8 @@ are refused.
 
 **Sound.** The `Signal...` operators give TensorFlow Lite Micro's bits, so that a model with its front end inside is one C
 function from samples to scores.
+
+**Not read.** `DIV` and `CUMSUM` in int8, which LiteRT does not have either, and a `WHILE` that changes state.
 
 **Ethos-U.** A file that went through Vela holds a program for another processor (`ethos-u`): give the file from before.
 
@@ -200,9 +202,10 @@ def tflite(root: Path, made: str, table: Table) -> str:
     """The page."""
     sys.path.insert(0, str(root))
     from tests.frontend.tflite_cases import ALL, LAYERS
+    from tests.frontend.tflite_micro_types import micro_cases
 
     tried: dict[str, set[str]] = {k: set(v) for k, v in LAYERS.items()}
-    for case, dtype in ALL:
+    for case, dtype in (*ALL, *micro_cases()):
         tried.setdefault(case.kind, set()).add(dtype)
     known = readers()
     missing = [k for k in MICRO if k not in known]

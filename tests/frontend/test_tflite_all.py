@@ -11,7 +11,8 @@ import numpy as np
 import pytest
 
 from .tflite_cases import ALL, I8, I16, QUANT, U8, Case, ints, names
-from .tflite_models import Net, T, compare
+from .tflite_micro_types import micro_cases
+from .tflite_models import Net, T, compare, compare_micro
 
 
 def build(case: Case, dtype: str, rng: np.random.Generator) -> Net:
@@ -62,3 +63,9 @@ def test_equals_litert(case: Case, dtype: str) -> None:
             shape = net.tensors[net.inputs.pop()].shape
             net.tensors[1].data = rng.choice(ints(-7, -2, -1, 1, 3, 50), shape)
         compare(net, rng, calls=2)
+
+
+@pytest.mark.parametrize(("case", "dtype"), micro_cases(), ids=[f"{c.kind}-{d}" for c, d in micro_cases()])
+def test_equals_tflm(case: Case, dtype: str) -> None:
+    rng = np.random.default_rng(4)
+    compare_micro(build(case, dtype, rng), rng, calls=2)
