@@ -156,9 +156,11 @@ class _Joiner:
                 next_ = self.function.updates.get(ref) if loop.function is self.function else None
             else:
                 next_ = dict(zip(around.body.params, around.body.results, strict=False)).get(ref) if around else None
-            comes_round = {around.end} if around else set()
+            # from the end of the loop round it on, what is read there is the new value
+            until = around.end if around else self.t.end + 1
+            read = any(loop.begin < r < until for k in start.members for r in self.t.reads.get(k, []))
             alone = sum(self.of[key(loop.function, r)] is start for r in loop.node.inputs) == 1
-            if next_ == out and alone and not self._reads_after(start, loop.begin + 1, comes_round):
+            if next_ == out and alone and not read:
                 self.join(start, home)
 
     def _reads_after(self, storage: Storage, time: int, allowed: set[int] | None = None) -> bool:

@@ -108,8 +108,10 @@ def random_program(rng: np.random.Generator, nodes: int) -> Program:
     return p
 
 
-def _add_loop(p: Program, f: Function, name: str, ins: list[str], out: str, rng: np.random.Generator) -> None:
-    """Carries a counter and two tensors for three rounds; the body may swap them."""
+def _add_loop(
+    p: Program, f: Function, name: str, ins: list[str], out: str, rng: np.random.Generator, inner: bool = True
+) -> None:
+    """Carries a counter and two tensors for three rounds; the body may swap them, and have a loop in itself."""
     i32, t = TensorType((1,), "i32"), TensorType((2, 3))
     zero = p.add_constant("zero", np.zeros(1, np.int32), i32)
     one, three = p.add_constant("one", np.ones(1, np.int32), i32), p.add_constant("three", np.full(1, 3, np.int32), i32)
@@ -130,6 +132,10 @@ def _add_loop(p: Program, f: Function, name: str, ins: list[str], out: str, rng:
     results = [("%j", "%b", "%n"), ("%j", "%n", "%b"), ("%j", "%n", "%a"), ("%j", "%m", "%n")][int(rng.integers(4))]
     body = Function(f"{name}.body", params, results, body_nodes, {**types, "%j": i32, "%m": t, "%n": t}, public=False)
     p.functions[cond.name], p.functions[body.name] = cond, body
+    if inner and rng.random() < 0.5:  # goes on with what the loop round it carries
+        a, b = (("%n", "%b"), ("%b", "%n"), ("%b", "%a"))[int(rng.integers(3))]
+        _add_loop(p, body, f"{name}.in", [a, b], "%p", rng, inner=False)
+        body.results = [("%j", "%p", f"%o_{name}.in"), ("%j", f"%o_{name}.in", "%p")][int(rng.integers(2))]
     refs = (f"%i_{name}", out, f"%o_{name}")
     f.types.update(zip(refs, (i32, t, t), strict=True))
     attrs = get("while_loop").Attrs(cond.name, body.name, 3)

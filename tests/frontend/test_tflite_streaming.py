@@ -122,6 +122,25 @@ def test_on_boards(tmp_path: Path, board: str) -> None:
                 np.testing.assert_array_equal(got.reshape(want.shape), want)
 
 
+def test_columns_behind_two_periods_are_kept_where_they_lie(tmp_path: Path) -> None:
+    """State of a body in a body: no working memory for it, and the same results."""
+    rng, net, path = np.random.default_rng(0), Net(), tmp_path / "deep.tflite"
+    x = net.input((1, 1, 1, 8), "int8", 0.05, 3)
+    for columns, units in ((4, 16), (6, 32), (20, 5)):
+        y = dense(net, rng, buffer(net, x, columns, cycles_max=2), units)
+        x = column(net, y)
+    net.operators.pop()
+    net.outputs = [y]
+    path.write_bytes(net.bytes())
+    assert pz.compile(path, board="uno").plan.functions["forward"].placed.peak < 64  # the last buffer has 640 bytes
+    twin, fw = Interpreter(tflite.read(path)), pz.compile(path, board="host")
+    with fw.session() as s:
+        for _ in range(17):
+            v = rng.integers(-128, 128, (1, 1, 1, 8)).astype(np.int8)
+            for got, want in zip(s.call("forward", v), twin.call("forward", v), strict=True):
+                np.testing.assert_array_equal(got.reshape(want.shape), want)
+
+
 def test_the_header_and_show_say_when_everything_runs(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     from picozoo.cli import main
 
