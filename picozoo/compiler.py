@@ -21,6 +21,7 @@ from picozoo.ops._fixed_point import quantize_array
 from picozoo.passes import pipeline
 from picozoo.plan.arena import Plan, plan_program
 from picozoo.plan.check import check_plan
+from picozoo.smaller import advice
 from picozoo.specs import Board
 
 PRECISIONS = ("auto", "int8", "float32", "native")
@@ -40,8 +41,8 @@ class Options:
     """How to compile. Checked when built.
 
     Args:
-        precision: "int8", "float32", "native" (the program's own integers), or "auto": native without floats, int8
-            where there is calibration data, else float32.
+        precision: "int8", "float32", "native" (what the program knows is in integers already), or "auto": native where
+            that is so, int8 where there is calibration data, else float32.
         method: how calibration chooses ranges, see `compress.ranges.choose`.
         prefer: "speed" | "balanced" | "size" | "ram": as balanced, but layers are computed in bands of rows where that
             lowers the peak of working memory.
@@ -140,27 +141,24 @@ class Firmware:
         Raises:
             DoesNotFit: by how much, at which layer, and what would help.
         """
-        tables = self.model.const_bytes
-        if self.board.flash is not None and tables > self.board.flash:  # some linkers refuse to try
-            raise DoesNotFit(
-                f"{self.network.name} needs {tables:,} bytes of flash for tables alone, {self.board.name} has "
-                f"{self.board.flash:,}: {tables - self.board.flash:,} too many. {self._advice(tables, 0)}"
-            )
-        ram = self.model.context_bytes + stack
-        if self.board.ram is not None and ram > self.board.ram:  # known without a compiler
-            raise DoesNotFit(
-                f"{self.network.name} needs {ram:,} bytes of RAM (working memory {self.model.arena:,}, "
-                f"state {self.model.state:,}"
-                f"{f', stack {stack:,}' if stack else ''}), {self.board.name} has {self.board.ram:,}: "
-                f"{ram - self.board.ram:,} too many. {self._peak()} {self._advice(tables, ram)}"
-            )
+        tables, m, limits = self.model.const_bytes, self.model, self.board
+        if limits.flash is not None and tables > limits.flash:  # some linkers refuse to try
+            raise self._does_not_fit("flash", tables, limits.flash, "of flash for tables alone", tables, 0)
+        ram = m.context_bytes + stack
+        if limits.ram is not None and ram > limits.ram:  # known without a compiler
+            parts = f"working memory {m.arena:,}, state {m.state:,}" + (f", stack {stack:,}" if stack else "")
+            raise self._does_not_fit("RAM", ram, limits.ram, f"of RAM ({parts})", tables, ram)
         flash = self.image.flash
-        if self.board.flash is not None and flash > self.board.flash:
-            raise DoesNotFit(
-                f"{self.network.name} needs {flash:,} bytes of flash ({self.image.flash_const:,} of them tables), "
-                f"{self.board.name} has {self.board.flash:,}: {flash - self.board.flash:,} too many. "
-                f"{self._advice(flash, ram)}"
-            )
+        if limits.flash is not None and flash > limits.flash:
+            parts = f"of flash ({self.image.flash_const:,} of them tables)"
+            raise self._does_not_fit("flash", flash, limits.flash, parts, flash, ram)
+
+    def _does_not_fit(self, what: str, needed: int, limit: int, parts: str, flash: int, ram: int) -> DoesNotFit:
+        peak = f"{self._peak()} " if what == "RAM" else ""
+        return DoesNotFit(
+            f"{self.network.name} needs {needed:,} bytes {parts}, {self.board.name} has {limit:,}: "
+            f"{needed - limit:,} too many. {peak}{advice(self, what, flash, ram)}"
+        )
 
     def _peak(self) -> str:
         """The fullest step: its layer and the largest tensors alive there."""
@@ -175,19 +173,6 @@ class Firmware:
             + ", ".join(f"{v.label} {v.size:,}" for v in alive)
             + "."
         )
-
-    def _advice(self, flash: int, ram: int) -> str:
-        fits = []
-        for name in find.names("boards"):
-            b = find.load("boards", name, "board").BOARD
-            if b.flash is not None and b.ram is not None and flash <= b.flash and ram <= b.ram:
-                fits.append((b.ram, name))
-        other = (
-            f"Boards with room: {', '.join(n for _, n in sorted(fits)[:3])}."
-            if fits
-            else "No board in the list has room; make the network smaller."
-        )
-        return ("Use int8 (--precision int8): a quarter of the size. " if self.precision == "float32" else "") + other
 
     def session(self, *, count: bool = False) -> Session:
         """Start the network on its board; use it in a `with` block."""

@@ -33,9 +33,15 @@ def printable(text: str) -> str:
 
 
 class PicozooError(Exception):
-    """Base of all of them. `exit_code` is what the command line returns."""
+    """Base of all of them. `exit_code` is what the command line returns.
+
+    As text it is `printable`: names of files, layers and tensors in it may be anybody's.
+    """
 
     exit_code = 1
+
+    def __str__(self) -> str:
+        return printable(super().__str__())
 
 
 class UsageError(PicozooError):

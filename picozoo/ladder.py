@@ -151,8 +151,8 @@ def _calls(net: Network, program: Program) -> list[tuple[str, list[np.ndarray]]]
 
 
 def _own_inputs(net: Network) -> dict[str, list[tuple[np.ndarray, ...]]]:
-    """Inputs of a zoo network's integer functions from its own file: not every integer means something to them."""
-    if net.module is None or net.card.precision != "native":
+    """Inputs of a zoo network that is not quantised from its own file: not every number means something to it."""
+    if net.module is None or net.card.precision == "int8":
         return {}
     size = {} if net.size == "default" else {"size": net.size}
     x, _ = net.module.inputs("test", limit=OWN_CALLS, **size)

@@ -12,7 +12,7 @@ import numpy as np
 
 from picozoo import artefact, find
 from picozoo.compress import samples
-from picozoo.errors import BadFile, PicozooError, UnknownName, Unsupported, UsageError, printable
+from picozoo.errors import BadFile, UnknownName, Unsupported, UsageError, printable
 from picozoo.ir.program import Program
 from picozoo.specs import Calibration
 
@@ -144,11 +144,9 @@ def importers() -> Mapping[str, str]:
 
 
 def _load_file(path: Path, trust_pickle: bool, given: Mapping[str, Any]) -> Network:
-    try:
-        return _read_file(path, trust_pickle, given)
-    except PicozooError as e:
-        e.args = (printable(str(e)), *e.args[1:])  # names in it are the file's
-        raise
+    net = _read_file(path, trust_pickle, given)
+    net.program.name = printable(net.program.name)  # a file's own; tables show it
+    return net
 
 
 def _read_file(path: Path, trust_pickle: bool, given: Mapping[str, Any]) -> Network:

@@ -14,6 +14,11 @@ from picozoo.zoo._card import Card
 ROOT = Path(__file__).resolve().parent.parent
 ROWS = ROOT / "results" / "zoo.jsonl"
 MADE = "<!-- Made by tools/docs.py from picozoo/zoo and results/zoo.jsonl. Do not edit: run 'make docs'. -->\n\n"
+PRECISION = {
+    "int8": "int8 after training, or float32",
+    "native": "integers of its own",
+    "float32": "float32: it learns on the board in real numbers",
+}
 Row = dict[str, Any]
 
 
@@ -76,7 +81,7 @@ def facts(card: Card) -> str:
         f"measured by: {card.metric_name}, {card.metric} ({card.metric_better} is better); to reach "
         f"{score(card.target, card.metric_unit)}",
         f"shipped artefact: {figures or 'no figures yet'}",
-        f"precision: {'its own integers' if card.precision == 'native' else 'int8 after training, or float32'}",
+        f"precision: {PRECISION[card.precision]}",
         f"training: about {card.train_minutes:g} minutes on one core, `picozoo train {card.name}`",
     ]
     return "".join(f"- {line}\n" for line in lines)

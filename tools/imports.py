@@ -23,7 +23,7 @@ ROWS: tuple[tuple[str, tuple[str, ...]], ...] = (
     ("networks", ("network", "zoo", "train")),
     ("from a plan to an image", ("emit", "build", "_toolchain", "_link", "_link_wasm")),
     ("running an image", ("emulate", "measure")),
-    ("the whole way", ("compiler", "tune")),
+    ("the whole way", ("compiler", "tune", "smaller")),
     ("results", ("report",)),
     ("what is done with the whole way", ("evaluate", "ladder", "fit", "export", "bench")),
     ("the command line", ("cli", "__main__")),

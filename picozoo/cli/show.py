@@ -166,7 +166,7 @@ def _facts(net: Network, constants: int, state: int) -> list[tuple[str, str]]:
         name = net.name if net.size == "default" else f"{net.name}:{net.size}"
         rows.append(("try", f"picozoo run {name} --board {card.board[net.size]}"))
     elif net.path:
-        rows.append(("file", str(net.path)))
+        rows.append(("file", printable(str(net.path))))
     if net.program.period > 1:
         rows.append(("runs", f"everything in every {net.program.period}th call; the last output says whether it did"))
     return rows + _travels(net.program.meta)

@@ -64,6 +64,20 @@ def is_quantised(program: Program) -> bool:
     return any(t.quant is not None for f in program.functions.values() for t in f.types.values())
 
 
+def has_floats(program: Program) -> bool:
+    """Does it compute with real numbers anywhere?"""
+    return any(t.is_float for f in program.functions.values() for t in f.types.values())
+
+
+def is_native(program: Program) -> bool:
+    """Is all that the program knows in integers? It may still compute with real numbers, as with the logarithm of a
+    count; the same float everywhere is a factor of a formula."""
+    if not has_floats(program):
+        return True
+    stored = [a for a in (*program.constants.values(), *program.states.values()) if a.size and (a != a.flat[0]).any()]
+    return bool(stored) and not any(a.dtype.kind == "f" for a in stored)
+
+
 def choose_precision(program: Program, calibration: Calibration | None, wanted: str) -> str:
     """What "auto" means for this program.
 
@@ -74,12 +88,13 @@ def choose_precision(program: Program, calibration: Calibration | None, wanted: 
         if wanted == "float32":
             raise UsageError(f"precision float32: {program.name} is stored in int8; use int8")
         return "int8"
-    floats = any(t.is_float for f in program.functions.values() for t in f.types.values())
-    if wanted == "native" and floats:
-        raise UsageError(f"precision native: {program.name} computes with floats; use int8 or float32")
-    if wanted in ("auto", "native") and not floats:
-        return "native"
-    if wanted == "int8" and not floats:
+    if wanted == "native" and not is_native(program):
+        raise UsageError(f"precision native: what {program.name} knows is in floats; use int8 or float32")
+    if (
+        wanted == "native"
+        or (wanted == "auto" and is_native(program))
+        or (wanted == "int8" and not has_floats(program))
+    ):
         return "native"
     if wanted == "int8" and calibration is None:
         raise UsageError(

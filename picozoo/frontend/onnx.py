@@ -107,9 +107,7 @@ def from_bytes(
     try:
         with np.errstate(all="ignore"):  # absurd numbers give absurd constants, as they do on the board
             return _program(model, name, shapes or {}, dims or {}, fixed or {}, folder)
-    except (Unsupported, UsageError, BadFile) as e:
-        if "\n" in str(e):  # a name of the file, or a library's message
-            e.args = (" ".join(str(e).split()), *e.args[1:])
+    except (Unsupported, UsageError, BadFile):
         raise
     except (PicozooError, ValueError, OverflowError, MemoryError, LookupError, TypeError, AttributeError) as e:
         raise BadFile(f"truncated or damaged ({type(e).__name__}: {str(e)[:200]})") from e

@@ -186,7 +186,15 @@ def digits(r: Report) -> int:
 
 def equality(r: Report) -> str:
     """What "equal to the reference" means for this report."""
-    return "within 0.0001" if r.precision == "float32" else "bit for bit"
+    real = r.precision == "float32" or (r.precision == "native" and any(v.out_dtype == "f32" for v in r.layers))
+    return "within 0.0001" if real else "bit for bit"
+
+
+def precision_words(r: Report) -> str:
+    """The precision, and what "native" means here."""
+    if r.precision != "native":
+        return r.precision
+    return "native integers" + ("" if equality(r) == "bit for bit" else ", float32 between")
 
 
 def beside_float(r: Report) -> bool:
@@ -270,7 +278,7 @@ def sections(reports: Sequence[Report]) -> list[tuple[str, list[Figure]]]:
             Figure("  between", "predicted", lambda r: between(r.uj_low, r.uj_high, energy)),
         ]
     made = [
-        Figure("precision", "", lambda r: r.precision),
+        Figure("precision", "", precision_words),
         Figure("run by", "", lambda r: r.emulator),
         Figure("compiled by", "", lambda r: r.compiler),
     ]

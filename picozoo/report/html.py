@@ -24,6 +24,7 @@ from picozoo.report.figures import (
     metric_words,
     of_limit,
     per_mac,
+    precision_words,
     score,
     sections,
     shape_text,
@@ -106,7 +107,7 @@ def fragment(reports: Sequence[Report]) -> str:
     )
     return (
         f'<div class="picozoo"><style>{_style.FRAGMENT_CSS}</style><b>{escape(first.title or first.name)}</b> '
-        f'<span class="d">{escape(first.precision)}</span><table><tr><th></th>{head}</tr>{table}</table>'
+        f'<span class="d">{escape(precision_words(first))}</span><table><tr><th></th>{head}</tr>{table}</table>'
         f"{_mini(first)}</div>"
     )
 
@@ -130,7 +131,7 @@ def _subtitle(reports: Sequence[Report]) -> str:
     data = f" · {count(first.samples)} calls on {first.data}"
     if first.accuracy is None:
         data = " · one typical call" + (f"; {first.data}" if first.data else "")
-    return f"{where} · {', '.join(dict.fromkeys(r.precision for r in reports))}{data}"
+    return f"{where} · {', '.join(dict.fromkeys(map(precision_words, reports)))}{data}"
 
 
 def _shown_words(reports: Sequence[Report]) -> str:

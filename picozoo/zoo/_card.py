@@ -57,8 +57,8 @@ class Card:
         functions: public methods that become C functions; the first is the main one.
         main: the function that `inputs` and `metric` speak of.
         sizes: what `build(size)` takes.
-        precision: "int8" (quantised after training), "native" (integers already), or "float32" (it learns on the board
-            in real numbers).
+        precision: "int8" (quantised after training), "native" (what it knows is in integers already), or "float32" (it
+            learns on the board in real numbers).
         cells: its architecture in a line, for the picture: see `picozoo/report/_cells.py`.
         variants: size -> fields of the card that are different for it, such as its functions or target; see `at`.
         train_minutes: on one core of a desktop processor.

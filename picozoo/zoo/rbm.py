@@ -68,7 +68,7 @@ CARD = Card(
             "functions": ("forward", "learn"),
             "learns": True,
             "data": ("digits",),
-            "precision": "native",
+            "precision": "float32",
             "target": 0.64,
         }
     },

@@ -78,7 +78,7 @@ def test_choices_are_those_of_the_compiler() -> None:
         (["run", "lenet5:huge", "-b", "pico"], 2, "the size must be one of default, got 'huge'"),
         (["run", "lenet5", "-b", "pico", "-n", "-3"], 2, "picozoo run: Invalid value for '-n'"),
         (["run", "lenet5", "-b", "pico", "--precision", "int4"], 2, "'int4' is not one of"),
-        (["run", "lenet5", "-b", "host", "--precision", "native"], 2, "computes with floats; use int8 or float32"),
+        (["run", "lenet5", "-b", "host", "--precision", "native"], 2, "is in floats; use int8 or float32"),
         (["run", "gone.pz", "-b", "pico"], 1, "gone.pz: cannot be read"),
         (["run", "model.gguf", "-b", "pico"], 1, "files of kind '.gguf' cannot be read yet"),
         (["run", "lenet5", "-b", "host", "--output", "y.npy"], 2, "--output, --function and --real need --input FILE"),
@@ -115,6 +115,42 @@ def test_bad_files(run: Run, tmp_path: Path) -> None:
         (tmp_path / name).write_bytes(content)
         said = run("run", name, "-b", "host")
         assert said.code == 1 and said.err.count("\n") == 1 and f"{name}: truncated or damaged" in said.err
+
+
+EVIL = "ev\x1b[31mil\x07\x9b"
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ["show", f"{EVIL}.pz"],
+        ["show", EVIL],
+        ["run", "lenet5", "-b", EVIL],
+        ["run", "lenet5", "--calibrate", f"{EVIL}.npy"],
+        ["compile", "perceptron", "-b", "uno", "-o", f"file/{EVIL}"],
+        ["fit", f"--{EVIL}"],
+        ["fit", "lenet5", "--prefer", EVIL],
+        [EVIL],
+    ],
+    ids=repr,
+)
+def test_names_cannot_steer_the_terminal(run: Run, words: list[str]) -> None:
+    Path("file").write_text("no folder")
+    said = run(*words)
+    assert said.code != 0 and said.err.count("\n") == 1
+    assert said.err[:-1].isprintable() and said.out == ""
+
+
+def test_files_cannot_steer_the_terminal(run: Run) -> None:
+    """Names in a sound file and that of the file itself, in tables, pages and what did not work."""
+    onnx = pytest.importorskip("onnx")
+    make = onnx.helper
+    ends = [make.make_tensor_value_info(f"{v}{EVIL}", onnx.TensorProto.FLOAT, [1, 4]) for v in "xy"]
+    node = make.make_node("Relu", [f"x{EVIL}"], [f"y{EVIL}"], name=f"relu{EVIL}")
+    onnx.save(make.make_model(make.make_graph([node], EVIL, *([end] for end in ends))), f"{EVIL}.onnx")
+    for words in ("show", "show --ir", "fit -b host", "run -b host,uno --no-html", "quantise"):
+        said = run(*words.split(), f"{EVIL}.onnx")
+        assert (said.out + said.err).replace("\n", "").isprintable(), words
 
 
 def find_artefact(name: str) -> Path:

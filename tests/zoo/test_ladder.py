@@ -15,6 +15,7 @@ from picozoo.errors import DoesNotFit
 from picozoo.evaluate import equal, evaluate, shown
 from picozoo.ladder import bisect, check
 from picozoo.report import _shown
+from picozoo.smaller import advice
 from picozoo.zoo._card import Card
 
 BOARDS = [b for b in find.names("boards") if b != "host"]
@@ -62,11 +63,12 @@ def test_float_form(name: str, board: str) -> None:
 
 @pytest.mark.parametrize("name", NETS)
 def test_card_is_true(name: str) -> None:
-    """The card's board holds the network, and the card names its functions."""
+    """The card's board holds the network, and the card names its functions and what its numbers are."""
     net = network.load(name)
     assert {f.name for f in net.program.public()} == set(net.card.functions)
     fw = pz.compile(net, board=net.card.board[net.size])
     fw.check_fits()
+    assert fw.precision == net.card.precision
     assert net.program.main.name == net.card.main
 
 
@@ -193,6 +195,22 @@ def test_bisect_steps_through_loops() -> None:
 def test_does_not_fit_says_what_and_where() -> None:
     with pytest.raises(DoesNotFit, match=r"bytes of flash .* uno has 32,768: [\d,]+ too many.*Boards with room"):
         pz.compile("lenet5", board="uno").check_fits()
+
+
+@pytest.mark.parametrize(
+    ("options", "helps", "useless"),
+    [
+        ({}, {"--weights int4"}, {"int8", "--prefer"}),  # in int8 already, and its tables alone are too large
+        ({"weights": "int4", "prefer": "speed"}, {"--prefer size"}, {"int8", "int4"}),
+        ({"precision": "float32"}, {"--precision int8"}, {"int4"}),
+    ],
+)
+def test_does_not_fit_says_what_can_be_done(options: dict[str, str], helps: set[str], useless: set[str]) -> None:
+    fw = pz.compile("lenet5", board="uno", **options)
+    words = advice(fw, "flash", 40_000, 4_000)
+    assert all(w in words for w in helps) and not any(w in words for w in useless), words
+    if "weights" not in options:
+        assert "--prefer ram" in advice(fw, "RAM", 40_000, 4_000)
 
 
 @pytest.mark.slow
