@@ -237,23 +237,25 @@ def _board_rung(net: Network, name: str, options: Options) -> Rung:
     try:
         fw = compile_network(net, board, options)
         fw.check_fits()
-        calls = _calls(net, fw.program)
-        twin, pairs = Interpreter(fw.program), []
-        with fw.session() as s:
-            for f, inputs in calls:
-                pairs += list(zip(s.call(f, *inputs), twin.call(f, *inputs), strict=True))
-        worst, ok = _compare(pairs)
-        finding = None if ok else bisect(fw)
-        note = (
-            ""
-            if ok
-            else finding.sentence
-            if finding
-            else "layers agree one by one; the difference is in what lies between them"
-        )
-        return Rung(f"{name} ({fw.precision})", "interpreter", len(pairs), worst, ok, note)
+        return on_board(fw)
     except PicozooError as e:
         return Rung(name, "interpreter", 0, 0.0, False, str(e))
+
+
+def on_board(fw: Firmware) -> Rung:
+    """The last rung: a firmware on its board against the interpreter.
+
+    Raises:
+        PicozooError: it cannot be built or run there.
+    """
+    twin, pairs = Interpreter(fw.program), []
+    with fw.session() as s:
+        for f, inputs in _calls(fw.network, fw.program):
+            pairs += list(zip(s.call(f, *inputs), twin.call(f, *inputs), strict=True))
+    worst, ok = _compare(pairs)
+    finding = None if ok else bisect(fw)
+    note = finding.sentence if finding else "layers agree one by one; the difference is in what lies between them"
+    return Rung(f"{fw.board.name} ({fw.precision})", "interpreter", len(pairs), worst, ok, "" if ok else note)
 
 
 def bisect(fw: Firmware, inputs: Sequence[np.ndarray] | None = None, *, function: str = "") -> Finding | None:

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from picozoo.compress import qdq
 from picozoo.compress.narrow import narrow
-from picozoo.compress.quantise import quantise
+from picozoo.compress.once import quantised
 from picozoo.errors import UsageError
 from picozoo.ir.program import Program
 from picozoo.passes import pipeline
@@ -47,7 +47,7 @@ def in_precision(
         pairs = qdq.restore(program)
     elif will_quantise(program, precision):
         assert calibration is not None
-        pairs = quantise(program, calibration.calls(), method=method, keep_float=tuple(keep_float), int16=tuple(int16))
+        pairs = quantised(program, calibration, method, keep_float, int16)
     if pairs is not program or (precision == "int8" and "pairs" in program.meta):  # the latter: a quantised ONNX file
         passes = [p for p in pipeline.INTEGER if io == "int8" or "integer_io" not in p.__name__]
         program = pipeline.run(pairs, passes, target, watch=watch)

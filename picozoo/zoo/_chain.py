@@ -58,6 +58,24 @@ def smoothed(count: np.ndarray, group: np.ndarray, lean: float) -> np.ndarray:
     return made
 
 
+Steps = tuple[np.ndarray, np.ndarray]  # rows of the table and what came next, int64 (n,)
+
+
+def leaning(known: Steps, held_back: Steps, group: np.ndarray, states: int) -> np.ndarray:
+    """`smoothed` of all steps, leaning as much as is best for those held back when only the others are known."""
+
+    def table(*parts: Steps, lean: float) -> np.ndarray:
+        count = np.zeros((len(group), states))
+        for part in parts:
+            np.add.at(count, part, 1)
+        return smoothed(count, group, lean)
+
+    def judged(lean: float) -> float:
+        return float(np.log(table(known, lean=lean)[held_back]).mean())
+
+    return table(known, held_back, lean=max((0.25, 0.5, 1.0, 2.0, 4.0), key=judged))
+
+
 def stationary(p: np.ndarray, rounds: int = 10_000) -> np.ndarray:
     """How common each state is in the long run: p (n, n), rows adding up to one, applied again and again until nothing
     changes. Needs a chain that can come from everywhere to everywhere.

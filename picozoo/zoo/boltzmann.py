@@ -93,8 +93,6 @@ def build(size: str = "default") -> nn.Module:
 
     from picozoo.train import chance
 
-    every, inner = list(range(UNITS)), list(range(VISIBLE, UNITS))
-
     class Boltzmann(nn.Module):
         w: torch.Tensor
         free: torch.Tensor
@@ -107,49 +105,8 @@ def build(size: str = "default") -> nn.Module:
                 self.register_buffer(name, torch.from_numpy(values))
             self.register_buffer("dice", chance.new_state(1985))
             self.register_buffer("zero", torch.zeros(1, dtype=torch.int32))
-            self._plan("cool", every, ANNEALING)
-            self._plan("awake", inner, CLAMPED)
-            self._plan("asleep", every, FREE)
-
-        def _plan(self, name: str, units: list[int], heat: tuple[float, ...]) -> None:
-            """Constants: which unit decides at each step, and 1 / temperature of the step."""
-            self.register_buffer(f"{name}_unit", torch.tensor(units * len(heat), dtype=torch.int32))
-            cold = np.repeat(1 / np.array(heat, np.float32), len(units))
-            self.register_buffer(f"{name}_cold", torch.from_numpy(cold))
-
-        def _settle(self, plan: str, s: torch.Tensor, held: torch.Tensor | None = None) -> torch.Tensor:
-            """Let units decide one after the other, in machines side by side.
-
-            Args:
-                s: (17, machines), 0 or 1.
-                held: (17, machines): 1 where a unit keeps what it is, whatever it hears.
-            """
-            units, cold = self.get_buffer(f"{plan}_unit"), self.get_buffer(f"{plan}_cold")
-            steps, machines = len(units), s.shape[1]
-            luck = chance.uniform(self.dice, (steps, machines))
-
-            def more(s: torch.Tensor, k: torch.Tensor) -> torch.Tensor:
-                return (k < steps).reshape(())
-
-            def decide(s: torch.Tensor, k: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
-                i = torch.index_select(units, 0, k)
-                was = torch.index_select(s, 0, i)
-                ties = torch.index_select(self.w, 0, i)  # (1, 17)
-                bias = torch.index_select(ties.reshape(UNITS), 0, i)  # its tie to itself, which it hears on or off
-                hears = torch.matmul(ties, s) + bias * (1 - was)  # (1, machines)
-                p = torch.sigmoid(hears * torch.index_select(cold, 0, k))
-                now = (torch.index_select(luck, 0, k) < p).float()
-                if held is not None:
-                    now = torch.where(torch.index_select(held, 0, i) > 0, was, now)
-                return torch.index_copy(s, 0, i.long(), now), k + 1
-
-            start = (s, self.get_buffer("zero").clone())
-            if not torch.compiler.is_exporting():  # the same in Python, which is much faster than PyTorch's loop
-                for _ in range(steps):
-                    start = decide(*start)
-                return start[0]
-            settled: torch.Tensor = torch.while_loop(more, decide, start)[0]  # type: ignore[no-untyped-call]
-            return settled
+            for name, values in schedules().items():
+                self.register_buffer(name, torch.from_numpy(values))
 
         def _random(self, units: int, machines: int) -> torch.Tensor:
             luck: torch.Tensor = chance.uniform(self.dice, (units, machines))
@@ -158,17 +115,17 @@ def build(size: str = "default") -> nn.Module:
         def forward(self, x: torch.Tensor) -> torch.Tensor:
             shown = torch.cat([x, torch.full((HIDDEN,), UNKNOWN)]).reshape(UNITS, 1)
             s = torch.where(shown >= 0, shown, self._random(UNITS, 1))
-            return self._settle("cool", s, (shown >= 0).float())[:VISIBLE].reshape(VISIBLE)
+            return _settle(self, "cool", s, (shown >= 0).float())[:VISIBLE].reshape(VISIBLE)
 
         def dream(self) -> torch.Tensor:
-            self.free.copy_(self._settle("asleep", self.free))
+            self.free.copy_(_settle(self, "asleep", self.free))
             return self.free[:VISIBLE].T.contiguous()
 
         def learn(self, x: torch.Tensor) -> torch.Tensor:
             n = len(x)
             shown = torch.cat([x.T, self._random(HIDDEN, n)])
-            awake = self._settle("awake", shown)  # (17, 14)
-            asleep = self._settle("asleep", self.free)  # (17, 42)
+            awake = _settle(self, "awake", shown)  # (17, 14)
+            asleep = _settle(self, "asleep", self.free)  # (17, 42)
             together = torch.matmul(awake, awake.T) * (1 / n) - torch.matmul(asleep, asleep.T) * (1 / DREAMERS)
             change = together * (RATE / (1 + self.done / FALL))
             self.w.add_(change)
@@ -177,6 +134,56 @@ def build(size: str = "default") -> nn.Module:
             return change.abs().amax().reshape(1)
 
     return Boltzmann()
+
+
+def schedules() -> dict[str, np.ndarray]:
+    """Which unit decides at each step, int32, and 1 / temperature of the step, float32; of each way to settle."""
+    every, inner = list(range(UNITS)), list(range(VISIBLE, UNITS))
+    made: dict[str, np.ndarray] = {}
+    for name, units, heat in (("cool", every, ANNEALING), ("awake", inner, CLAMPED), ("asleep", every, FREE)):
+        made[f"{name}_unit"] = np.array(units * len(heat), np.int32)
+        made[f"{name}_cold"] = np.repeat(1 / np.array(heat, np.float32), len(units))
+    return made
+
+
+def _settle(model: nn.Module, plan: str, s: torch.Tensor, held: torch.Tensor | None = None) -> torch.Tensor:
+    """Let units decide one after the other, in machines side by side.
+
+    Args:
+        plan: one of `schedules`.
+        s: (17, machines), 0 or 1.
+        held: (17, machines): 1 where a unit keeps what it is, whatever it hears.
+    """
+    import torch
+
+    from picozoo.train import chance
+
+    units, cold = (model.get_buffer(f"{plan}_{what}") for what in ("unit", "cold"))
+    steps, machines = len(units), s.shape[1]
+    luck = chance.uniform(model.get_buffer("dice"), (steps, machines))
+
+    def more(s: torch.Tensor, k: torch.Tensor) -> torch.Tensor:
+        return (k < steps).reshape(())
+
+    def decide(s: torch.Tensor, k: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+        i = torch.index_select(units, 0, k)
+        was = torch.index_select(s, 0, i)
+        ties = torch.index_select(model.get_buffer("w"), 0, i)  # (1, 17)
+        bias = torch.index_select(ties.reshape(UNITS), 0, i)  # its tie to itself, which it hears on or off
+        hears = torch.matmul(ties, s) + bias * (1 - was)  # (1, machines)
+        p = torch.sigmoid(hears * torch.index_select(cold, 0, k))
+        now = (torch.index_select(luck, 0, k) < p).float()
+        if held is not None:
+            now = torch.where(torch.index_select(held, 0, i) > 0, was, now)
+        return torch.index_copy(s, 0, i.long(), now), k + 1
+
+    start = (s, model.get_buffer("zero").clone())
+    if not torch.compiler.is_exporting():  # the same in Python, which is much faster than PyTorch's loop
+        for _ in range(steps):
+            start = decide(*start)
+        return start[0]
+    settled: torch.Tensor = torch.while_loop(more, decide, start)[0]  # type: ignore[no-untyped-call]
+    return settled
 
 
 def nothing() -> dict[str, np.ndarray]:

@@ -104,16 +104,17 @@ def build(size: str = "default") -> nn.Module:
     """
     CARD.check_size(size)
     need_torch("building markov")
+    return _counts() if size == "default" else _table(size)
+
+
+def _counts() -> nn.Module:
+    """Order 1 in RAM: how often each letter followed each."""
     import torch
     from torch import nn
 
     from picozoo.train import chance
 
-    states = STATES[size]
-
     class Counts(nn.Module):
-        """Order 1 in RAM: how often each letter followed each."""
-
         counts: torch.Tensor
         totals: torch.Tensor
         dice: torch.Tensor
@@ -126,29 +127,40 @@ def build(size: str = "default") -> nn.Module:
             self.register_buffer("dice", chance.new_state(1906))
 
         def forward(self, x: torch.Tensor) -> torch.Tensor:
-            cell = x[:-1] * states + x[1:]
+            cell = x[:-1] * LETTERS + x[1:]
             seen = torch.index_select(self.counts, 0, cell) + 1
-            p = seen.float() / (torch.index_select(self.totals, 0, x[:-1]) + states).float()
+            p = seen.float() / (torch.index_select(self.totals, 0, x[:-1]) + LETTERS).float()
             logs = torch.log(torch.where(cell > 0, p, torch.ones_like(p)))
             bits: torch.Tensor = logs.sum(dim=0, keepdim=True) * -float(np.log2(np.e))
             return bits
 
         def write(self, x: torch.Tensor) -> torch.Tensor:
-            row = torch.index_select(self.counts.reshape(states, states), 0, _known(x))  # -> (1, 27)
+            row = torch.index_select(self.counts.reshape(LETTERS, LETTERS), 0, _known(x, LETTERS))  # -> (1, 27)
             drawn: torch.Tensor = chance.categorical(self.dice, row.to(torch.int32) + 1)
             return drawn
 
         def learn(self, x: torch.Tensor) -> torch.Tensor:
             before = x[:-1]
-            cell = before * states + x[1:]
+            cell = before * LETTERS + x[1:]
             one = (cell > 0).to(torch.int16)
             self.counts.index_add_(0, cell, one)
             self.totals.index_add_(0, before, one.to(torch.int32))
             return one.sum(dim=0, keepdim=True, dtype=torch.int32)
 
-    class Table(nn.Module):
-        """Chances in flash, one byte each."""
+    return Counts()
 
+
+def _table(size: str) -> nn.Module:
+    """Chances in flash, one byte each."""
+    import torch
+    from torch import nn
+
+    from picozoo.train import chance
+
+    states, memory = STATES[size], MEMORY[size]
+    rows = states**memory
+
+    class Table(nn.Module):
         codes: torch.Tensor
         norms: torch.Tensor
         weights: torch.Tensor
@@ -156,34 +168,35 @@ def build(size: str = "default") -> nn.Module:
 
         def __init__(self) -> None:
             super().__init__()
-            rows = states ** MEMORY[size]
             self.register_buffer("codes", torch.zeros(rows * states, dtype=torch.int8))
             self.register_buffer("norms", torch.full((rows,), round(np.log2(states) * _chain.FINE), dtype=torch.int16))
             self.register_buffer("weights", torch.from_numpy(_chain.weights()))
             self.register_buffer("dice", chance.new_state(1906))
 
         def _row(self, x: torch.Tensor) -> torch.Tensor:
-            return x[:-1] * states + x[1:] if size == "order2" else x
+            return x[:-1] * states + x[1:] if memory == 2 else x
 
         def forward(self, x: torch.Tensor) -> torch.Tensor:
-            row, after = self._row(x[:-1]), x[MEMORY[size] :]
+            row, after = self._row(x[:-1]), x[memory:]
             code = torch.index_select(self.codes, 0, row * states + after).to(torch.int32)
             bits = code * (_chain.FINE // _chain.PER_OCTAVE) + torch.index_select(self.norms, 0, row)
-            counted = x[MEMORY[size] - 1 : -1] + after > 0
+            counted = x[memory - 1 : -1] + after > 0
             total = torch.where(counted, bits, torch.zeros_like(bits)).sum(dim=0, keepdim=True, dtype=torch.int32)
             told: torch.Tensor = total.float() * (1 / _chain.FINE)
             return told
 
         def write(self, x: torch.Tensor) -> torch.Tensor:
-            row = torch.index_select(self.codes.reshape(-1, states), 0, self._row(_known(x))).reshape(states)
+            row = torch.index_select(self.codes.reshape(-1, states), 0, self._row(_known(x, states))).reshape(states)
             weight = torch.index_select(self.weights, 0, row.to(torch.int32))
             drawn: torch.Tensor = chance.categorical(self.dice, weight.reshape(1, states))
             return drawn
 
-    def _known(x: torch.Tensor) -> torch.Tensor:
-        return torch.clamp(x, 0, states - 1)  # a number that is no state is taken for the nearest
+    return Table()
 
-    return Counts() if size == "default" else Table()
+
+def _known(x: torch.Tensor, states: int) -> torch.Tensor:
+    """A number that is no state is taken for the nearest."""
+    return x.clamp(0, states - 1)
 
 
 def nothing() -> tuple[np.ndarray, np.ndarray]:
@@ -336,26 +349,13 @@ def smoothed(size: str) -> np.ndarray:
     """Chances (rows, states) of the larger tables, from the training part.
 
     A state that was seen seldom leans on what it has in common with others (its last letter; the place in the bar), and
-    that on the commonness of each state. Source: Witten and Bell, 1991. Differs: how much it leans is chosen on a tenth
-    that is held back.
+    that on the commonness of each state; how much is chosen on a tenth that is held back.
     """
-    seen = sequences("train", size)
+    seen, states = sequences("train", size), STATES[size]
     cut = len(seen) * 9 // 10
-    row, after = steps(seen[cut:], size)
-
-    def judged(lean: float) -> float:
-        return float(np.log(_lean(seen[:cut], size, lean)[row, after]).mean())
-
-    return _lean(seen, size, max((0.25, 0.5, 1.0, 2.0, 4.0), key=judged))
-
-
-def _lean(seen: list[np.ndarray], size: str, lean: float) -> np.ndarray:
-    states = STATES[size]
-    count = np.zeros((states ** MEMORY[size], states))
-    np.add.at(count, steps(seen, size), 1)
-    every = np.arange(len(count))
+    every = np.arange(states ** MEMORY[size])
     group = every % states if size == "order2" else np.where(every == 0, 0, 1 + (every - 1) // len(PITCHES))
-    return _chain.smoothed(count, group, lean)
+    return _chain.leaning(steps(seen[:cut], size), steps(seen[cut:], size), group, states)
 
 
 def lessons(size: str = "default") -> tuple[str, list[tuple[np.ndarray]], dict[str, np.ndarray]]:

@@ -13,7 +13,7 @@ from picozoo import data, emulate, find, network, pictures
 from picozoo.compiler import Options, compile_network
 from picozoo.errors import DoesNotFit
 from picozoo.evaluate import equal, evaluate, shown
-from picozoo.ladder import bisect, check
+from picozoo.ladder import bisect, check, on_board
 from picozoo.report import _shown
 from picozoo.smaller import advice
 from picozoo.zoo._card import Card
@@ -39,18 +39,25 @@ QUICK = {(n, board_of(n)) for n in NETS if n not in LONG}
 EVERYWHERE = [pytest.param(n, b, marks=() if (n, b) in QUICK else pytest.mark.slow) for n in NETS for b in BOARDS]
 
 
+@pytest.mark.parametrize("name", [pytest.param(n, marks=pytest.mark.slow) if n in LONG else n for n in NETS])
+def test_every_network_up_to_the_host(name: str) -> None:
+    """What is the same for every board is climbed once."""
+    for rung in check(network.load(name), []):
+        assert rung.ok, f"{rung.name} against {rung.compared_with}: {rung.first_difference}"
+
+
 @pytest.mark.parametrize(("name", "board"), EVERYWHERE)
 def test_every_network_on_every_board(name: str, board: str) -> None:
     b = find.load("boards", board, "board").BOARD
     if reason := emulate.available(b):
         pytest.skip(reason)
-    net = network.load(name)
+    fw = compile_network(network.load(name), b, Options())
     try:
-        compile_network(net, b, Options()).check_fits()
+        fw.check_fits()
     except DoesNotFit as e:
         pytest.skip(f"does not fit: {e}")
-    for rung in check(net, [board]):
-        assert rung.ok, f"{rung.name} against {rung.compared_with}: {rung.first_difference}"
+    rung = on_board(fw)
+    assert rung.ok, rung.first_difference
 
 
 @pytest.mark.slow
