@@ -57,9 +57,19 @@ def test_table(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("name", find.names("zoo"))
+@pytest.mark.parametrize("name", ["perceptron", "lenet5", "elm"])
 def test_every_board(run: Run, name: str) -> None:
+    """That each network compiles for each board and runs there is for tests/zoo/test_ladder.py."""
     rows = json.loads(run("fit", name, "--json").out)
     # tables that alone are larger than the flash are not linked: there is only the reason then
     assert [r["board"] for r in rows if not r["flash"] and (r["fits"] is not False or not r["note"])] == []
     assert len(rows) == len(find.names("boards"))
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", find.names("zoo"))
+def test_every_network(run: Run, name: str) -> None:
+    """On the board that its card shows it on, it fits, and what it costs there is known."""
+    board = load(name).card.board["default"]
+    (row,) = json.loads(run("fit", name, "-b", board, "--json").out)
+    assert row["fits"] and row["flash"] and row["ram"] and row["instructions"] and row["peak_layer"], row["note"]
