@@ -111,16 +111,28 @@ MICRO = [
     "WHILE",
     "ZEROS_LIKE",
 ]
-SIGNAL = (
-    "Delay Energy FftAutoScale FilterBank FilterBankLog FilterBankSpectralSubtraction FilterBankSquareRoot Framer Irfft "
-    "OverlapAdd PCAN Rfft Stacker Window"
-)
+SIGNAL = {
+    "Delay": "samples of some time ago",
+    "Energy": "squares of a spectrum",
+    "FftAutoScale": "samples shifted up as far as they go",
+    "FilterBank": "sums over bands of a spectrum",
+    "FilterBankLog": "logarithms of bands",
+    "FilterBankSpectralSubtraction": "noise estimated and taken off",
+    "FilterBankSquareRoot": "square roots of bands",
+    "Framer": "frames that overlap, out of samples",
+    "Irfft": "Fourier transform back to samples",
+    "OverlapAdd": "samples out of frames that overlap",
+    "PCAN": "gain control of each band",
+    "Rfft": "Fourier transform of real samples",
+    "Stacker": "frames side by side with their neighbours",
+    "Window": "frames times a window",
+}
 CUSTOM = {
     "BasicClassifier": "scores of some classes against thresholds",
     "CIRCULAR_BUFFER": "the last columns of a stream",
     "TFLM_DECODE": "compressed constants",
     "TFLite_Detection_PostProcess": "boxes decoded, non-maximum suppression",
-    **{f"Signal{name}": "sound" for name in SIGNAL.split()},
+    **{f"Signal{name}": about for name, about in SIGNAL.items()},
     "ethos-u": "a program for another processor",
 }
 ORDER = ("float32", "int8", "uint8", "int16", "int4", "hybrid", "int32", "int64", "bool")
@@ -231,4 +243,4 @@ def _row(kind: str, known: Mapping[str, tuple[str, object]], tried: dict[str, se
         return f"`{kind}`", "not read", "–"
     by = known[kind][0]
     types = sorted(tried.get(kind, set()), key=lambda t: ORDER.index(t) if t in ORDER else len(ORDER))
-    return f"`{kind}`", ", ".join(types) or "constants", "several" if by == "composite" else f"`{by}`"
+    return f"`{kind}`", ", ".join(types) or "–", "several" if by == "composite" else f"`{by}`"
