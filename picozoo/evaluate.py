@@ -22,7 +22,7 @@ from picozoo.ir.interp import Interpreter
 from picozoo.measure import Cost, predict
 from picozoo.plan.timeline import Step
 from picozoo.report.data import Block, LayerNoise, LayerReport, Learning, Report
-from picozoo.specs import whole_name
+from picozoo.specs import TensorType, whole_name
 
 FLOAT_TOLERANCE = 1e-4  # relative and, below 1, absolute: what "equal" means between float forms
 LESSONS = 50  # training examples that a report shows to a compiled training step
@@ -186,9 +186,14 @@ def decision(y: np.ndarray) -> Any:
     return int(y.reshape(-1)[0] > 0) if y.size == 1 else int(y.reshape(-1).argmax())
 
 
-def _decides(data: Data | None) -> bool:
-    """Is the output an answer out of several? With data: what is right is one whole number. A picture is no answer."""
-    return data is None or (np.ndim(data.y) == 1 and np.asarray(data.y).dtype.kind in "iu")
+def _decides(data: Data | None, y: TensorType) -> bool:
+    """Is the output an answer out of several? With data: what is right is one whole number. A picture is no answer.
+
+    Without: it has one dimension that counts. Boxes, masks and sequences have more.
+    """
+    if data is None:
+        return sum(n > 1 for n in y.shape) < 2
+    return np.ndim(data.y) == 1 and bool(np.asarray(data.y).dtype.kind in "iu")
 
 
 def typical(fw: Firmware) -> list[np.ndarray]:
@@ -298,6 +303,7 @@ def _report(fw: Firmware, run: _Run, counts: Counts, stack: int | None, emulator
         accuracy_float = float(metric(np.stack(run.float_outputs), run.data.y)) if run.float_outputs else accuracy
         mistakes = _mistakes(run)
     main_layers = [v for v in fw.model.layers if v.function == run.main]
+    decides = _decides(run.data, run.entry.outputs[0].type)
     ram = fw.model.context_bytes + (stack or 0)
     return Report(
         name=fw.network.name,
@@ -328,7 +334,7 @@ def _report(fw: Firmware, run: _Run, counts: Counts, stack: int | None, emulator
         **({k: getattr(card, k) for k in METRIC} if card else {}),
         data=run.data.label if run.data else "",
         samples=run.calls,
-        agreement_float=run.same / run.calls if run.float_outputs and _decides(run.data) else None,
+        agreement_float=run.same / run.calls if run.float_outputs and decides else None,
         instructions_unit=counts.unit,
         cycles_exact=cost.exact_cycles,
         ms_low=cost.ms_low,

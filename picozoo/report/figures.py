@@ -210,6 +210,12 @@ def _in_float(r: Report) -> str:
     return score(r.accuracy_float, r.metric_unit, digits(r))
 
 
+def output_noise(r: Report) -> str:
+    """Of the last layer's output against float, on calibration data; the error is this much smaller than the output."""
+    own = [v for v in r.quantisation if v.function == r.function]
+    return "" if not own else "no loss" if own[-1].snr_db >= 200 else f"{own[-1].snr_db:.1f} dB"
+
+
 def sections(reports: Sequence[Report]) -> list[tuple[str, list[Figure]]]:
     """The rows of the summary, by section; rows that say nothing for all these reports are left out."""
     name = reports[0].metric_name if reports else ""
@@ -226,6 +232,8 @@ def sections(reports: Sequence[Report]) -> list[tuple[str, list[Figure]]]:
         result.append(Figure(f"{name} in float", "measured", _in_float, strong=True))
     if answers:
         result.append(Figure("same answer as float", "measured", lambda r: share(r.agreement_float, digits(r))))
+    if any(r.quantisation for r in reports):
+        result.append(Figure("signal to noise of the output", "measured", output_noise))
     result += [
         Figure("equal to the reference", "measured", lambda r: f"{share(r.agreement)}, {equality(r)}"),
         Figure("calls made", "", lambda r: count(r.samples)),
