@@ -99,6 +99,13 @@ typedef int64_t PZ_ALIAS pz_i64;
 #define PZ_UNROLLED
 #endif
 
+/* The same for up to 64 turns, of loops that are nothing but those. */
+#if PZ_UNROLLS
+#define PZ_EACH _Pragma("GCC unroll 64")
+#else
+#define PZ_EACH
+#endif
+
 /* Before a loop of few instructions that runs often: its code is that of up to 16 turns. */
 #if PZ_UNROLLS
 #define PZ_MANY _Pragma("GCC unroll 16")

@@ -114,13 +114,16 @@ PZ_INLINE void pz_depthwise_block(const pz_i8 *const *rows, int at, const pz_u32
 #if PZ_MVE
   int32x4_t a[4];
   for (int i = 0; i < 4; ++i) a[i] = vreinterpretq_s32_u32(vld1q_u32((const uint32_t *)w + 4 * i));
-  PZ_UNROLLED
+  const pz_i8 *p = rows[0] + at;
+  PZ_EACH
   for (int t = 0; t < taps; t += span) {
     int16x8_t even = vdupq_n_s16(0), odd = even;
-    PZ_UNROLLED
+    PZ_EACH
     for (int u = t; u < taps && u < t + span; ++u) {
-      const int8x16_t p = vld1q_s8(rows[u / kw] + (at + u % kw * dw * c)), g = vld1q_s8(v + 16 * u);
-      const int16x8_t e = vmullbq_int_s8(p, g), d = vmulltq_int_s8(p, g);
+      const int8x16_t x = vld1q_s8(p), g = vld1q_s8(v + 16 * u);
+      const int16x8_t e = vmullbq_int_s8(x, g), d = vmulltq_int_s8(x, g);
+      p = u % kw < kw - 1 ? p + dw * c : u + 1 < taps ? rows[u / kw + 1] + at : p;
+      if (dw * c > 127) __asm__("" : "+r"(p)); /* too far for an offset: one address that moves on, not many on the stack */
       even = u == t ? e : vaddq_s16(even, e);
       odd = u == t ? d : vaddq_s16(odd, d);
     }
