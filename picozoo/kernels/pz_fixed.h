@@ -59,11 +59,10 @@ PZ_INLINE int32_t pz_mul_high(int32_t x, int32_t m) {
 #else
   const int16_t xh = (int16_t)(x >> 16), mh = (int16_t)(m >> 16);
   const uint16_t xl = (uint16_t)(x & 0xffff), ml = (uint16_t)(m & 0xffff);
-  /* x m = xh mh 2^32 + (t + u) 2^16 + 16 bits that cannot change the result */
+  /* x m = xh mh 2^32 + (t + xl mh) 2^16 + 16 bits that cannot change the result */
   const int32_t t = (int32_t)xh * ml + (int32_t)(((uint32_t)xl * ml) >> 16);
-  const int32_t u = (int32_t)((uint32_t)xl * (uint16_t)mh);
-  const uint32_t s = ((uint32_t)t & 0xffffu) + ((uint32_t)u & 0xffffu);
-  return (int32_t)xh * mh + (t >> 16) + (u >> 16) + (int32_t)(s >> 16);
+  const uint32_t s = (uint32_t)xl * (uint16_t)mh + ((uint32_t)t & 0xffffu);
+  return (int32_t)xh * mh + (t >> 16) + (int32_t)(s >> 16);
 #endif
 }
 
@@ -96,11 +95,10 @@ PZ_INLINE int32_t pz_high_mul(int32_t x, int32_t m) {
 #else
   const int16_t xh = (int16_t)(x >> 16), mh = (int16_t)(m >> 16);
   const uint16_t xl = (uint16_t)(x & 0xffff), ml = (uint16_t)(m & 0xffff);
-  /* x m = xh mh 2^32 + (t + u) 2^16 + 16 bits that cannot change the result */
+  /* x m = xh mh 2^32 + (t + xl mh) 2^16 + 16 bits that cannot change the result */
   const int32_t t = (int32_t)xh * ml + (int32_t)(((uint32_t)xl * ml) >> 16);
-  const int32_t u = (int32_t)((uint32_t)xl * (uint16_t)mh);
-  const uint32_t s = ((uint32_t)t & 0xffffu) + ((uint32_t)u & 0xffffu);
-  const int32_t high = (int32_t)xh * mh + (t >> 16) + (u >> 16) + (int32_t)(s >> 16);
+  const uint32_t s = (uint32_t)xl * (uint16_t)mh + ((uint32_t)t & 0xffffu);
+  const int32_t high = (int32_t)xh * mh + (t >> 16) + (int32_t)(s >> 16);
   return (int32_t)(((uint32_t)high << 1) + ((s >> 15) & 1u) + ((s >> 14) & 1u));
 #endif
 }
