@@ -35,6 +35,7 @@
 #else
 #define PZ_TILE_UNROLLED
 #endif
+#define PZ_TILE_SHARED (PZ_X86 == 512 ? 15 : 1) /* pz_tile_shared is not more */
 #define PZ_FLIP (PZ_VNNI ? 0x80 : 0) /* inputs in the working memory are x ^ PZ_FLIP */
 
 /* Four sums from 16 products of bytes each: PZ_ADD_PRODUCTS adds to two vectors, PZ_PAIRS makes four sums of them. */
@@ -82,27 +83,43 @@ PZ_INLINE const pz_i8 *pz_tile_run(const pz_i8 *p, int r, const pz_tile_shape g)
 }
 
 #if PZ_X86
+/* How many neighbouring windows share a value, all in the same row: then it is loaded once for them. 1 where they do not
+   overlap so, or where registers are too few for the weights of all its places. */
+PZ_INLINE int pz_tile_shared(int windows, int blocks, const pz_tile_shape g) {
+  const int times = 4 * g.fours / g.window;
+  const int fits = PZ_X86 == 512 && windows * blocks + times * blocks < 32;
+  return fits && windows > 1 && g.per_row == 1 && g.window % 4 == 0 && times * g.window == 4 * g.fours ? times : 1;
+}
+
 /* Sums of `windows` windows with `blocks` (up to 4) blocks that lie `words` apart; v: the weights of the first. */
 PZ_INLINE void pz_tile_sums(const pz_i8 *p, const pz_u32 *v, pz_sums16 acc[PZ_TILE_MOST][4], int windows, int blocks,
                             int words, const pz_tile_shape g) {
+  const int shared = pz_tile_shared(windows, blocks, g), fours = g.fours / shared;
   PZ_TILE_UNROLLED
   for (int i = 0; i < windows; ++i) {
     PZ_UNROLLED
     for (int b = 0; b < blocks; ++b) acc[i][b] = pz_no_sums();
   }
   PZ_ROLLED
-  for (int r = 0; r < g.runs; ++r) {
+  for (int r = 0; r < g.runs; ++r, v += (shared - 1) * fours * 16) {
     const pz_i8 *from = pz_tile_run(p, r, g);
     PZ_ROLLED
-    for (int k = 0; k < g.fours; ++k, from += 4, v += 16) {
-      pz_sums16 u[4];
+    for (int k = 0; k < fours; ++k, from += 4, v += 16) {
+      pz_sums16 u[PZ_TILE_SHARED][4];
       PZ_UNROLLED
-      for (int b = 0; b < blocks; ++b) u[b] = pz_weights16(v + b * words);
-      PZ_TILE_UNROLLED
-      for (int i = 0; i < windows; ++i) {
+      for (int j = 0; j < shared; ++j) {
+        PZ_UNROLLED
+        for (int b = 0; b < blocks; ++b) u[j][b] = pz_weights16(v + b * words + j * fours * 16);
+      }
+      PZ_EACH
+      for (int i = 0; i < windows + shared - 1; ++i) {
         const pz_vec a = pz_four(from + i * g.window);
         PZ_UNROLLED
-        for (int b = 0; b < blocks; ++b) pz_add_products(&acc[i][b], a, &u[b]);
+        for (int j = 0; j < shared; ++j) { /* of window i - j it is at place j */
+          if (i < j || i - j >= windows) continue;
+          PZ_UNROLLED
+          for (int b = 0; b < blocks; ++b) pz_add_products(&acc[i - j][b], a, &u[j][b]);
+        }
       }
     }
   }
