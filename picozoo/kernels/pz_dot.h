@@ -34,7 +34,7 @@ PZ_INLINE uint32_t pz_sxtb16_ror8(uint32_t w) { return pz_sxtb16((w >> 8) | (w <
 #endif
 
 /* How a layer turns accumulators into output integers. `form`: which requantisation (pz_fixed.h). */
-enum { PZ_TWICE, PZ_TWICE_SMALL, PZ_TWICE_DOWN, PZ_ONCE, PZ_ONCE_DOWN, PZ_FOLDED };
+enum { PZ_TWICE, PZ_TWICE_SMALL, PZ_TWICE_DOWN, PZ_ONCE, PZ_ONCE_DOWN, PZ_FOLDED, PZ_LINE, PZ_LINES };
 
 typedef struct {
   const pz_i32 PZ_FLASH *bias;

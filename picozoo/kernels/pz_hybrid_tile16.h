@@ -69,7 +69,7 @@ PZ_INLINE float pz_quantize_input_tile16(const pz_f32 *x, pz_i8 *q, int n, int a
 
 PZ_INLINE void pz_hybrid_tile(const pz_i8 *p, const pz_u32 *w, pz_f32 *y, int windows, int blocks, int left, int out_c,
                               const pz_tile_shape g, const pz_hybrid_args q) {
-  const int words = PZ_TILE_BIAS + PZ_TILE_WEIGHTS(g.runs, g.fours) + PZ_TILE_FACTORS;
+  const int words = PZ_TILE_BIAS + PZ_TILE_WEIGHTS(g.runs, g.fours) + PZ_TILE_PLAIN;
   const pz_vec off = PZ_V(set1_epi32)(-(q.zero + PZ_FLIP));
   pz_sums16 acc[PZ_TILE_MOST][4];
   pz_tile_sums(p, w + PZ_TILE_BIAS, acc, windows, blocks, words, g);
@@ -81,7 +81,7 @@ PZ_INLINE void pz_hybrid_tile(const pz_i8 *p, const pz_u32 *w, pz_f32 *y, int wi
     for (int k = 0; k < PZ_PARTS; ++k) start.v[k] = PZ_V(mullo_epi32)(start.v[k], off);
     PZ_TILE_UNROLLED
     for (int i = 0; i < windows; ++i) {
-      const pz_ints16 sum = pz_total16(&acc[i][b], start);
+      const pz_ints16 sum = pz_total16(&acc[i][b], start, 0);
       PZ_UNROLLED
       for (int k = 0; k < PZ_PARTS; ++k) {
         const int at = k * PZ_LANES, rest = left - 16 * b - at;
@@ -114,7 +114,7 @@ PZ_INLINE void pz_hybrid_tile(const pz_i8 *p, const pz_u32 *w, pz_f32 *y, int wi
 /* A row of `count` windows, as pz_tile_line and pz_tile_row. */
 PZ_INLINE void pz_hybrid_line(const pz_i8 *p, const pz_u32 *w, pz_f32 *y, int count, int out_c, const pz_tile_shape g,
                               const pz_hybrid_args q) {
-  const int words = PZ_TILE_BIAS + PZ_TILE_WEIGHTS(g.runs, g.fours) + PZ_TILE_FACTORS;
+  const int words = PZ_TILE_BIAS + PZ_TILE_WEIGHTS(g.runs, g.fours) + PZ_TILE_PLAIN;
   const int windows = count < PZ_TILE_COUNT(out_c) ? count : PZ_TILE_COUNT(out_c);
   const int most = PZ_TILE_BLOCKS(windows), all = (out_c + 15) / 16, whole = all / most * most;
   PZ_ROLLED

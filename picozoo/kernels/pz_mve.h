@@ -12,7 +12,8 @@
 
 #define PZ_GROUPS16(n) (((n) + 15) / 16)
 
-/* What all outputs of a layer share. `form`: which requantisation (pz_dot.h). */
+/* What all outputs of a layer share. `form`: which requantisation (pz_dot.h); `zero` of PZ_LINE and PZ_LINES is the shift
+   behind the high multiply. */
 typedef struct {
   int form;
   int32_t zero, lo, hi;

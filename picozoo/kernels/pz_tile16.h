@@ -4,7 +4,8 @@
    Packed form: blocks of 16 output channels, each one 16 biases for inputs as they are, 16 for inputs with the first bit
    turned over (int32), then for each run of a window (values that lie together) its values in fours, zeros behind the
    last: 4 weights of the first channel, 4 of the second ...; then 16 multipliers (int32) and 16 shifts (int8). Missing
-   channels are zeros. Up to 3 bytes behind a run are read, and multiplied by zero. The packer is ops/_tile16.py.
+   channels are zeros. For PZ_LINE and PZ_LINES (ops/_lines.py) biases are 256 times as large and hold where the lines
+   start, and behind the weights are 16 multipliers; for PZ_LINES then 16 starts and 16 values to add below, all int32. Up to 3 bytes behind a run are read, and multiplied by zero. The packer is ops/_tile16.py.
 
    Forms, equal to the bit: AVX-512 with VNNI and AVX2, with VNNI or without (pz_x86.h; with VNNI, which multiplies
    unsigned by signed, inputs have the first bit turned over), NEON and WebAssembly's 128 bits (products of bytes, added
@@ -70,7 +71,8 @@ typedef v128_t pz_sum4;
 /* Words of a block's biases, of its weights, of its factors. */
 #define PZ_TILE_BIAS 32
 #define PZ_TILE_WEIGHTS(runs, fours) ((runs) * (fours) * 16)
-#define PZ_TILE_FACTORS 20
+#define PZ_TILE_PLAIN 20
+#define PZ_TILE_FACTORS(q) ((q).form == PZ_LINE ? 16 : (q).form == PZ_LINES ? 48 : PZ_TILE_PLAIN)
 
 /* How the windows lie: `runs` runs of `fours` times four values, `per_row` runs a row of the window; from run to run
    `run`, from row to row `row`, from window to window `window` bytes. */
@@ -128,17 +130,17 @@ PZ_INLINE void pz_tile_sums(const pz_i8 *p, const pz_u32 *v, pz_sums16 acc[PZ_TI
 /* `windows` windows with `blocks` blocks -> y, out_c channels a window, `left` of them from here on. */
 PZ_INLINE void pz_tile(const pz_i8 *p, const pz_u32 *w, pz_i8 *y, int windows, int blocks, int left, int out_c,
                        const pz_tile_shape g, const pz_out_args q) {
-  const int words = PZ_TILE_BIAS + PZ_TILE_WEIGHTS(g.runs, g.fours) + PZ_TILE_FACTORS;
+  const int words = PZ_TILE_BIAS + PZ_TILE_WEIGHTS(g.runs, g.fours) + PZ_TILE_FACTORS(q);
   pz_sums16 acc[PZ_TILE_MOST][4];
   pz_tile_sums(p, w + PZ_TILE_BIAS, acc, windows, blocks, words, g);
   PZ_UNROLLED
   for (int b = 0; b < blocks; ++b) {
     const pz_u32 *const v = w + b * words;
     const pz_ints16 bias = pz_load16(v + (PZ_FLIP ? 16 : 0));
-    const pz_factors16 f = pz_load_factors(v + PZ_TILE_BIAS + PZ_TILE_WEIGHTS(g.runs, g.fours));
+    const pz_factors16 f = pz_load_factors(v + PZ_TILE_BIAS + PZ_TILE_WEIGHTS(g.runs, g.fours), q);
     PZ_TILE_UNROLLED
     for (int i = 0; i < windows; ++i) {
-      const pz_ints16 sum = pz_total16(&acc[i][b], bias);
+      const pz_ints16 sum = pz_total16(&acc[i][b], bias, PZ_ON_LINES(q) ? 8 : 0);
       pz_store_bytes(y + i * out_c + 16 * b, pz_limit16(pz_requant16(sum, &f, q), q), left - 16 * b);
     }
   }
@@ -195,7 +197,14 @@ PZ_INLINE void pz_tile(const pz_i8 *p, const pz_u32 *w, pz_i8 *y, int windows, i
     const int width = left < 16 ? left : 16;
     PZ_ROLLED
     for (int c = 0; c < width; ++c) {
-      const int32_t m = (int32_t)f[c], s = ((const pz_i8 *)(f + 16))[c], acc = sums[i][c] + (int32_t)w[c];
+      const int32_t m = (int32_t)f[c];
+      if (q.form == PZ_LINE || q.form == PZ_LINES) {
+        int32_t x = (int32_t)((uint32_t)sums[i][c] * 256 + w[c]);
+        if (q.form == PZ_LINES && x < (int32_t)f[16 + c]) x += (int32_t)f[32 + c];
+        y[i * out_c + c] = (pz_i8)pz_clamp(pz_mul_high(x, m) >> q.zero, q.lo, q.hi);
+        continue;
+      }
+      const int32_t s = ((const pz_i8 *)(f + 16))[c], acc = sums[i][c] + (int32_t)w[c];
       const int32_t h = q.form == PZ_ONCE || q.form == PZ_ONCE_DOWN ? pz_requant_once(acc, m, s) : pz_requant(acc, m, s);
       y[i * out_c + c] = (pz_i8)pz_clamp(h + q.zero, q.lo, q.hi);
     }
@@ -206,7 +215,7 @@ PZ_INLINE void pz_tile(const pz_i8 *p, const pz_u32 *w, pz_i8 *y, int windows, i
 /* `windows` windows with all channels. */
 PZ_INLINE void pz_tile_row(const pz_i8 *p, const pz_u32 *w, pz_i8 *y, int windows, int out_c, const pz_tile_shape g,
                            const pz_out_args q) {
-  const int words = PZ_TILE_BIAS + PZ_TILE_WEIGHTS(g.runs, g.fours) + PZ_TILE_FACTORS;
+  const int words = PZ_TILE_BIAS + PZ_TILE_WEIGHTS(g.runs, g.fours) + PZ_TILE_FACTORS(q);
   const int most = PZ_TILE_BLOCKS(windows), all = (out_c + 15) / 16, whole = all / most * most;
   PZ_ROLLED
   for (int b = 0; b < whole; b += most) pz_tile(p, w + b * words, y + 16 * b, windows, most, out_c - 16 * b, out_c, g, q);

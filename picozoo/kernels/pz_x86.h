@@ -37,6 +37,7 @@ PZ_INLINE pz_vec pz_v_and(pz_vec a, pz_vec b) { return _mm512_and_si512(a, b); }
 PZ_INLINE pz_vec pz_v_bytes(const void *p) { return _mm512_cvtepi8_epi32(_mm_loadu_si128((const __m128i *)p)); }
 PZ_INLINE pz_vec pz_v_odd(pz_vec even, pz_vec odd) { return _mm512_mask_blend_epi32(0xaaaa, even, odd); }
 PZ_INLINE pz_vec pz_v_sar64(pz_vec v, pz_vec by) { return _mm512_srav_epi64(v, by); }
+PZ_INLINE pz_vec pz_v_up_by(pz_vec v, int by) { return _mm512_slli_epi32(v, (unsigned)by); }
 /* v + 1 where a > b */
 PZ_INLINE pz_vec pz_v_up(pz_vec v, pz_vec a, pz_vec b) {
   return _mm512_mask_add_epi32(v, _mm512_cmpgt_epi32_mask(a, b), v, _mm512_set1_epi32(1));
@@ -49,6 +50,7 @@ PZ_INLINE pz_vec pz_v_none(void) { return _mm256_setzero_si256(); }
 PZ_INLINE pz_vec pz_v_set64(int64_t v) { return _mm256_set1_epi64x(v); }
 PZ_INLINE pz_vec pz_v_and(pz_vec a, pz_vec b) { return _mm256_and_si256(a, b); }
 PZ_INLINE pz_vec pz_v_bytes(const void *p) { return _mm256_cvtepi8_epi32(_mm_loadl_epi64((const __m128i *)p)); }
+PZ_INLINE pz_vec pz_v_up_by(pz_vec v, int by) { return _mm256_slli_epi32(v, by); }
 PZ_INLINE pz_vec pz_v_odd(pz_vec even, pz_vec odd) { return _mm256_blend_epi32(even, odd, 0xaa); }
 /* There is no arithmetic shift of 64 bits: made positive, shifted, and the same taken away again. */
 PZ_INLINE pz_vec pz_v_sar64(pz_vec v, pz_vec by) {
@@ -58,6 +60,7 @@ PZ_INLINE pz_vec pz_v_sar64(pz_vec v, pz_vec by) {
 PZ_INLINE pz_vec pz_v_up(pz_vec v, pz_vec a, pz_vec b) { return _mm256_sub_epi32(v, _mm256_cmpgt_epi32(a, b)); }
 #endif
 
+#define PZ_ON_LINES(q) ((q).form == PZ_LINE || (q).form == PZ_LINES)
 #define PZ_LANES (PZ_X86 / 32)
 #define PZ_PARTS (16 / PZ_LANES)
 
@@ -104,9 +107,34 @@ PZ_INLINE pz_factors pz_v_factors(const pz_u32 *mult, const pz_i8 *shift) {
   return f;
 }
 
+/* The same of lines (ops/_lines.py): 16 multipliers and, of two lines, where the first ones start and what is added below. */
+PZ_INLINE pz_factors pz_v_line_factors(const pz_u32 *f, const pz_out_args q) {
+  pz_factors r;
+  r.m = pz_v_load(f);
+  r.s = q.form == PZ_LINES ? pz_v_load(f + 16) : r.m;
+  r.right = q.form == PZ_LINES ? pz_v_load(f + 32) : r.m;
+  return r;
+}
+
+/* Sums times 256, from where lines start on, to output integers. */
+PZ_INLINE pz_vec pz_v_line(pz_vec x, const pz_factors f, const pz_out_args q) {
+#if PZ_X86 == 512
+  if (q.form == PZ_LINES) x = _mm512_mask_add_epi32(x, _mm512_cmpgt_epi32_mask(f.s, x), x, f.right);
+#else
+  if (q.form == PZ_LINES) x = _mm256_add_epi32(x, pz_v_and(_mm256_cmpgt_epi32(f.s, x), f.right));
+#endif
+  const pz_vec a = PZ_V(mul_epi32)(x, f.m), b = PZ_V(mul_epi32)(PZ_V(srli_epi64)(x, 32), PZ_V(srli_epi64)(f.m, 32));
+#if PZ_X86 == 512
+  return _mm512_srai_epi32(_mm512_mask_shuffle_epi32(b, 0x5555, a, 0xf5), (unsigned)q.zero);
+#else
+  return _mm256_srai_epi32(_mm256_blend_epi32(_mm256_shuffle_epi32(a, 0xf5), b, 0xaa), q.zero);
+#endif
+}
+
 /* Accumulators to output integers, not yet limited. */
 PZ_INLINE pz_vec pz_v_requant(pz_vec x, const pz_factors f, const pz_out_args q) {
   const pz_vec m = f.m, s = f.s, one = PZ_V(set1_epi32)(1);
+  if (PZ_ON_LINES(q)) return pz_v_line(x, f, q);
   if (q.form == PZ_ONCE || q.form == PZ_ONCE_DOWN) {
     const pz_vec total = PZ_V(sub_epi32)(PZ_V(set1_epi32)(31), s), one64 = pz_v_set64(1);
     const pz_vec even_by = pz_v_and(total, pz_v_set64(63)), odd_by = PZ_V(srli_epi64)(total, 32);
@@ -133,10 +161,13 @@ typedef struct {
   pz_factors v[PZ_PARTS];
 } pz_factors16;
 
-PZ_INLINE pz_factors16 pz_load_factors(const pz_u32 *f) {
+PZ_INLINE pz_factors16 pz_load_factors(const pz_u32 *f, const pz_out_args q) {
   pz_factors16 r;
   PZ_UNROLLED
-  for (int i = 0; i < PZ_PARTS; ++i) r.v[i] = pz_v_factors(f + i * PZ_LANES, (const pz_i8 *)(f + 16) + i * PZ_LANES);
+  for (int i = 0; i < PZ_PARTS; ++i) {
+    const int at = i * PZ_LANES;
+    r.v[i] = PZ_ON_LINES(q) ? pz_v_line_factors(f + at, q) : pz_v_factors(f + at, (const pz_i8 *)(f + 16) + at);
+  }
   return r;
 }
 
@@ -242,8 +273,8 @@ PZ_INLINE pz_sums16 pz_no_sums(void) {
   return r;
 }
 
-/* One sum a channel, and what they began with. */
-PZ_INLINE pz_ints16 pz_total16(const pz_sums16 *s, pz_ints16 bias) {
+/* One sum a channel, times 2^up, and what they began with. */
+PZ_INLINE pz_ints16 pz_total16(const pz_sums16 *s, pz_ints16 bias, int up) {
   PZ_UNROLLED
   for (int i = 0; i < PZ_PARTS; ++i) {
 #if PZ_VNNI
@@ -251,7 +282,7 @@ PZ_INLINE pz_ints16 pz_total16(const pz_sums16 *s, pz_ints16 bias) {
 #else
     const pz_vec t = _mm256_permute4x64_epi64(_mm256_hadd_epi32(s->v[2 * i], s->v[2 * i + 1]), 0xd8);
 #endif
-    bias.v[i] = PZ_V(add_epi32)(bias.v[i], t);
+    bias.v[i] = PZ_V(add_epi32)(bias.v[i], up ? pz_v_up_by(t, up) : t);
   }
   return bias;
 }

@@ -8,15 +8,18 @@ import numpy as np
 
 from picozoo.ops import _matmul8 as m8
 from picozoo.ops import _mve
+from picozoo.ops._fold import SCALE
+from picozoo.ops._lines import Lines, lines
 from picozoo.specs import TensorType
 
 
-def pack_tiles(w: np.ndarray, folded: np.ndarray, r: m8.Requant) -> np.ndarray:
-    """Blocks of 16 output channels: biases twice, weights, multipliers, shifts. uint32 words.
+def pack_tiles(w: np.ndarray, folded: np.ndarray, r: m8.Requant, line: Lines | None = None) -> np.ndarray:
+    """Blocks of 16 output channels: biases twice, weights, multipliers, shifts (or what `line` needs). uint32 words.
 
     Args:
         w: (out, runs, values of a run) int8.
         folded: (out,) biases with the input's zero point folded in.
+        line: takes the place of `r`.
 
     Example:
         >>> r = m8.Requant(np.array([1 << 30]), np.array([-1]), 0, 0, -128, 127)
@@ -24,6 +27,10 @@ def pack_tiles(w: np.ndarray, folded: np.ndarray, r: m8.Requant) -> np.ndarray:
         True
     """
     flipped = folded - 128 * _sums(w)
+    if line is not None:
+        before = tuple((SCALE * v + line.start).astype(np.int32) for v in (folded, flipped))
+        after = (line.multiplier, line.start, line.less) if line.two else (line.multiplier,)
+        return _blocks(w, before, tuple(v.astype(np.int32) for v in after))
     before = (folded.astype(np.int32), flipped.astype(np.int32))
     return _blocks(w, before, (r.multiplier.astype(np.int32), r.shift.astype(np.int8)))
 
@@ -132,7 +139,9 @@ def emit_conv(call: Any, weights: np.ndarray, folded: np.ndarray, r: m8.Requant)
         packed = pack_depthwise(weights.reshape(o, -1), folded, r)
         kernel, shape = "pz_conv2d_i8_depthwise_tile16", [n, h, w, c, oh, ow]
     else:
-        packed = pack_tiles(weights.reshape(o, kh if a.dilation[1] == 1 else kh * kw, -1), folded, r)
+        line = lines(weights, folded, r) if "simd" in call.target.features else None
+        packed = pack_tiles(weights.reshape(o, kh if a.dilation[1] == 1 else kh * kw, -1), folded, r, line)
+        q = f"(pz_out_args){{{line.form}, {line.shift}, {r.lo}, {r.hi}}}" if line else q
         kernel, shape = "pz_conv2d_i8_tile16", [n, h, w, c, oh, ow, o]
     where = (call.x(0), call.table("packed", packed), call.y(), call.scratch("pz_i8"))
     return call.run(kernel, *where, *shape, *sizes, q, header="pz_conv2d_tile16.h")
