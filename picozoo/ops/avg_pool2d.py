@@ -54,12 +54,14 @@ class AvgPool2d(Pool):
         ),
         *(
             Case(
-                (TensorType((1, 5, 7, 2), d, _Q),),
+                (TensorType((1, 5, 7, c), d, _Q),),
                 PoolAttrs((2, 3), (2, 2), (1, 1, 1, 1), False, up),
-                (TensorType((1, 3, 4, 2), d, _Q),),
+                (TensorType((1, 3, 4, c), d, _Q),),
             )
-            for d, up in (("i8", True), ("i16", False))
+            for d, up, c in (("i8", True, 2), ("i16", False, 2), ("i8", True, 21), ("i8", False, 21))
         ),
+        # sums that leave 16 bits
+        Case((TensorType((1, 16, 17, 5), "i8", _Q),), PoolAttrs((16, 17)), (TensorType((1, 1, 1, 5), "i8", _Q),)),
     )
 
     def lowers(self, ins: Types, outs: Types, attrs: PoolAttrs) -> bool:
