@@ -36,7 +36,7 @@ PZ_KERNEL void pz_conv2d_i8_tile16(const pz_i8 *x, const pz_u32 *w, pz_i8 *y, pz
 }
 
 /* Depthwise. Weights: for each 32 channels two halves of 16 biases (int32), for each two places of the window two halves
-   of 16 pairs (int16), then for each half 16 multipliers (int32) and 16 shifts (int8). The first half is channels 0 to
+   of 16 pairs (int16), then for each half what pz_tile16.h has behind a block's weights. The first half is channels 0 to
    3, 8 to 11, 16 to 19 and 24 to 27, the second what lies between: what interleaving vectors gives. padded: ph * pw * c
    and 31 bytes; y may be x. */
 PZ_INLINE void pz_tile_depth(const pz_i8 *p, const pz_u32 *w, pz_i8 *y, int left, int c, int kh, int kw, int dh, int dw, int pw,
@@ -48,7 +48,9 @@ PZ_INLINE void pz_tile_depth(const pz_i8 *p, const pz_u32 *w, pz_i8 *y, int left
   for (int j = 0; j < PZ_PARTS; ++j) { /* two vectors of sums are PZ_LANES * 2 channels */
     const int at = j * PZ_LANES, from_here = left - 2 * at;
     if (from_here <= 0) break;
-    pz_vec a = pz_v_load(w + at), b = pz_v_load(w + 16 + at);
+    const pz_vec first = pz_v_load(w + at), second = pz_v_load(w + 16 + at);
+    const int up = PZ_ON_LINES(q);
+    pz_vec a = up ? pz_v_none() : first, b = up ? pz_v_none() : second;
     PZ_UNROLLED
     for (int t = 0; t < 2 * pairs; t += 2) {
       const int u = t + 1 < kh * kw ? t + 1 : t; /* behind the last: weights are zero */
@@ -57,8 +59,9 @@ PZ_INLINE void pz_tile_depth(const pz_i8 *p, const pz_u32 *w, pz_i8 *y, int left
       a = pz_v_pairs(a, PZ_V(unpacklo_epi16)(x, z), pz_v_load(v + 16 * t + at));
       b = pz_v_pairs(b, PZ_V(unpackhi_epi16)(x, z), pz_v_load(v + 16 * t + 16 + at));
     }
-    a = pz_v_requant(a, pz_v_factors(f + at, (const pz_i8 *)(f + 16) + at), q);
-    b = pz_v_requant(b, pz_v_factors(f + 20 + at, (const pz_i8 *)(f + 36) + at), q);
+    if (up) a = PZ_V(add_epi32)(pz_v_up_by(a, 8), first), b = PZ_V(add_epi32)(pz_v_up_by(b, 8), second);
+    a = pz_v_requant(a, pz_v_factors(f, at, q), q);
+    b = pz_v_requant(b, pz_v_factors(f + PZ_TILE_FACTORS(q), at, q), q);
     const pz_vec both = PZ_V(packs_epi32)(a, b);
 #if PZ_X86 == 512
     __m256i out = _mm512_cvtsepi16_epi8(both);
@@ -76,14 +79,12 @@ PZ_INLINE void pz_tile_depth(const pz_i8 *p, const pz_u32 *w, pz_i8 *y, int left
 #else
   for (int i = 0; i < 32 && i < left; ++i) {
     const int half = i / 4 % 2, at = i / 8 * 4 + i % 4;
-    int32_t s = (int32_t)w[16 * half + at];
+    int32_t s = 0;
     for (int t = 0; t < kh * kw; ++t) {
       const pz_i16 *const pair = (const pz_i16 *)(v + 32 * (t / 2) + 16 * half + at);
       s += (int32_t)p[(t / kw * dh * pw + t % kw * dw) * c + i] * pair[t % 2];
     }
-    const int32_t m = (int32_t)f[20 * half + at];
-    const int32_t h = pz_requant(s, m, ((const pz_i8 *)(f + 20 * half + 16))[at]);
-    y[i] = (pz_i8)pz_clamp(h + q.zero, q.lo, q.hi);
+    y[i] = pz_tile_output(s, w[16 * half + at], f + PZ_TILE_FACTORS(q) * half, at, q);
   }
 #endif
 }
@@ -91,7 +92,7 @@ PZ_INLINE void pz_tile_depth(const pz_i8 *p, const pz_u32 *w, pz_i8 *y, int left
 PZ_KERNEL void pz_conv2d_i8_depthwise_tile16(const pz_i8 *x, const pz_u32 *w, pz_i8 *y, pz_i8 *padded, int n, int h, int wd,
                                              int c, int oh, int ow, int kh, int kw, int sh, int sw, int pt, int pl, int dh,
                                              int dw, int zero, int ph, int pw, const pz_out_args q) {
-  const int words = 32 + (kh * kw + 1) / 2 * 32 + 40;
+  const int words = 32 + (kh * kw + 1) / 2 * 32 + 2 * PZ_TILE_FACTORS(q);
   pz_tile_fill(padded + ph * pw * c, 0, 31, 0);
   for (int b = 0; b < n; ++b, x += h * wd * c) {
     pz_tile_padded(x, padded, h, wd, c, pt, pl, ph, pw, zero, 0);

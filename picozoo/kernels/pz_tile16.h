@@ -84,6 +84,21 @@ PZ_INLINE const pz_i8 *pz_tile_run(const pz_i8 *p, int r, const pz_tile_shape g)
   return p + r / g.per_row * g.row + r % g.per_row * g.run;
 }
 
+#if !PZ_X86
+/* The output of channel c from its sum of products, what it begins with, and the factors of 16 channels. */
+PZ_INLINE pz_i8 pz_tile_output(int32_t sum, pz_u32 start, const pz_u32 *f, int c, const pz_out_args q) {
+  const int32_t m = (int32_t)f[c];
+  if (q.form == PZ_LINE || q.form == PZ_LINES) {
+    int32_t x = (int32_t)((uint32_t)sum * 256 + start);
+    if (q.form == PZ_LINES && x < (int32_t)f[16 + c]) x += (int32_t)f[32 + c];
+    return (pz_i8)pz_clamp(pz_mul_high(x, m) >> q.zero, q.lo, q.hi);
+  }
+  const int32_t s = ((const pz_i8 *)(f + 16))[c], acc = sum + (int32_t)start;
+  const int32_t h = q.form == PZ_ONCE || q.form == PZ_ONCE_DOWN ? pz_requant_once(acc, m, s) : pz_requant(acc, m, s);
+  return (pz_i8)pz_clamp(h + q.zero, q.lo, q.hi);
+}
+#endif
+
 #if PZ_X86
 /* How many neighbouring windows share a value, all in the same row: then it is loaded once for them. 1 where they do not
    overlap so, or where registers are too few for the weights of all its places. */
@@ -197,16 +212,7 @@ PZ_INLINE void pz_tile(const pz_i8 *p, const pz_u32 *w, pz_i8 *y, int windows, i
     const int width = left < 16 ? left : 16;
     PZ_ROLLED
     for (int c = 0; c < width; ++c) {
-      const int32_t m = (int32_t)f[c];
-      if (q.form == PZ_LINE || q.form == PZ_LINES) {
-        int32_t x = (int32_t)((uint32_t)sums[i][c] * 256 + w[c]);
-        if (q.form == PZ_LINES && x < (int32_t)f[16 + c]) x += (int32_t)f[32 + c];
-        y[i * out_c + c] = (pz_i8)pz_clamp(pz_mul_high(x, m) >> q.zero, q.lo, q.hi);
-        continue;
-      }
-      const int32_t s = ((const pz_i8 *)(f + 16))[c], acc = sums[i][c] + (int32_t)w[c];
-      const int32_t h = q.form == PZ_ONCE || q.form == PZ_ONCE_DOWN ? pz_requant_once(acc, m, s) : pz_requant(acc, m, s);
-      y[i * out_c + c] = (pz_i8)pz_clamp(h + q.zero, q.lo, q.hi);
+      y[i * out_c + c] = pz_tile_output(sums[i][c], w[c], f, c, q);
     }
   }
 }

@@ -99,20 +99,18 @@ typedef struct {
   pz_vec m, s, right;
 } pz_factors;
 
-PZ_INLINE pz_factors pz_v_factors(const pz_u32 *mult, const pz_i8 *shift) {
-  pz_factors f;
-  f.m = pz_v_load(mult);
-  f.s = pz_v_bytes(shift);
-  f.right = PZ_V(max_epi32)(PZ_V(sub_epi32)(pz_v_none(), f.s), pz_v_none());
-  return f;
-}
-
-/* The same of lines (ops/_lines.py): 16 multipliers and, of two lines, where the first ones start and what is added below. */
-PZ_INLINE pz_factors pz_v_line_factors(const pz_u32 *f, const pz_out_args q) {
+/* f: those of 16 channels as pz_tile16.h has them; at: the first one. Of lines (ops/_lines.py) `s` is where the first ones
+   start, `right` what is added below. */
+PZ_INLINE pz_factors pz_v_factors(const pz_u32 *f, int at, const pz_out_args q) {
   pz_factors r;
-  r.m = pz_v_load(f);
-  r.s = q.form == PZ_LINES ? pz_v_load(f + 16) : r.m;
-  r.right = q.form == PZ_LINES ? pz_v_load(f + 32) : r.m;
+  r.m = pz_v_load(f + at);
+  if (PZ_ON_LINES(q)) {
+    r.s = q.form == PZ_LINES ? pz_v_load(f + 16 + at) : r.m;
+    r.right = q.form == PZ_LINES ? pz_v_load(f + 32 + at) : r.m;
+    return r;
+  }
+  r.s = pz_v_bytes((const pz_i8 *)(f + 16) + at);
+  r.right = PZ_V(max_epi32)(PZ_V(sub_epi32)(pz_v_none(), r.s), pz_v_none());
   return r;
 }
 
@@ -164,10 +162,7 @@ typedef struct {
 PZ_INLINE pz_factors16 pz_load_factors(const pz_u32 *f, const pz_out_args q) {
   pz_factors16 r;
   PZ_UNROLLED
-  for (int i = 0; i < PZ_PARTS; ++i) {
-    const int at = i * PZ_LANES;
-    r.v[i] = PZ_ON_LINES(q) ? pz_v_line_factors(f + at, q) : pz_v_factors(f + at, (const pz_i8 *)(f + 16) + at);
-  }
+  for (int i = 0; i < PZ_PARTS; ++i) r.v[i] = pz_v_factors(f, i * PZ_LANES, q);
   return r;
 }
 

@@ -29,8 +29,7 @@ def pack_tiles(w: np.ndarray, folded: np.ndarray, r: m8.Requant, line: Lines | N
     flipped = folded - 128 * _sums(w)
     if line is not None:
         before = tuple((SCALE * v + line.start).astype(np.int32) for v in (folded, flipped))
-        after = (line.multiplier, line.start, line.less) if line.two else (line.multiplier,)
-        return _blocks(w, before, tuple(v.astype(np.int32) for v in after))
+        return _blocks(w, before, _factors(line))
     before = (folded.astype(np.int32), flipped.astype(np.int32))
     return _blocks(w, before, (r.multiplier.astype(np.int32), r.shift.astype(np.int8)))
 
@@ -69,9 +68,17 @@ def _blocks(w: np.ndarray, before: tuple[np.ndarray, ...], after: tuple[np.ndarr
     return np.concatenate([p.view(np.uint8) for p in parts], 1).reshape(-1).view("<u4")
 
 
-def pack_depthwise(w: np.ndarray, folded: np.ndarray, r: m8.Requant) -> np.ndarray:
+def pack_depthwise(w: np.ndarray, folded: np.ndarray, r: m8.Requant, line: Lines | None = None) -> np.ndarray:
     """The same for depthwise weights (channels, taps), 32 channels a block in two halves. uint32 words."""
+    if line is not None:
+        return _halves(w, (SCALE * folded + line.start).astype(np.int32), _factors(line))
     return _halves(w, folded.astype(np.int32), (r.multiplier.astype(np.int32), r.shift.astype(np.int8)))
+
+
+def _factors(line: Lines) -> tuple[np.ndarray, ...]:
+    """What stands behind the weights of a block."""
+    found = (line.multiplier, line.start, line.less) if line.two else (line.multiplier,)
+    return tuple(v.astype(np.int32) for v in found)
 
 
 def pack_hybrid_depthwise(w: np.ndarray, scales: np.ndarray, bias: np.ndarray) -> np.ndarray:
@@ -134,14 +141,14 @@ def emit_conv(call: Any, weights: np.ndarray, folded: np.ndarray, r: m8.Requant)
     _, kh, kw, _ = weights.shape
     depthwise = a.groups > 1
     sizes = (kh, kw, *a.stride, a.pad[0], a.pad[2], *a.dilation, r.x_zero, *padded_size(call.outs[0], call.ins[1], a))
+    line = lines(weights, folded, r) if "simd" in call.target.features else None
     q = _mve.out_literal(weights, folded, r)
+    q = f"(pz_out_args){{{line.form}, {line.shift}, {r.lo}, {r.hi}}}" if line else q
     if depthwise:
-        packed = pack_depthwise(weights.reshape(o, -1), folded, r)
+        packed = pack_depthwise(weights.reshape(o, -1), folded, r, line)
         kernel, shape = "pz_conv2d_i8_depthwise_tile16", [n, h, w, c, oh, ow]
     else:
-        line = lines(weights, folded, r) if "simd" in call.target.features else None
         packed = pack_tiles(weights.reshape(o, kh if a.dilation[1] == 1 else kh * kw, -1), folded, r, line)
-        q = f"(pz_out_args){{{line.form}, {line.shift}, {r.lo}, {r.hi}}}" if line else q
         kernel, shape = "pz_conv2d_i8_tile16", [n, h, w, c, oh, ow, o]
     where = (call.x(0), call.table("packed", packed), call.y(), call.scratch("pz_i8"))
     return call.run(kernel, *where, *shape, *sizes, q, header="pz_conv2d_tile16.h")
