@@ -152,6 +152,46 @@ PZ_INLINE void pz_plane_pairs(const pz_i16 *p, pz_i8 *to, const pz_u32 *c, int n
   }
 }
 
+/* A row of a window of five for two outputs; r9: its weights, which are in memory. */
+#define PZ_PLANE_FIVE(at, next, a0, b0)       \
+  "ldm r9!, {r4, r5, r6, r8}\n"               \
+  "ldrd %[c], r3, [%[p], " at "]\n"           \
+  "ldr r10, [%[p], " next "]\n"               \
+  "smlad r12, %[c], r4, " a0 "\n"             \
+  "smlatb lr, %[c], r4, " b0 "\n"             \
+  "smlad r12, r3, r5, r12\n"                  \
+  "smlad lr, r3, r6, lr\n"                    \
+  "smlabt r12, r10, r8, r12\n"                \
+  "smlad lr, r10, r8, lr\n"
+#define PZ_PLANE_FIVES(first, then, stores)                                                                            \
+  __asm__ volatile(                                                                                                    \
+      "ldm %[c], {r4, r5, r6, r8, r9, r10}\n"                                                                          \
+      "push {r4, r5, r6, r8, r9, r10}\n"                                                                               \
+      "mov r9, r10\n" PZ_PLANE_ROWS "ldr lr, [sp, #8]\n" PZ_PLANE_FIVE("#0", "#8", "lr", "lr")                         \
+          PZ_PLANE_FIVE("%[at1]", "%[to1]", "r12", "lr") PZ_PLANE_FIVE("%[at2]", "%[to2]", "r12", "lr")                \
+              PZ_PLANE_FIVE("%[at3]", "%[to3]", "r12", "lr") PZ_PLANE_FIVE("%[at4]", "%[to4]", "r12", "lr")            \
+      "ldrd %[c], r3, [sp, #12]\n" first("r12", "%[c]") first("lr", "%[c]") then("r12") then("lr") stores              \
+      "add %[p], %[p], #4\n"                                                                                           \
+      "sub r9, r9, #80\n" PZ_PLANE_TURN PZ_PLANE_END                                                                   \
+      : [p] "+r"(p), [to] "+r"(to), [c] "+r"(c)                                                                        \
+      : [count] "i"(n / 2), [at1] "i"(2 * down), [at2] "i"(4 * down), [at3] "i"(6 * down), [at4] "i"(8 * down),        \
+        [to1] "i"(2 * down + 8), [to2] "i"(4 * down + 8), [to3] "i"(6 * down + 8), [to4] "i"(8 * down + 8),            \
+        [next] "i"(2 * next - n / 2 * 4), [yi] "i"(yi), [yi2] "i"(2 * yi), [half] "i"(half)                            \
+      : "r3", "r4", "r5", "r6", "r8", "r9", "r10", "r11", "r12", "lr", "cc", "memory")
+
+/* The same for 5 x 5 and an even n; the last of the six words is the address of the weights. */
+PZ_INLINE void pz_plane_fives(const pz_i16 *p, pz_i8 *to, const pz_u32 *c, int n, int down, int next, int yi, int folded,
+                              int half) {
+  if (folded && yi <= 255)
+    PZ_PLANE_FIVES(PZ_PLANE_FOLD, PZ_PLANE_FOLDED, PZ_PLANE_NEAR);
+  else if (folded)
+    PZ_PLANE_FIVES(PZ_PLANE_FOLD, PZ_PLANE_FOLDED, PZ_PLANE_FAR);
+  else if (yi <= 255)
+    PZ_PLANE_FIVES(PZ_PLANE_TWO, PZ_PLANE_DOWN, PZ_PLANE_NEAR);
+  else
+    PZ_PLANE_FIVES(PZ_PLANE_TWO, PZ_PLANE_DOWN, PZ_PLANE_FAR);
+}
+
 /* The last weights of the first two rows share r8; r5 and lr: bias and multiplier. */
 #define PZ_PLANE_SINGLES(load, first, then, stores)                                                                    \
   PZ_PLANE_RUN(PZ_PLANE_BEGIN "pkhtb r8, r8, r5, asr #16\n"                                                            \
@@ -253,10 +293,13 @@ PZ_KERNEL void pz_depthwise_i8(const pz_i8 *x, const pz_i8 PZ_FLASH *w, pz_i8 *y
           const int folded = q.form == PZ_FOLDED, half = folded ? q.down : 2 * q.zero + 1;
           const int plain = (folded ? q.down > 0 : q.form == PZ_TWICE_DOWN) && q.lo == -128 && q.hi == 127;
           const int next = so * wide, step = phases * yi;
-          if (plain && kh == 3 && kw == 3 && far == 1 && PZ_PLANE_FITS(down, next, count, step, half)) {
+          const int five = kh == 5 && kw == 5 && si == 1 && count % 2 == 0 && down <= 127;
+          if (plain && ((kh == 3 && kw == 3) || five) && far == 1 && PZ_PLANE_FITS(down, next, count, step, half)) {
             few[0] = (pz_u32)oo, few[1] = (pz_u32)(yo - count / (3 - si) * (3 - si) * step);
             few[2] = (pz_u32)bias, few[3] = (pz_u32)m, few[4] = (pz_u32)~shift;
-            if (si == 1)
+            if (five)
+              few[5] = (pz_u32)(uintptr_t)v, pz_plane_fives(p, to, few, count, down, next, step, folded, half);
+            else if (si == 1)
               pz_plane_pairs(p, to, few, count, down, next, step, folded, half);
             else
               pz_plane_singles(p, to, few, count, down, next, step, folded, half);
