@@ -8,6 +8,7 @@ everything that was run what is best as a whole is kept; so nothing becomes wors
     size      least flash; of equal ones, fewest instructions
     balanced  least sum of instructions and flash, each as a share of what the network has untuned: a form that saves
               one percent of all instructions may cost one percent of all flash
+    ram       as balanced, with the bytes of RAM as a third share, and never more of them than untuned
 
 Counts are exact and the same on every machine, and so is the choice. It is kept in the user's cache, written into the C
 (each layer's comment, and the head), and `--forms` takes it again.
@@ -19,7 +20,7 @@ import dataclasses
 import hashlib
 import json
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -28,6 +29,7 @@ import numpy as np
 from picozoo import _cache, emulate
 from picozoo.errors import PicozooError, Unsupported, UsageError
 from picozoo.find import unknown
+from picozoo.plan.arena import scratch_bytes
 from picozoo.specs import whole_name
 
 if TYPE_CHECKING:
@@ -49,11 +51,16 @@ Cost = tuple[float, float]  # instructions, bytes of flash
 
 @dataclass(frozen=True)
 class Tried:
-    """What one choice of forms costs: in all, and layer by layer, all bands of one together."""
+    """What one choice of forms costs: in all, and layer by layer, all bands of one together.
+
+    `ram` and `needs`: bytes of an instance, and the working memory of each layer.
+    """
 
     forms: tuple[str, ...]
     total: Cost
     layers: dict[str, Cost]
+    ram: int = 0
+    needs: dict[str, int] = field(default_factory=dict)
 
 
 def split(forms: Iterable[str]) -> tuple[str, tuple[tuple[str, str], ...]]:
@@ -84,13 +91,25 @@ def check(layers: Sequence[Layer], pairs: Sequence[tuple[str, str]]) -> None:
     Raises:
         UsageError: no layer of that name, or not that form.
     """
-    known = {whole_name(v.name): v.forms for v in reversed(layers)}
+    known = _forms(layers)
     for name, form in pairs:
         if name not in known:
             raise UsageError(unknown("layer", name, list(known)))
         for word in form.split("+"):
             if word not in (*known[name], *HOW):
                 raise UsageError(f"layer {name!r} has no form {word!r}; it has {', '.join((*known[name], *HOW))}")
+
+
+def _forms(layers: Sequence[Layer]) -> dict[str, tuple[str, ...]]:
+    """Forms of each layer; of one in bands those that all its bands have, whatever keeps rows between them."""
+    found: dict[str, tuple[str, ...]] = {}
+    for v in layers:
+        name, _, band = v.name.partition("~")
+        whole = whole_name(v.name)
+        if name != v.name and not band.isdigit():
+            continue
+        found[whole] = tuple(f for f in found.get(whole, v.forms) if f in v.forms)
+    return found
 
 
 def tune(net: Network, board: Board, options: Options) -> Options:
@@ -121,11 +140,11 @@ def tune(net: Network, board: Board, options: Options) -> Options:
 def _search(net: Network, board: Board, options: Options, base: Firmware) -> Tried:
     first = _run(base, ())
     tried = [first]
-    layers = list({whole_name(v.name): v for v in reversed(base.model.layers)}.items())[::-1]
+    layers = _forms(base.model.layers)
     for opt in LEVELS[options.prefer]:
         mine: list[tuple[dict[str, str], Tried]] = []
-        for variant in _variants([v for _, v in layers]):
-            chosen = {name: variant for name, v in layers if variant and _takes(v, variant)}
+        for variant in _variants(layers.values()):
+            chosen = {name: variant for name, forms in layers.items() if variant and _takes(forms, variant)}
             if variant and not chosen:
                 continue
             got = _try(net, board, options, opt, chosen)
@@ -133,23 +152,26 @@ def _search(net: Network, board: Board, options: Options, base: Firmware) -> Tri
                 mine.append((chosen, got))
         tried += [got for _, got in mine]
         best: dict[str, str] = {}
-        for name, _ in layers:
-            order = sorted(mine, key=lambda m: _measure(m[1].layers[name], first.total, options.prefer))
+        for name in layers:
+            may = [m for m in mine if options.prefer != "ram" or m[1].needs[name] <= first.needs[name]]
+            order = sorted(may, key=lambda m: _measure(m[1].layers[name], first.total, options.prefer))
             if order and (form := order[0][0].get(name)):
                 best[name] = form
         together = _try(net, board, options, opt, best)
         tried += [together] if together is not None else []
+    if options.prefer == "ram":
+        return min((t for t in tried if t.ram <= first.ram), key=lambda t: _with_ram(t, first))
     return min(tried, key=lambda t: _measure(t.total, first.total, options.prefer))
 
 
-def _variants(layers: Sequence[Layer]) -> list[str]:
+def _variants(layers: Iterable[tuple[str, ...]]) -> list[str]:
     """Every form that some layer has, each also compiled for size and for speed; "" is the operators' own choice."""
-    own = ["", *dict.fromkeys(form for v in layers for form in v.forms)]
+    own = ["", *dict.fromkeys(form for forms in layers for form in forms)]
     return [*own, *("+".join(filter(None, (form, how))) for how in HOW for form in own)]
 
 
-def _takes(v: Layer, variant: str) -> bool:
-    return all(word in (*v.forms, *HOW) for word in variant.split("+"))
+def _takes(forms: Sequence[str], variant: str) -> bool:
+    return all(word in (*forms, *HOW) for word in variant.split("+"))
 
 
 def _measure(cost: Cost, first: Cost, prefer: str) -> tuple[float, float]:
@@ -157,6 +179,12 @@ def _measure(cost: Cost, first: Cost, prefer: str) -> tuple[float, float]:
     if prefer in ("balanced", "ram"):
         return cost[0] / max(first[0], 1) + cost[1] / max(first[1], 1), cost[0]
     return cost if prefer == "speed" else (cost[1], cost[0])
+
+
+def _with_ram(t: Tried, first: Tried) -> tuple[float, float]:
+    """What "ram" compares."""
+    share, steps = _measure(t.total, first.total, "ram")
+    return share + t.ram / max(first.ram, 1), steps
 
 
 def _try(net: Network, board: Board, options: Options, opt: str, chosen: dict[str, str]) -> Tried | None:
@@ -187,7 +215,17 @@ def _run(fw: Firmware, forms: tuple[str, ...]) -> Tried:
         steps, flash = layers.get(whole_name(v.name), (0.0, 0.0))
         cost = steps + (count.instructions or 0 if count else 0), flash + (symbol.size if symbol else 0) + v.tables
         layers[whole_name(v.name)] = cost
-    return Tried(forms, (float(counts.instructions or 0), float(fw.image.flash)), layers)
+    total = float(counts.instructions or 0), float(fw.image.flash)
+    return Tried(forms, total, layers, fw.model.context_bytes, _needs(fw))
+
+
+def _needs(fw: Firmware) -> dict[str, int]:
+    found: dict[str, int] = {}
+    for f in fw.program.functions.values():
+        for node in (n for n in f.nodes if n.op != "while_loop"):
+            name, size = whole_name(node.name), scratch_bytes(fw.program, f, node, fw.model.target)
+            found[name] = max(found.get(name, 0), size)
+    return found
 
 
 def _inputs(fw: Firmware) -> list[np.ndarray]:

@@ -12,7 +12,11 @@ from picozoo import emulate, tune
 from picozoo.compiler import to_slot
 from picozoo.errors import Unsupported, UsageError
 from picozoo.ir.interp import Interpreter
+from picozoo.ir.program import Program
+from picozoo.ladder import bisect
+from picozoo.network import Network
 from picozoo.zoo import lenet5
+from tests.core.test_bands import Chain
 
 BOARD = "nucleo_l4r5zi"
 
@@ -49,6 +53,36 @@ def test_never_worse_by_its_measure(prefer: str) -> None:
     assert tune._measure(new, old, prefer) <= tune._measure(old, old, prefer)
     again = compile_network("lstm_activity", board=BOARD, prefer=prefer, forms=tuned.options.forms)
     assert again.model.files == tuned.model.files and again.image.path == tuned.image.path
+
+
+def _network(rng: np.random.Generator) -> Program:
+    """Two convolutions over 12 x 12 x 4 and what is left: with bands of rows, padded windows between them."""
+    c = Chain(rng, "forward", (1, 12, 12, 4))
+    c.conv(8, (3, 3), 1, (1, 1, 1, 1))
+    c.conv(8, (3, 3), 2, (1, 0, 1, 0))
+    c.conv(4, (1, 1), 1, (0,) * 4)
+    return c.done()
+
+
+@pytest.mark.slow
+def test_bands_are_tuned_as_whole_layers(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Never more RAM, the same bits, and forms are told by the name of the layer whatever stands between its bands."""
+    monkeypatch.setattr(tune, "LEVELS", {"ram": ("-O2",)})  # fewer builds
+    monkeypatch.setattr(tune, "HOW", ("small",))
+    net = Network(_network(np.random.default_rng(0)))
+    plain = compile_network(net, board=BOARD, prefer="ram")
+    assert plain.program.meta["bands"] and any("pad" in v.name for v in plain.model.layers)
+    assert all("pair" in forms for name, forms in tune._forms(plain.model.layers).items())
+    tuned = compile_network(net, board=BOARD, prefer="ram", tune=True)
+    old, new = tune._run(plain, ()), tune._run(tuned, ())
+    assert new.ram <= old.ram and tune._with_ram(new, old) <= tune._with_ram(old, old)
+    x = np.random.default_rng(1).integers(-128, 128, (1, 12, 12, 4)).astype(np.int8)
+    for forms in (tuned.options.forms, ["l0=plain", "l1=plain+small"]):
+        fw = compile_network(net, board=BOARD, prefer="ram", forms=forms)
+        with fw.session() as session:
+            got = session.call("forward", x)[0]
+        assert np.array_equal(got, Interpreter(net.program).call("forward", x)[0])
+        assert bisect(fw) is None
 
 
 def test_chosen_once_then_from_the_cache(monkeypatch: pytest.MonkeyPatch) -> None:
