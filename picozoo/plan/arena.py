@@ -65,8 +65,8 @@ class Overlap:
 
 Overlaps = Mapping[tuple[int, int], Overlap]  # (input's life, output's life)
 FEW = 100  # nodes of a function whose plans without pieces are looked at too
-LAST = (1, 2, 1, 2, 1)  # tried in turn: bands at the end that may lie elsewhere, where windows are smaller
-TRIES = 300  # orders of bodies to try where bands lie in one place: there are few of them
+FREE = ((0, 2), (1, 2)) * 6  # tried in turn: first and last bands that may lie elsewhere; their windows are smaller
+TRIES = 100  # orders of bodies to try each time where bands lie in one place
 MANY = 20_000  # pairs of lives and overlaps to look at; with more, planning would take minutes
 
 
@@ -277,8 +277,8 @@ def _tied(program: Program, shared: Shared, best: FunctionPlan, target: Target) 
     """A plan in which bands of a layer lie in one place, if it needs no more than the best one."""
     if not any("~" in s.node.name for s in best.shared.timeline.steps):
         return best
-    for seed, last in enumerate(LAST):
-        plan = _plan_shared(program, shared, target, True, (last, seed), best.placed.peak)
+    for seed, free in enumerate(FREE):
+        plan = _plan_shared(program, shared, target, True, (free, seed), best.placed.peak)
         if plan.placed.peak <= best.placed.peak:
             plan.tensor_bound = best.tensor_bound
             return plan
@@ -286,12 +286,17 @@ def _tied(program: Program, shared: Shared, best: FunctionPlan, target: Target) 
 
 
 def _plan_shared(
-    program: Program, shared: Shared, target: Target, quick: bool, tie: tuple[int, int] | None = None, goal: int = 0
+    program: Program,
+    shared: Shared,
+    target: Target,
+    quick: bool,
+    tie: tuple[tuple[int, int], int] | None = None,
+    goal: int = 0,
 ) -> FunctionPlan:
     """The plan of what shares storage so.
 
     Args:
-        tie: put the bands of a layer in one place, but for so many last ones; and a seed.
+        tie: put the bands of a layer in one place, but for so many first and last ones; and a seed.
         goal: with `tie`, bytes that are good enough.
     """
     storages = [s for s in shared.storages() if s.kind == "arena"]

@@ -15,7 +15,10 @@ Body = tuple[tuple[int, int], ...]  # lives that keep their distance: (life, its
 
 @dataclass(frozen=True)
 class Search:
-    """Try so many orders, each the best so far with a few bodies moved, until `goal` bytes are enough."""
+    """Try so many orders, each the best so far with a few bodies moved, until `goal` bytes are enough.
+
+    What lies highest is always moved, to a place in the order that is drawn.
+    """
 
     tries: int
     goal: int
@@ -92,8 +95,9 @@ class Packer:
             if search and found[1] <= search.goal:
                 break
             order = list(way[0])
-            for _ in range(1 + int(random.random() * 3)):
-                body = order.pop(int(random.random() * len(order)))
+            top = max(order, key=lambda k: found[0][k] + self.sizes[k])
+            for body in (top, *(order[int(random.random() * len(order))] for _ in range(int(random.random() * 3)))):
+                order.remove(body)
                 order.insert(int(random.random() * (len(order) + 1)), body)
             other = order, random.random() < 0.5
             if (made := self.place(*other))[1] <= found[1]:

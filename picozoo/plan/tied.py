@@ -20,7 +20,7 @@ def tied(
     lives: Sequence[Life],
     near: Sequence[Sequence[Near]],
     align: int,
-    last: int = 0,
+    free: tuple[int, int] = (0, 0),
 ) -> list[Body]:
     """The bodies, those of one name as one where their lives allow it.
 
@@ -28,7 +28,7 @@ def tied(
         bodies: in the order of time.
         names: one for each body; "" for one that stays alone.
         near: for each life how near to it others may begin, from `arena.meetings`.
-        last: so many of each name, the last ones, stay alone.
+        free: so many of each name, the first and the last ones, stay alone.
         align: bytes; a body begins at a multiple of it within the one that it becomes part of.
     """
     alone = [b for b, name in zip(bodies, names, strict=True) if not name]
@@ -37,8 +37,12 @@ def tied(
         if name:
             families.setdefault(name, []).append(body)
     for family in families.values():
-        tie = len(family) - last
-        alone += [*_together(family[:tie], lives, near, align), *family[tie:]] if tie > 1 else family
+        tie = family[free[0] : len(family) - free[1]]
+        if len(tie) < 2:
+            alone += family
+        else:
+            rest = len(family) - free[1]
+            alone += [*family[: free[0]], *_together(tie, lives, near, align), *family[rest:]]
     return alone
 
 

@@ -65,7 +65,10 @@ def test_only_bands_that_never_meet_are_put_together() -> None:
     bodies = [((k, 0),) for k in range(4)]
     near = meetings(lives, {})
     assert tied(bodies, ["a"] * 4, lives, near, 4) == [((0, 0), (1, 0), (3, 4)), ((2, 0),)]
-    assert tied(bodies, ["a", "", "a", "a"], lives, near, 4, last=1) == [((1, 0),), ((0, 0), (2, 0)), ((3, 0),)]
+    names = ["a", "", "a", "a"]
+    assert tied(bodies, names, lives, near, 4, (0, 1)) == [((1, 0),), ((0, 0), (2, 0)), ((3, 0),)]
+    assert tied(bodies, names, lives, near, 4, (1, 0)) == [((1, 0),), ((0, 0),), ((2, 0), (3, 4))]
+    assert tied(bodies, names, lives, near, 4, (1, 1)) == [((1, 0),), ((0, 0),), ((2, 0),), ((3, 0),)]
     over = meetings(lives, {(1, 2): Overlap(0)})  # rows that are kept, over the window they come from
     assert tied(bodies, ["a"] * 4, lives, over, 4) == [((0, 0), (1, 0), (2, 0), (3, 4))]
 
@@ -83,7 +86,7 @@ def test_bands_are_loops_and_need_no_more_ram(
     text = model.files["chain.c"]
     assert "for (int turn = 0;" in text
     assert text.count("PZ_LAYER void") < 0.7 * len(model.layers)
-    monkeypatch.setattr(arena, "LAST", ())
+    monkeypatch.setattr(arena, "FREE", ())
     apart = plan_program(program, TARGET)
     check_plan(program, apart, TARGET)
     assert plan.arena <= apart.arena
