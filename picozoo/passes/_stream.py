@@ -19,6 +19,7 @@ from picozoo.ops._op import NoAttrs, Rows
 from picozoo.ops.concat import ConcatAttrs
 from picozoo.ops.expand import ExpandAttrs
 from picozoo.ops.slice import SliceAttrs
+from picozoo.specs import TensorType
 
 
 class CannotStream(Exception):
@@ -160,6 +161,9 @@ class _Streamer:
                 above, below = max(0, -low), max(0, high - window.high)
                 low, high = low + above, high - below
             inputs[i] = self._piece(window, low, high, self.source_row if maker is None else maker.row)
+            if maker is None and (above or below) and self._can_pad(layer, above, high - low):
+                inputs[i] = self._padded(layer, i, (inputs[i], high - low), above, below)
+                above = below = 0
         parts = self._kept(layer)
         attrs = ops.get(layer.node.op).at_rows(layer.node.attrs, above, below)
         part = self._new(layer, layer.node.op, inputs, attrs, stop - first)
@@ -168,16 +172,25 @@ class _Streamer:
         else:
             parts.append(part)
             if stop == layer.height and layer.below:
-                parts.append(self._filled(layer, layer.below, "end"))
+                parts.append(self._filled(layer, layer.below, layer.fill, "end"))
         self._slide(layer, parts, stop)
 
-    def _new(self, layer: _Layer, op: str, inputs: list[str], attrs: object, rows: int, word: str = "") -> _Part:
-        """A node that makes rows of a layer's output."""
+    def _new(
+        self,
+        layer: _Layer,
+        op: str,
+        inputs: list[str],
+        attrs: object,
+        rows: int,
+        word: str = "",
+        like: TensorType | None = None,
+    ) -> _Part:
+        """A node that makes rows of a layer's output, or of another image (`like`)."""
         self.nodes += 1
         name = f"{layer.node.name}~{word}{layer.calls}"
         if self.dry:
             return name, rows
-        ref, t = self.f.fresh(name), self.f.types[layer.node.outputs[0]]
+        ref, t = self.f.fresh(name), like or self.f.types[layer.node.outputs[0]]
         self.f.types[ref] = t.with_(shape=(1, rows, *t.shape[2:]))
         self.groups.append([Node(op, name, tuple(inputs), (ref,), attrs, layer.node.source)])
         return ref, rows
@@ -214,7 +227,7 @@ class _Streamer:
         if layer.node.outputs[0] == self.section.result:
             return []
         if layer.window is None:
-            return [self._filled(layer, layer.above, "pad")] if layer.above else []
+            return [self._filled(layer, layer.above, layer.fill, "pad")] if layer.above else []
         low, high = max(self._unread(layer.readers, layer.window.high), layer.window.low), layer.window.high
         if low >= high:
             return []
@@ -222,13 +235,33 @@ class _Streamer:
             self._new(layer, "copy", [self._piece(layer.window, low, high, layer.row)], NoAttrs(), high - low, "keep")
         ]
 
-    def _filled(self, layer: _Layer, rows: int, word: str) -> _Part:
+    def _filled(self, layer: _Layer, rows: int, value: float, word: str, like: TensorType | None = None) -> _Part:
         """Rows of padding."""
-        t, fill = self.f.types[layer.node.outputs[0]], ""
+        t, fill = like or self.f.types[layer.node.outputs[0]], ""
         if not self.dry:
             one = t.with_(shape=(1, 1, 1, 1))
-            fill = self.program.add_constant("padding", np.full((1, 1, 1, 1), layer.fill, t.numpy), one)
-        return self._new(layer, "expand", [fill], ExpandAttrs((1, rows, *t.shape[2:])), rows, word)
+            fill = self.program.add_constant("padding", np.full((1, 1, 1, 1), value, t.numpy), one)
+        return self._new(layer, "expand", [fill], ExpandAttrs((1, rows, *t.shape[2:])), rows, word, like)
+
+    def _can_pad(self, layer: _Layer, above: int, rows: int) -> bool:
+        """May rows of the source be copied between rows of padding?"""
+        alone = sum(layer.node.inputs[i] == self.section.source for i in layer.reads) == 1
+        return alone and all(n * self.source_row % self.align == 0 for n in (above, above + rows))
+
+    def _padded(self, layer: _Layer, i: int, part: _Part, above: int, below: int) -> str:
+        """Rows of the source with padding round them: the first and last bands are the same code as the others."""
+        t, fill = self.f.types[self.section.source], layer.reads[i].fill
+        parts = [self._filled(layer, above, fill, "above", t)] if above else []
+        parts.append(self._new(layer, "copy", [part[0]], NoAttrs(), part[1], "rows", t))
+        parts += [self._filled(layer, below, fill, "below", t)] if below else []
+        self.nodes += 1
+        ref = f"%{layer.node.name}~input{layer.calls}"
+        if not self.dry:
+            ref = self.f.fresh(ref)
+            self.f.types[ref] = t.with_(shape=(1, sum(n for _, n in parts), *t.shape[2:]))
+            inputs = tuple(r for r, _ in parts)
+            self.groups.append([Node("concat", ref[1:], inputs, (ref,), ConcatAttrs(1), layer.node.source)])
+        return ref
 
     def _slide(self, layer: _Layer, parts: list[_Part], stop: int) -> None:
         """The layer's window after a call that made rows up to `stop`: `parts` one below the other."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
@@ -65,7 +66,8 @@ class Overlap:
 
 Overlaps = Mapping[tuple[int, int], Overlap]  # (input's life, output's life)
 FEW = 100  # nodes of a function whose plans without pieces are looked at too
-FREE = ((0, 2), (1, 2)) * 6  # tried in turn: first and last bands that may lie elsewhere; their windows are smaller
+FREE = ((0, 2), (1, 2)) * 5  # tried in turn: first and last bands that may lie elsewhere; their windows are smaller
+BANDS = 5  # of a layer, from which on that is tried
 TRIES = 100  # orders of bodies to try each time where bands lie in one place
 MANY = 20_000  # pairs of lives and overlaps to look at; with more, planning would take minutes
 
@@ -274,14 +276,17 @@ def _plan_function(program: Program, function: Function, target: Target, quick: 
 
 
 def _tied(program: Program, shared: Shared, best: FunctionPlan, target: Target) -> FunctionPlan:
-    """A plan in which bands of a layer lie in one place, if it needs no more than the best one."""
-    if not any("~" in s.node.name for s in best.shared.timeline.steps):
+    """The smallest plan in which bands of a layer lie in one place, if it needs no more than the best one."""
+    steps = [s.node.name.partition("~") for s in best.shared.timeline.steps]
+    bands = Counter(layer for layer, _, band in steps if band.isdigit())
+    if max(bands.values(), default=0) < BANDS:
         return best
+    bound, least = best.tensor_bound, best.placed.peak
     for seed, free in enumerate(FREE):
-        plan = _plan_shared(program, shared, target, True, (free, seed), best.placed.peak)
-        if plan.placed.peak <= best.placed.peak:
-            plan.tensor_bound = best.tensor_bound
-            return plan
+        plan = _plan_shared(program, shared, target, True, (free, seed), 0)
+        if plan.placed.peak <= least:
+            best, least = plan, plan.placed.peak - 1
+    best.tensor_bound = bound
     return best
 
 
@@ -330,7 +335,8 @@ def _layer(program: Program, shared: Shared, s: Storage) -> str:
     made = shared.timeline.made
     whole = [k for k in s.members if program.type_of(program.functions.get(k[0]), k[1]).nbytes == s.size]
     name = max(whole, key=lambda k: made.get(k, 0))[1][1:]
-    return whole_name(name) if "~" in name else ""
+    layer, _, band = name.partition("~")
+    return (f"{layer} (input)" if band.startswith("input") else whole_name(name)) if band else ""
 
 
 def guess(program: Program, function: Function, target: Target) -> int:

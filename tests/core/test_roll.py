@@ -16,11 +16,12 @@ from picozoo.errors import InvalidProgram
 from picozoo.ir.interp import Interpreter
 from picozoo.ir.program import Program
 from picozoo.ladder import bisect
+from picozoo.passes._stream import Section, stream
 from picozoo.plan import arena
 from picozoo.plan.arena import Life, Overlap, Plan, meetings, plan_program
 from picozoo.plan.check import check_plan
 from picozoo.plan.tied import tied
-from tests.core.test_bands import TARGET, drawn, mobile, planned
+from tests.core.test_bands import TARGET, Chain, drawn, mobile, planned
 
 
 def told(code: str, turn: int) -> str:
@@ -118,3 +119,17 @@ def test_the_ladder_steps_through_turns() -> None:
         pytest.skip(reason)
     assert any(v.turn for v in fw.model.layers)
     assert bisect(fw) is None
+
+
+def test_first_and_last_bands_are_the_same_code() -> None:
+    """Rows of padding are written round copied rows of the image: no band of the first layer knows of the edge."""
+    c = Chain(np.random.default_rng(4), "forward", (1, 24, 8, 4))
+    c.conv(8, (3, 3), 1, (1, 1, 1, 1))
+    c.conv(8, (3, 3), 2, (0, 1, 0, 1))
+    p = c.done()
+    q = stream(p, p.main, Section(tuple(p.main.nodes), "%x", c.ref), 1, 4)
+    first = [n for n in q.main.nodes if n.op == "conv2d" and n.name.startswith("l0~")]
+    assert len(first) == 12 and {n.attrs.pad for n in first} == {(0, 0, 1, 1)}
+    assert {q.main.types[n.inputs[0]].shape for n in first} == {(1, 4, 8, 4)}
+    x = drawn(np.random.default_rng(2), p.main.types["%x"])
+    assert np.array_equal(Interpreter(q).call("forward", x)[0], Interpreter(p).call("forward", x)[0])
