@@ -1,6 +1,10 @@
 """Measure every network on every board its card names; writes results/zoo.jsonl, from which docs/zoo is made.
 
     .venv/bin/python bench/zoo.py [NETWORK ...]      only these networks are measured anew, other rows stay
+    .venv/bin/python bench/zoo.py --thin             measure nothing, only leave out what the pages do not need
+
+The file holds one row a network, size and board, the newest; of layers only those that the pages show: of the main
+function, on the first board of a size. How figures went from commit to commit is in results/bench.jsonl.
 
 Exact figures are the same on every machine. Boards whose emulator is not installed keep the rows they had. Set
 PICOZOO_DATA to a mirror, or fetch the data sets first; a network without its data is measured with one typical call.
@@ -9,6 +13,7 @@ PICOZOO_DATA to a mirror, or fetch the data sets first; a network without its da
 from __future__ import annotations
 
 import sys
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
@@ -23,7 +28,9 @@ ROOT = Path(__file__).resolve().parent.parent
 FILE = ROOT / "results" / "zoo.jsonl"
 SAMPLES = 200
 LOOPING = 24  # calls of a network that runs until it is at rest
-DROPPED = ("memory", "mistakes", "steps", "shown", "cost_source", "title", "board_title")  # not needed for the pages
+# not needed for the pages
+DROPPED = {"memory", "mistakes", "steps", "shown", "cost_source", "title", "board_title", "quantisation", "inputs"}
+LAYER = ("name", "op", "function", "macs", "instructions", "out_shape", "out_dtype")  # what the pages show of a layer
 Key = tuple[str, str, str]
 
 
@@ -47,8 +54,31 @@ def measure(card: Card, size: str, board: str) -> dict[str, Any] | None:
     return {"size": size, "commit": kept.commit(ROOT)[0], **{k: v for k, v in report.items() if k not in DROPPED}}
 
 
+def thin(rows: Iterable[dict[str, Any]]) -> list[dict[str, Any]]:
+    """Rows with what the pages need and no more; of rows of one network, size and board the last.
+
+    Example:
+        >>> layer = {"name": "a", "function": "f", "op": "add", "reads": ["x"]}
+        >>> row = {"name": "n", "size": "s", "board": "b", "function": "f", "memory": [], "layers": [layer]}
+        >>> thin([row, row])[0]["layers"], thin([row])[0].keys() - row.keys(), len(thin([row, {**row, "board": "c"}]))
+        ([{'name': 'a', 'op': 'add', 'function': 'f'}], set(), 2)
+    """
+    newest = {(r["name"], r["size"], r["board"]): r for r in rows}
+    made, seen = [], set()
+    for (name, size, _), row in newest.items():
+        first = (name, size) not in seen
+        seen.add((name, size))
+        layers = [v for v in row["layers"] if first and v["function"] == row["function"]]
+        kept_layers = [{k: v[k] for k in LAYER if k in v} for v in layers]
+        made.append({**{k: v for k, v in row.items() if k not in DROPPED}, "layers": kept_layers})
+    return made
+
+
 def main(names: list[str]) -> int:
     """The command."""
+    if names == ["--thin"]:
+        kept.write(FILE, thin(kept.read(FILE)))
+        return 0
     rows: dict[Key, dict[str, Any]] = {(r["name"], r["size"], r["board"]): r for r in kept.read(FILE)}
     wanted: list[Key] = []
     for name in find.names("zoo"):
@@ -68,7 +98,7 @@ def main(names: list[str]) -> int:
                     f"{name} ({size}) on {board}: {row['metric_name']} {row['accuracy']}, "
                     f"{row['instructions']} {row['instructions_unit']}"
                 )
-    kept.write(FILE, [rows[key] for key in wanted if key in rows])
+    kept.write(FILE, thin(rows[key] for key in wanted if key in rows))
     return 0
 
 

@@ -8,12 +8,14 @@ of picozoo's own errors, in one printable sentence. Anything else counts as a cr
 than two seconds of CPU time count as a hang, memory over 1 GB as a blow-up. Exits with 1 if there was any.
 
 File k depends on k and on the originals only: `--seed 40000 --files 1` makes one of them again, and a run that was
-interrupted goes on with `--seed`. `--record` adds a row to results/fuzz.jsonl, also when interrupted.
+interrupted goes on with `--seed`. `--record` adds a row to results/fuzz.jsonl, also when interrupted; `source` in it is
+a digest of the code that reads files, since a commit has another name when it has landed.
 """
 
 from __future__ import annotations
 
 import argparse
+import hashlib
 import json
 import os
 import signal
@@ -28,6 +30,8 @@ from picozoo.bench import rows
 from . import watch
 
 RESULTS = watch.ROOT / "results" / "fuzz.jsonl"
+# below picozoo: what takes part in reading a file
+READERS = ("errors.py", "specs.py", "_untrusted.py", "artefact.py", "frontend", "ir", "ops", "compress/samples.py")
 STEP = 2_000  # files between two lines that say how far it is
 MOST = 1 << 20  # bytes of an original; bigger ones are weights
 
@@ -53,8 +57,18 @@ def _mirror(kind: str) -> list[Path]:
     return [root, *archives] if root.is_dir() else []
 
 
+def source(root: Path) -> str:
+    """Of the code in the checkout at `root` that reads files: sixteen hexadecimal digits."""
+    digest = hashlib.sha256()
+    for part in READERS:
+        path = root / "picozoo" / part
+        for file in sorted(path.rglob("*.py")) if path.is_dir() else [path] * path.is_file():
+            digest.update(f"{file.relative_to(root).as_posix()}\n".encode() + file.read_bytes())
+    return digest.hexdigest()[:16]
+
+
 def row(kind: str, tally: watch.Tally, first: int, count: int, at: tuple[str, str]) -> dict[str, Any]:
-    """What results/fuzz.jsonl keeps of a run at a commit."""
+    """What results/fuzz.jsonl keeps of a run; `at`: the digest of the readers, and the date."""
     return {
         "importer": kind,
         "files": tally.files,
@@ -66,7 +80,7 @@ def row(kind: str, tally: watch.Tally, first: int, count: int, at: tuple[str, st
         "most_mb": tally.most_mb,
         "seeds": [first, first + tally.files],
         "originals": count,
-        "commit": at[0],
+        "source": at[0],
         "date": at[1],
     }
 
@@ -87,7 +101,7 @@ def main() -> int:
         print(f"no {args.kind} files: give files or folders, or set PICOZOO_DATA", file=sys.stderr)
         return 2
     signal.signal(signal.SIGTERM, signal.default_int_handler)  # what was done so far is reported
-    tally, commit = watch.Tally(), rows.commit(watch.ROOT)
+    tally, version = watch.Tally(), (source(watch.ROOT), rows.commit(watch.ROOT)[1])
     try:
         for at in range(args.seed, args.seed + args.files, STEP):
             watch.run(args.kind, found, range(at, min(at + STEP, args.seed + args.files)), tally)
@@ -95,7 +109,7 @@ def main() -> int:
             print(f"{tally.files:,} files{told}", file=sys.stderr, flush=True)
     except KeyboardInterrupt:
         print(f"interrupted; go on with --seed {args.seed + tally.files}", file=sys.stderr)
-    _report(args, tally, found, commit)
+    _report(args, tally, found, version)
     return 0 if tally.clean else 1
 
 

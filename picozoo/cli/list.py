@@ -82,6 +82,8 @@ def _table(rows: list[dict[str, Any]], wide: bool) -> Any:
         ("what it does" if wide else "what it is", False),
     ):
         table.add_column(name, justify="right" if right else "left", no_wrap=not name.startswith("what"))
+    if not wide:
+        table.caption, table.caption_justify = "reaches: by the metric that 'picozoo show NAME' names", "left"
     family = ""
     for r in rows:
         if r["family"] != family:

@@ -77,7 +77,8 @@ border-radius:999px;cursor:pointer;background:var(--card)}}
 .boards>input:checked+label{{background:var(--accent);border-color:var(--accent);color:var(--bg);font-weight:600}}
 .boards>article{{display:none}}
 .boards h2.board{{display:none}}
-@media (max-width:640px){{main{{padding:18px 12px 32px}} h1{{font-size:27px}} section{{padding:14px 13px 16px}}
+@media (max-width:640px){{.shown .scroll svg{{max-width:none;width:560px}}
+main{{padding:18px 12px 32px}} h1{{font-size:27px}} section{{padding:14px 13px 16px}}
 .tiles b{{font-size:22px}}
 .tiles{{grid-template-columns:1fr 1fr}} td,th{{padding-right:6px}} td.n,th.n{{padding-right:8px}}
 .bars{{grid-template-columns:minmax(70px,max-content) minmax(50px,1fr) max-content max-content;gap:5px 8px;

@@ -198,8 +198,7 @@ def _tiles(r: Report) -> str:
         (
             r.metric_name,
             score(r.accuracy, r.metric_unit, digits(r)),
-            (f"in float: {score(r.accuracy_float, r.metric_unit, digits(r))}" if beside_float(r) else r.metric)
-            + ("; lower is better" if r.metric_better == "lower" else ""),
+            _metric_note(r),
         )
         if r.accuracy is not None
         else None,
@@ -231,6 +230,16 @@ def _tiles(r: Report) -> str:
         )
         + "</div>"
     )
+
+
+def _metric_note(r: Report) -> str:
+    """What stands below the metric: the figure in float, what it is if its name does not say so, which way is good."""
+    parts = [f"in float: {score(r.accuracy_float, r.metric_unit, digits(r))}"] if beside_float(r) else []
+    if not parts or r.metric_name != "accuracy":
+        parts.append(r.metric)
+    if r.metric_better == "lower":
+        parts.append("lower is better")
+    return "; ".join(parts)
 
 
 def _exactly(n: int | None) -> str:

@@ -131,6 +131,12 @@ def examples(size: str = "default") -> dict[str, tuple[torch.Tensor, ...]]:
     return {"forward": (torch.zeros(1, CODE),), "sample": ()}
 
 
+def source(size: str = "default") -> str:
+    """What `inputs` is, in words."""
+    CARD.check_size(size)
+    return "numbers of chance"
+
+
 def inputs(split: str, limit: int | None = None, size: str = "default") -> tuple[np.ndarray, np.ndarray]:
     """Numbers of chance to draw digits from, others for each split; there is no right answer.
 

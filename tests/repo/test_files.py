@@ -129,3 +129,17 @@ def test_lock_is_pinned_and_within_the_declared_ranges(root: Path) -> None:
 def test_locks_name_no_index(root: Path) -> None:
     for name in ("base.txt", "dev.txt"):
         assert not re.search(r"://|index-url|find-links", (root / "requirements" / name).read_text())
+
+
+def test_results_are_thin() -> None:
+    """Rows of networks hold what the pages show and no more, one a network, size and board."""
+    from bench import zoo
+
+    layer = {"name": "a", "function": "f", "op": "add", "reads": ["x"]}
+    row = {"name": "n", "size": "s", "board": "b", "function": "f", "memory": [1], "layers": [layer]}
+    other = {**row, "board": "c", "layers": [{**layer, "function": "g"}]}
+    first, second = zoo.thin([row, row, other])
+    assert first["layers"] == [{"name": "a", "op": "add", "function": "f"}] and "memory" not in first
+    assert second["layers"] == [] and second["board"] == "c"
+    rows = zoo.kept.read(zoo.FILE)
+    assert rows == zoo.thin(rows), "run: bench/zoo.py --thin"
