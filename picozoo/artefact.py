@@ -9,10 +9,12 @@ without its data set: tensors `calibration.FUNCTION.K` (float16 or integers, fir
 
 from __future__ import annotations
 
+import contextlib
+import errno
 import json
 import os
 import tempfile
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from pathlib import Path
 
@@ -33,8 +35,30 @@ _MAX_BYTES = 4 << 30
 _LARGE = 1024  # numbers; below that half the bytes are not worth a second form
 
 
+@contextlib.contextmanager
+def naming(path: Path) -> Iterator[None]:
+    """Errors of the system name `path`, which the user knows, not the temporary name beside it."""
+    try:
+        yield
+    except FileExistsError as e:  # a file where a folder above it should be
+        raise NotADirectoryError(errno.ENOTDIR, os.strerror(errno.ENOTDIR), str(path)) from e
+    except OSError as e:
+        raise OSError(e.errno, e.strerror, str(path)) from e
+
+
 def write_atomically(path: Path, data: bytes) -> None:
-    """Write a file so that it is either whole or not there: to a temporary name beside it, then rename."""
+    """Write a file so that it is either whole or not there: to a temporary name beside it, then rename.
+
+    A link stays one; what is no ordinary file, such as a device or a pipe, is written to and never replaced.
+    """
+    with naming(path):
+        if path.exists() and not path.is_file():
+            path.write_bytes(data)
+        else:
+            _replace(path.resolve(), data)
+
+
+def _replace(path: Path, data: bytes) -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
     handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
     try:

@@ -165,6 +165,8 @@ def _read_file(path: Path, trust_pickle: bool, given: Mapping[str, Any]) -> Netw
         return Network(importer.read(path, **given), path=path)
     if given:
         raise UsageError(f"{path}: {_OPTIONS} are for files of other tools; this one has its shapes")
+    if path.is_dir():
+        raise BadFile(f"{path} is a folder; give a file, or the name of a network. See 'picozoo list'")
     if suffix != artefact.SUFFIX:
         if not suffix:
             raise UnknownName(f"{path}: no such file, and no network has this name. See 'picozoo list'")

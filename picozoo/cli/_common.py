@@ -319,6 +319,9 @@ def report_error(error: BaseException, *, debug: bool = False) -> int:
     if isinstance(error, click.exceptions.Exit | SystemExit):
         code = error.exit_code if isinstance(error, click.exceptions.Exit) else error.code
         return code if isinstance(code, int) else int(code is not None)
+    if isinstance(error, click.UsageError) and type(error).__name__ == "NoArgsIsHelpError":  # of Click 8.2 and later
+        print(error.format_message(), file=sys.stderr)
+        return 2
     if debug:
         traceback.print_exception(error, file=sys.stderr)
     sentence, code = _told(error)

@@ -11,6 +11,7 @@ import tempfile
 from collections.abc import Mapping
 from pathlib import Path, PurePosixPath
 
+from picozoo.artefact import naming
 from picozoo.errors import UsageError
 
 
@@ -47,8 +48,9 @@ def write_folder(folder: Path, files: Mapping[str, str], card: str, *, force: bo
     if not force:
         _refuse_foreign(folder, files, old)
     parent = folder.resolve().parent
-    parent.mkdir(parents=True, exist_ok=True)
-    temporary = Path(tempfile.mkdtemp(prefix=f".{folder.name or 'new'}-", dir=parent))
+    with naming(folder):
+        parent.mkdir(parents=True, exist_ok=True)
+        temporary = Path(tempfile.mkdtemp(prefix=f".{folder.name or 'new'}-", dir=parent))
     try:
         for path, text in files.items():
             (temporary / path).parent.mkdir(parents=True, exist_ok=True)

@@ -105,6 +105,31 @@ def test_misuse_is_told_in_one_sentence(run: Run, words: list[str], code: int, s
     assert not any(Path.cwd().iterdir()), "it left something behind"
 
 
+@pytest.mark.parametrize("words", [[], ["data"]])
+def test_without_a_command_there_is_help(run: Run, words: list[str]) -> None:
+    said = run(*words)
+    assert (said.out + said.err).startswith("Usage: picozoo") and (said.out + said.err).count("\n") > 5
+
+
+def test_where_nothing_can_be_written(run: Run) -> None:
+    """The name is the user's, not that of a temporary file; a device is written to and stays one."""
+    Path("file").write_text("no folder")
+    for words in (["-o", "file/out"], ["-o", "file"]):
+        said = run("compile", "perceptron", "-b", "host", *words)
+        assert said.code in (1, 2) and said.err.startswith(f"picozoo: {words[1]}"), said.err
+    said = run("run", "perceptron", "-b", "host", "-n", "1", "--html", "file/page.html")
+    assert said.code == 1 and "picozoo: file/page.html: Not a directory" in said.err
+    if Path("/dev/full").is_char_device():
+        said = run("run", "perceptron", "-b", "host", "-n", "1", "--html", "/dev/full")
+        assert said.code == 1 and "/dev/full: No space left on device" in said.err
+        assert Path("/dev/full").is_char_device()
+
+
+def test_a_folder_in_place_of_a_file(run: Run) -> None:
+    said = run("show", ".")
+    assert said.code == 1 and ". is a folder; give a file" in said.err
+
+
 def test_bad_files(run: Run, tmp_path: Path) -> None:
     whole = find_artefact("perceptron").read_bytes()
     for name, content in (
