@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
@@ -13,17 +12,13 @@ from picozoo import ops
 from picozoo.errors import BadFile, Unsupported
 from picozoo.frontend._onnx_builder import MAX_NODES, Builder, NeedsConstant, Scope, clean
 from picozoo.frontend._onnx_builder import Sequence as List
-from picozoo.frontend._onnx_file import KIND_OF, KINDS, MAX_BYTES, RANGES, array_of, dtype_of_kind, module
+from picozoo.frontend._onnx_file import KIND_OF, KINDS, MAX_BYTES, RANGES, array_of, module
+from picozoo.frontend._values import Values
 from picozoo.ir.program import Node
-from picozoo.ops.cast import CastAttrs
 from picozoo.ops.clamp import ClampAttrs
-from picozoo.ops.expand import ExpandAttrs
-from picozoo.ops.gather import GatherAttrs
 from picozoo.ops.narrow_float import NarrowFloatAttrs
 from picozoo.ops.reshape import ReshapeAttrs
-from picozoo.ops.slice import SliceAttrs
-from picozoo.ops.transpose import TransposeAttrs
-from picozoo.specs import DTYPES, TensorType, dtype_of
+from picozoo.specs import TensorType, dtype_of
 
 FOLD_INTS, FOLD_FLOATS = 1 << 20, 4096  # largest results, in bytes, that are computed here when all inputs are constant
 _NO_FOLD = ("while_loop", "dequantize", "copy")
@@ -45,7 +40,7 @@ _SLOW |= {"roi_align", "scatter_elements", "scatter_nd"}
 _FLOATS = {k: KINDS[k][0] for k in (10, 16, 17, 18, 19, 20)}  # rounded to, and held in float32
 
 
-class Call:
+class Call(Values):
     """One node of the file about to become nodes of ours. Values are passed as references."""
 
     def __init__(self, builder: Builder, node: Any, scope: Scope) -> None:
@@ -185,34 +180,14 @@ class Call:
             f"{what} must be constant here; it is computed from {', '.join(roots) or 'values'}{how}", roots
         )
 
-    def ints(self, i: int, what: str = "") -> list[int]:
-        """Input `i` as a list of integers."""
-        return [int(v) for v in self.array(i, what).reshape(-1)]
-
-    def number(self, i: int, default: float, what: str = "") -> float:
-        """Input `i` as one number; `default` where it is not given."""
-        if not self.has(i):
-            return default
-        a = self.array(i, what).reshape(-1)
-        if a.size != 1:
-            raise BadFile(f"{what or f'input {i}'} should be one number, got {a.size}")
-        return float(a[0])
-
-    def ints_at(self, name: str, i: int, default: Any, since: int) -> Any:
-        """Integers that are an attribute before operator set `since` and input `i` from then on."""
-        if self.opset < since:
-            found = self.attr(name)
-            return default if found is None else [found] if isinstance(found, int) else found
-        return self.ints(i, name) if self.has(i) else default
-
     # -- values -------------------------------------------------------------------------------------------------------
     def type(self, ref: str) -> TensorType:
         """Type of a value."""
         return self.builder.type(ref)
 
-    def shape(self, ref: str) -> tuple[int, ...]:
-        """Shape of a value."""
-        return self.builder.type(ref).shape
+    def constant_of(self, ref: str) -> np.ndarray | None:
+        """The numbers of a value if they are known now."""
+        return self.program.constant(ref)
 
     def const(self, array: Any, hint: str = "c", dtype: str = "") -> str:
         """Store a constant made here, float64 as f32."""
@@ -221,10 +196,6 @@ class Call:
         t = TensorType(a.shape, kind or dtype_of(a))
         with np.errstate(all="ignore"):
             return self.builder.store(hint, a.astype(t.numpy), t)
-
-    def like(self, value: Any, ref: str) -> str:
-        """A number as a constant of another value's element type."""
-        return self.const(np.asarray(value), f"c.{value}".replace("-", "m").replace(" ", ""), self.type(ref).dtype)
 
     def emit(self, op: str, refs: Sequence[str], attrs: Any = None, like: TensorType | None = None) -> Any:
         """Add a node, or compute it now if all it reads is constant. Gives its output, or a list of several.
@@ -289,16 +260,6 @@ class Call:
         return name
 
     # -- shorthands ---------------------------------------------------------------------------------------------------
-    def op(self, op: str, *args: Any) -> str:
-        """An operator without attributes; numbers become constants of the first value's element type."""
-        first = next(a for a in args if isinstance(a, str))
-        made: str = self.emit(op, [a if isinstance(a, str) else self.like(a, first) for a in args])
-        return made
-
-    def attrs_of(self, op: str) -> Any:
-        """The attributes' class of an operator."""
-        return ops.get(op).Attrs
-
     def reshape(self, ref: str, shape: Sequence[int]) -> str:
         """The same elements under another shape; `ref` itself if it has it."""
         shape = tuple(int(d) for d in shape)
@@ -311,16 +272,6 @@ class Call:
             made = self.program.add_constant(inner, a, self.type(inner).with_(shape=shape))
             return str(self.emit("dequantize", [made]))
         return str(self.emit("reshape", [ref], ReshapeAttrs(shape)))
-
-    def expand(self, ref: str, shape: Sequence[int]) -> str:
-        """Broadcast to a shape."""
-        shape = tuple(int(d) for d in shape)
-        return ref if self.shape(ref) == shape else str(self.emit("expand", [ref], ExpandAttrs(shape)))
-
-    def transpose(self, ref: str, perm: Sequence[int]) -> str:
-        """Permute dimensions."""
-        perm = tuple(perm)
-        return ref if perm == tuple(range(len(perm))) else str(self.emit("transpose", [ref], TransposeAttrs(perm)))
 
     def turned(self, ref: str, perm: tuple[int, ...]) -> str:
         """As `transpose`; constants of any size, also behind a dequantize node, are turned here."""
@@ -337,58 +288,9 @@ class Call:
         a = self.program.constants[inner].transpose(perm)
         return str(self.emit("dequantize", [self.program.add_constant(inner, a, TensorType(a.shape, t.dtype, q))]))
 
-    def cut(self, ref: str, start: Sequence[int], size: Sequence[int], step: Sequence[int] | None = None) -> str:
-        """Part of a tensor."""
-        if tuple(size) == self.shape(ref) and not any(start):
-            return ref
-        attrs = SliceAttrs(tuple(start), tuple(size), tuple(step or [1] * len(size)))
-        return str(self.emit("slice", [ref], attrs))
-
-    def part(self, ref: str, axis: int, at: int, n: int) -> str:
-        """`n` rows along one dimension, from `at` on."""
-        start, size = [0] * len(self.shape(ref)), list(self.shape(ref))
-        start[axis], size[axis] = at, n
-        return self.cut(ref, start, size)
-
-    def pick(self, ref: str, axis: int, rows: Any) -> str:
-        """Rows of one dimension by known numbers."""
-        rows = np.asarray(rows)
-        index = self.const(rows, "rows", "i16" if rows.max(initial=0) < 1 << 15 else "i32")
-        return str(self.emit("gather", [ref, index], GatherAttrs(axis)))
-
     def is_weight(self, ref: str) -> bool:
         """Is it a constant, or one behind a dequantize node?"""
         return ref[0] == "@" or ref in self.builder.dequantised
-
-    def cast(self, ref: str, dtype: str) -> str:
-        """The same values in another element type of the IR."""
-        return ref if self.type(ref).dtype == dtype else str(self.emit("cast", [ref], CastAttrs(dtype)))
-
-    def plain(self, ref: str) -> str:
-        """The integers of a quantised value as numbers without scale."""
-        t = self.type(ref)
-        if t.quant is None:
-            return ref
-        return str(self.emit("reshape", [ref], ReshapeAttrs(t.shape), like=t.with_(quant=None)))
-
-    def index(self, ref: str, size: int) -> str:
-        """Indices into a dimension: negative ones count from its end; constant ones are stored narrow."""
-        value = self.program.constant(ref)
-        if value is None:
-            ref = ref if self.type(ref).dtype in ("i32", "i64") else self.cast(ref, "i32")
-            return str(self.emit("where", [self.op("lt", ref, 0), self.op("add", ref, size), ref]))
-        value = np.where(value < 0, value.astype(np.int64) + size, value)
-        if value.size and not 0 <= int(value.min()) <= int(value.max()) < size:
-            raise BadFile(f"an index is outside 0 to {size - 1}")
-        return self.const(value, ref, "i16" if size < 1 << 15 else "i32")
-
-    def filled(self, shape: Sequence[int], value: Any, kind: int) -> str:
-        """A constant of one value in an element type of ONNX."""
-        dtype = self.ir_dtype(kind)
-        if any(n < 0 for n in shape) or math.prod(shape) * DTYPES[dtype][2] > MAX_BYTES >> 4:
-            raise BadFile(f"a constant of shape {list(shape[:8])}")
-        self.out_kind = kind
-        return self.const(np.full(shape, value, DTYPES[dtype][0]), "filled", dtype)
 
     def to_kind(self, ref: str, kind: int, saturate: bool = True) -> str:
         """A value in another element type of ONNX, as Cast has it."""
@@ -416,10 +318,6 @@ class Call:
         if low == 0:
             return self.op("bitwise_and", ref, high)
         return self.op("sub", self.op("bitwise_and", self.op("add", ref, -low), high - low), -low)
-
-    def ir_dtype(self, kind: int) -> str:
-        """The IR's element type for one of ONNX."""
-        return dtype_of_kind(kind, "the output")
 
 
 def _domain(name: str) -> str:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -86,14 +86,21 @@ def _batch_norm_training(ctx: Any, x: str, eps: float) -> list[str]:
 
 
 def _instance_norm(ctx: Any) -> str:
-    x, eps = ctx.ref(0), float(ctx.attr("epsilon", 1e-5))
+    x = ctx.ref(0)
+    return normed(ctx, x, ctx.shape(x)[1], [ctx.ref(1), ctx.ref(2)], float(ctx.attr("epsilon", 1e-5)))
+
+
+def normed(ctx: Any, x: str, groups: int, affine: Sequence[str | None], eps: float) -> str:
+    """Each group of channels with mean zero and variance one, then scale and shift of each channel, where given."""
     shape = ctx.shape(x)
-    y = _normed(ctx, ctx.reshape(x, (shape[0] * shape[1], math.prod(shape[2:]))), eps)
-    w, b = (_channel(ctx, ctx.ref(i), len(shape)) for i in (1, 2))
-    return str(ctx.op("add", ctx.op("mul", ctx.reshape(y, shape), w), b))
+    rows = ctx.reshape(x, (shape[0] * groups, ctx.type(x).size // (shape[0] * groups)))
+    y = ctx.reshape(_rows(ctx, rows, eps), shape)
+    for op, ref in zip(("mul", "add"), affine, strict=True):
+        y = y if ref is None else ctx.op(op, y, _channel(ctx, ref, len(shape)))
+    return str(y)
 
 
-def _normed(ctx: Any, rows: str, eps: float) -> str:
+def _rows(ctx: Any, rows: str, eps: float) -> str:
     """Rows with mean zero and variance one."""
     n = ctx.shape(rows)[1]
     ones, zeros = ctx.const(np.ones(n), "ones", "f32"), ctx.const(np.zeros(n), "zeros", "f32")
@@ -103,13 +110,11 @@ def _normed(ctx: Any, rows: str, eps: float) -> str:
 def _group_norm(ctx: Any) -> str:
     x, eps, groups = ctx.ref(0), float(ctx.attr("epsilon", 1e-5)), ctx.attr("num_groups", 1)
     shape = ctx.shape(x)
-    y = _normed(ctx, ctx.reshape(x, (shape[0] * groups, ctx.type(x).size // (shape[0] * groups))), eps)
-    if ctx.opset < 21:  # one scale a group
-        y = ctx.reshape(y, (shape[0], groups, ctx.type(x).size // (shape[0] * groups)))
-        w, b = (ctx.reshape(ctx.ref(i), (groups, 1)) for i in (1, 2))
-    else:
-        y = ctx.reshape(y, shape)
-        w, b = (_channel(ctx, ctx.ref(i), len(shape)) for i in (1, 2))
+    if ctx.opset >= 21:
+        return normed(ctx, x, groups, [ctx.ref(1), ctx.ref(2)], eps)
+    y = _rows(ctx, ctx.reshape(x, (shape[0] * groups, ctx.type(x).size // (shape[0] * groups))), eps)
+    y = ctx.reshape(y, (shape[0], groups, ctx.type(x).size // (shape[0] * groups)))
+    w, b = (ctx.reshape(ctx.ref(i), (groups, 1)) for i in (1, 2))  # one scale a group
     return str(ctx.reshape(ctx.op("add", ctx.op("mul", y, w), b), shape))
 
 

@@ -6,7 +6,8 @@ import torch
 from torch.export import ExportedProgram
 
 from picozoo.errors import Unsupported
-from picozoo.frontend.torch_export import declare_states, read_function, refuse_unknown, tensor_type
+from picozoo.frontend._torch_context import tensor_type
+from picozoo.frontend.torch_export import declare_states, functional, read_function, refuse_unknown
 from picozoo.ir.program import Program
 from picozoo.ir.verify import verify
 
@@ -32,6 +33,7 @@ def from_exported(exported: ExportedProgram, name: str) -> Program:
     except Exception as e:  # raises many kinds; all mean the graph is not sound
         first = str(e).strip().splitlines()[0][:200] if str(e).strip() else type(e).__name__
         raise Unsupported(f"its graph cannot be read ({first}). Export the model again") from e
+    ep = functional(ep)
     refuse_unknown({"forward": ep})
     program = Program(name)
     tensors: dict[str, torch.Tensor] = dict(ep.state_dict)

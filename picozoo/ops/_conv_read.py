@@ -72,6 +72,8 @@ def aten_convolution(
     """PyTorch's general convolution, which may be one- or two-dimensional, or transposed."""
     if transposed:
         return conv_transpose.read(ctx, x, w, b, stride, padding, more, groups, dilation)
+    if len(ctx.out_shape) == 5:
+        return ctx.read("conv3d.default", x, w, b, stride, padding, dilation, groups)
     read = aten_conv1d if len(ctx.out_shape) == 3 else aten_conv2d
     return read(ctx, x, w, b, stride, padding, dilation, groups)
 

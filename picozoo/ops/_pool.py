@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from math import prod
 from typing import Any
 
 from picozoo.errors import Unsupported
-from picozoo.ops._conv import pair, window_out
+from picozoo.ops._conv import window_out
 from picozoo.ops._op import Op, Rows, Types
 from picozoo.ops._walk import Walk, windows
 from picozoo.specs import Target, TensorType, added
@@ -24,42 +25,70 @@ class PoolAttrs:
     up: bool = added(False)
 
 
-def pool_reader(op: str) -> Any:
-    """Reader of aten pooling over [N, C, H, W] or [N, C, L]."""
+def pool_reader(op: str, n: int = 2, places: bool = False) -> Any:
+    """Reader of aten pooling over the last n dimensions; `places`: the second output is where the largest stood."""
+    names = ("dilation", "ceil_mode") if op == "max_pool2d" else ("ceil_mode", "count_include_pad", "divisor_override")
 
     def read(ctx: Any, x: Any, size: Any, stride: Any = None, padding: Any = 0, *rest: Any, **kw: Any) -> Any:
+        more = dict(zip(names, rest, strict=False)) | kw
         x = ctx.ref(x)
         shape = ctx.type(x).shape
-        flat = len(shape) == 3
-        if flat:
-            x = ctx.reshape(x, (shape[0], shape[1], 1, shape[2]))
-
-        def two(v: Any, fill: int) -> tuple[int, int]:
-            return (fill, pair(v)[0]) if flat else pair(v)
-
-        size = two(size, 1)
-        stride = size if stride in (None, []) else two(stride, 1)
-        ph, pw = two(padding, 0)
-        if op == "max_pool2d":
-            dilation, ceil_mode, count = (
-                (rest[0] if rest else kw.get("dilation", 1)),
-                (rest[1] if len(rest) > 1 else kw.get("ceil_mode", False)),
-                True,
-            )
-            if pair(dilation) != (1, 1):
-                raise Unsupported("max pooling with dilation is not supported; use dilation=1")
-        else:
-            ceil_mode, count = (
-                (rest[0] if rest else kw.get("ceil_mode", False)),
-                (rest[1] if len(rest) > 1 else kw.get("count_include_pad", True)),
-            )
-        pad = (ph, ph, pw, pw)
-        if ceil_mode:
-            raise Unsupported("pooling with ceil_mode=True is not supported; pad the input instead")
-        y = ctx.to_first(ctx.emit(op, [ctx.to_last(x)], PoolAttrs(size, stride, pad, bool(count))))
-        return ctx.reshape(y, ctx.out_shape)
+        if len(shape) == n + 1:  # one image without a batch
+            x = ctx.reshape(x, (1, *shape))
+        size, before = _times(size, n), _times(padding, n)
+        step, spread = _times(stride or size, n), _times(more.get("dilation") or 1, n)
+        count, divisor = bool(more.get("count_include_pad", True)), more.get("divisor_override")
+        after = list(before)
+        if more.get("ceil_mode"):
+            whole = ctx.out_shape[-n:]
+            have = ctx.type(x).shape[2:]
+            ends = [(m - 1) * s + (k - 1) * d + 1 for m, s, k, d in zip(whole, step, size, spread, strict=True)]
+            after = [max(b, end - b - i) for b, end, i in zip(before, ends, have, strict=True)]
+            count = count and any(before)  # what hangs over beyond the padding never counts
+        half = all(2 * max(a, b) <= k for a, b, k in zip(before, after, size, strict=True))
+        uneven = op == "avg_pool2d" and count and before != after
+        wants = places and ctx.read_later(1)
+        if n == 3 or not half or uneven or wants or set(spread) != {1} or divisor:
+            return _general(ctx, op, x, size, step, before, spread, bool(more.get("ceil_mode")), count, divisor, wants)
+        if n == 1:
+            many, c, h = ctx.type(x).shape
+            x = ctx.reshape(x, (many, c, 1, h))
+            size, step, before, after = [1, *size], [1, *step], [0, *before], [0, *after]
+        pad = (before[0], after[0], before[1], after[1])
+        y = ctx.to_first(ctx.emit(op, [ctx.to_last(x)], PoolAttrs((size[0], size[1]), (step[0], step[1]), pad, count)))
+        y = ctx.reshape(y, ctx.out_shape)
+        return [y, None] if places else y
 
     return read
+
+
+def _times(v: Any, n: int) -> list[int]:
+    """PyTorch gives one number for all dimensions, or a list."""
+    given = [v] if isinstance(v, int) else list(v)
+    return given * n if len(given) == 1 else given
+
+
+def _general(
+    ctx: Any, op: str, x: str, size: Any, step: Any, pad: Any, spread: Any, ceil: bool, count: bool, divisor: Any,
+    places: bool,
+) -> Any:  # fmt: skip
+    """Any window, in up to three dimensions."""
+    named = {"kernel_shape": list(size), "strides": list(step), "pads": [*pad, *pad], "ceil_mode": int(ceil)}
+    if op == "max_pool2d":
+        made = ctx.as_node("MaxPool", [x], 2 if places else 1, dilations=list(spread), **named)
+        if not places:
+            return ctx.reshape(made, ctx.out_shape)
+        plane = ctx.ref(prod(ctx.type(x).shape[2:]), "i64")  # PyTorch counts the places in each plane
+        made = [made[0], ctx.emit("mod", [made[1], plane])]
+        return [ctx.reshape(m, ctx.out_shape) for m in made]
+    if divisor:
+        y = ctx.as_node("AveragePool", [x], count_include_pad=1, **(named | {"ceil_mode": 0}))
+        if ceil and ctx.type(y).size != prod(ctx.out_shape):
+            raise Unsupported("pooling with divisor_override and ceil_mode; use one of them")
+        y = ctx.emit("mul", [y, ctx.ref(prod(size) / divisor, "f32")])
+    else:
+        y = ctx.as_node("AveragePool", [x], count_include_pad=int(count), **named)
+    return ctx.reshape(y, ctx.out_shape)
 
 
 def tflite_pool(op: str) -> Any:

@@ -17,7 +17,7 @@ class Amax(Reduce):
     moves = True
     quant_rule = "same"
     dtypes = ("f32", "i8", "u8", "i16", "i32", "i64")
-    aten = {"amax.default": reduce_reader("amax")}
+    aten = {"amax.default": reduce_reader("amax"), "max.default": reduce_reader("amax")}
     tflite = {"REDUCE_MAX": tflite.reduction("amax")}
     onnx = {"ReduceMax": onnx.reduction("amax", empty=-math.inf), "GlobalMaxPool": onnx.global_pool("amax")}
     cases = reduce_cases(("f32", "i32"))

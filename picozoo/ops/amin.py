@@ -17,7 +17,7 @@ class Amin(Reduce):
     moves = True
     quant_rule = "same"
     dtypes = ("f32", "i8", "u8", "i16", "i32", "i64")
-    aten = {"amin.default": reduce_reader("amin")}
+    aten = {"amin.default": reduce_reader("amin"), "min.default": reduce_reader("amin")}
     tflite = {"REDUCE_MIN": tflite.reduction("amin")}
     onnx = {"ReduceMin": onnx.reduction("amin", empty=math.inf)}
     cases = reduce_cases(("f32", "i32"))

@@ -13,12 +13,17 @@ from picozoo.ops.cast import CastAttrs
 from picozoo.specs import QuantParams, TensorType
 
 
-def _read(ctx: Any, x: Any, dim: int | None = None, keepdim: bool = False) -> Any:
-    x = ctx.ref(x)
-    if dim is None:
-        x, dim = ctx.reshape(x, (ctx.type(x).size,)), 0
-    y = ctx.emit("argmax", [x], ReduceAttrs((norm_axis(dim, ctx.type(x).rank),), keepdim))
-    return ctx.reshape(y, ctx.out_shape)
+def place_reader(op: str) -> Any:
+    """Reader of the place of the largest or smallest element, of all if no dimension is given."""
+
+    def read(ctx: Any, x: Any, dim: int | None = None, keepdim: bool = False) -> Any:
+        x = ctx.ref(x)
+        if dim is None:
+            x, dim = ctx.reshape(x, (ctx.type(x).size,)), 0
+        y = ctx.emit(op, [x], ReduceAttrs((norm_axis(dim, ctx.type(x).rank),), keepdim))
+        return ctx.reshape(y, ctx.out_shape)
+
+    return read
 
 
 def _tflite(ctx: Any) -> Any:
@@ -32,7 +37,7 @@ class Argmax(Reduce):
     name = "argmax"
     quant_rule = "none"
     dtypes = ("f32", "i8", "u8", "i16", "i32", "i64")
-    aten = {"argmax.default": _read}
+    aten = {"argmax.default": place_reader("argmax")}
     tflite = {"ARG_MAX": _tflite}
     onnx = {"ArgMax": onnx.place("argmax")}
     cases = (

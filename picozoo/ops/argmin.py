@@ -9,11 +9,13 @@ import numpy as np
 from picozoo.ops import _onnx as onnx
 from picozoo.ops._op import Case, Op, Types
 from picozoo.ops._reduce import Reduce, ReduceAttrs
+from picozoo.ops.argmax import place_reader
 from picozoo.specs import TensorType
 
 
 class Argmin(Reduce):
     name = "argmin"
+    aten = {"argmin.default": place_reader("argmin")}
     onnx = {"ArgMin": onnx.place("argmin")}
     quant_rule = "none"
     dtypes = ("f32", "i8", "u8", "i16", "i32", "i64")

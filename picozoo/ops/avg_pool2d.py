@@ -6,7 +6,6 @@ from typing import Any
 
 import numpy as np
 
-from picozoo.errors import Unsupported
 from picozoo.ops._conv import Conv2dAttrs, patches
 from picozoo.ops._onnx_window import pool
 from picozoo.ops._op import Case, Types
@@ -19,23 +18,21 @@ _Q = QuantParams.tensor(0.05, 3)
 
 def _adaptive(ctx: Any, x: Any, size: Any) -> Any:
     """Adaptive pooling to one value is a mean; to a divisor of the input it is ordinary pooling."""
-    x = ctx.ref(x)
+    x, n = ctx.ref(x), 1 if isinstance(size, int) else len(size)
     shape, want = ctx.type(x).shape, ctx.out_shape
-    if all(n == 1 for n in want[2:]):
-        y = ctx.emit("mean", [x], ReduceAttrs(tuple(range(2, len(shape))), True))
+    if all(m == 1 for m in want[-n:]):
+        y = ctx.emit("mean", [x], ReduceAttrs(tuple(range(len(shape) - n, len(shape))), True))
         return ctx.reshape(y, want)
-    if any(a % b for a, b in zip(shape[2:], want[2:], strict=True)):
-        raise Unsupported(
-            f"adaptive pooling from {list(shape[2:])} to {list(want[2:])} has unequal windows; choose divisors"
-        )
-    return pool_reader("avg_pool2d")(ctx, x, [a // b for a, b in zip(shape[2:], want[2:], strict=True)])
+    if any(a % b for a, b in zip(shape[-n:], want[-n:], strict=True)):
+        return ctx.read("adaptive_avg_pool3d.default", x, size)  # which is for any windows
+    sizes = [a // b for a, b in zip(shape[-n:], want[-n:], strict=True)]
+    return pool_reader("avg_pool2d", n)(ctx, x, sizes)
 
 
 class AvgPool2d(Pool):
     name = "avg_pool2d"
     aten = {
-        "avg_pool2d.default": pool_reader("avg_pool2d"),
-        "avg_pool1d.default": pool_reader("avg_pool2d"),
+        **{f"avg_pool{n}d.default": pool_reader("avg_pool2d", n) for n in (1, 2, 3)},
         "adaptive_avg_pool2d.default": _adaptive,
         "_adaptive_avg_pool2d.default": _adaptive,
         "adaptive_avg_pool1d.default": _adaptive,

@@ -17,7 +17,7 @@ class CastAttrs:
     to: str = "f32"
 
 
-def _copy(ctx: Any, x: Any, **_: Any) -> Any:
+def _copy(ctx: Any, x: Any, *_: Any, **__: Any) -> Any:
     return ctx.ref(x, ctx.out_dtype)
 
 

@@ -20,8 +20,12 @@ class ClampAttrs:
 
 
 def _clamp(ctx: Any, x: Any, low: Any = None, high: Any = None) -> Any:
+    x = ctx.ref(x, ctx.out_dtype)
+    if ctx.type(x).dtype in ("i64", "u8"):
+        x = x if low is None else ctx.emit("maximum", [x, ctx.ref(low, ctx.out_dtype)])
+        return x if high is None else ctx.emit("minimum", [x, ctx.ref(high, ctx.out_dtype)])
     a = ClampAttrs(-BIG if low is None else float(low), BIG if high is None else float(high))
-    return ctx.emit("clamp", [ctx.ref(x)], a)
+    return ctx.emit("clamp", [x], a)
 
 
 def _onnx(ctx: Any) -> str:

@@ -28,10 +28,11 @@ def _index_select(ctx: Any, x: Any, dim: int, index: Any) -> Any:
 def _index(ctx: Any, x: Any, indices: Any) -> Any:
     real = [(d, i) for d, i in enumerate(indices) if i is not None]
     if len(real) != 1:
-        raise Unsupported(
-            "indexing with tensors in more than one dimension is not supported; index one dimension at a time"
-        )
-    return ctx.emit("gather", [ctx.ref(x), ctx.index(real[0][1])], GatherAttrs(real[0][0]))
+        return ctx.read("_unsafe_index.Tensor", x, indices)  # which is for any number of them
+    x, (axis, index) = ctx.ref(x), real[0]
+    if ctx.type(ctx.ref(index)).dtype in ("bool", "u8"):
+        raise Unsupported("indexing with truth values gives a size that depends on them; use torch.where")
+    return ctx.emit("gather", [x, ctx.index(index, ctx.type(x).shape[axis])], GatherAttrs(axis))
 
 
 def _onnx(ctx: Any) -> str:

@@ -15,7 +15,7 @@ class LogicalAnd(Binary):
     onnx = {"And": onnx.binary("logical_and")}
     dtypes = ("bool",)
     result = "bool"
-    aten = {n: binary("logical_and") for n in ("logical_and.default", "bitwise_and.Tensor", "__and__.Tensor")}
+    aten = {"logical_and.default": binary("logical_and")}
     tflite = {"LOGICAL_AND": tflite.binary("logical_and")}
     cases = binary_cases(("bool",))
 

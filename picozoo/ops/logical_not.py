@@ -19,7 +19,7 @@ class LogicalNot(Unary):
     onnx = {"Not": onnx.unary("logical_not")}
     quant_rule = "none"
     dtypes = ("bool",)
-    aten = {"logical_not.default": unary("logical_not"), "bitwise_not.default": unary("logical_not")}
+    aten = {"logical_not.default": unary("logical_not")}
     tflite = {"LOGICAL_NOT": tflite.unary("logical_not")}
     cases = (Case((TensorType((2, 5), "bool"),)),)
 

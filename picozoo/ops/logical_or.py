@@ -15,7 +15,7 @@ class LogicalOr(Binary):
     onnx = {"Or": onnx.binary("logical_or")}
     dtypes = ("bool",)
     result = "bool"
-    aten = {n: binary("logical_or") for n in ("logical_or.default", "bitwise_or.Tensor", "__or__.Tensor")}
+    aten = {"logical_or.default": binary("logical_or")}
     tflite = {"LOGICAL_OR": tflite.binary("logical_or")}
     cases = binary_cases(("bool",))
 

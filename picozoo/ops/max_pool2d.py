@@ -18,7 +18,10 @@ _Q = QuantParams.tensor(0.05, 3)
 class MaxPool2d(Pool):
     name = "max_pool2d"
     moves = True
-    aten = {"max_pool2d.default": pool_reader("max_pool2d"), "max_pool1d.default": pool_reader("max_pool2d")}
+    aten = {
+        **{f"max_pool{n}d.default": pool_reader("max_pool2d", n) for n in (1, 2, 3)},
+        **{f"max_pool{n}d_with_indices.default": pool_reader("max_pool2d", n, True) for n in (1, 2, 3)},
+    }
     tflite = {"MAX_POOL_2D": tflite_pool("max_pool2d")}
     onnx = {"MaxPool": pool("max")}
     cases = (

@@ -9,14 +9,9 @@ import numpy as np
 from picozoo.errors import Unsupported
 from picozoo.ops._conv import pair
 from picozoo.ops._op import Case, Types
-from picozoo.ops._pool import Pool, PoolAttrs, pool_reader
+from picozoo.ops._pool import Pool, PoolAttrs
 from picozoo.ops._walk import Walk
 from picozoo.specs import Target, TensorType
-
-
-def _forward(ctx: Any, x: Any, *window: Any, **kw: Any) -> Any:
-    """The pooling; nobody reads the indices, since the gradient looks for the largest elements again."""
-    return [pool_reader("max_pool2d")(ctx, x, *window, **kw), None]
 
 
 def _read(
@@ -32,7 +27,7 @@ def _read(
 class MaxPool2dBackward(Pool):
     name = "max_pool2d_backward"
     quant_rule = "none"
-    aten = {"max_pool2d_with_indices.default": _forward, "max_pool2d_with_indices_backward.default": _read}
+    aten = {"max_pool2d_with_indices_backward.default": _read}
     cases = (
         Case((TensorType((1, 3, 2, 3)), TensorType((1, 6, 5, 3))), PoolAttrs()),
         Case((TensorType((2, 3, 5, 2)), TensorType((2, 5, 5, 2))), PoolAttrs((3, 3), (2, 1), (1, 1, 1, 1))),

@@ -7,7 +7,6 @@ from typing import Any
 import numpy as np
 
 from picozoo.errors import BadFile
-from picozoo.ops._aten import binary
 from picozoo.ops._elementwise import INTS, Binary, binary_cases
 
 
@@ -22,7 +21,6 @@ def _onnx(ctx: Any) -> str:
 class Mod(Binary):
     name = "mod"
     dtypes = INTS
-    aten = {"remainder.Tensor": binary("mod"), "remainder.Scalar": binary("mod")}
     onnx = {"Mod": _onnx}
     cases = binary_cases(("i32", "u8", "i64"))
 

@@ -30,10 +30,24 @@ def _constant_pad(ctx: Any, x: Any, pad: Any, value: float = 0.0) -> Any:
     return ctx.emit("pad", [x], PadAttrs(tuple(before), tuple(after), float(value or 0.0)))
 
 
-def _pad(ctx: Any, x: Any, pad: Any, mode: str = "constant", value: Any = None) -> Any:
-    if mode != "constant":
-        raise Unsupported(f"padding mode {mode!r} is not supported; use mode='constant'")
-    return _constant_pad(ctx, x, pad, value or 0.0)
+_MODES = {"constant": "constant", "reflect": "reflect", "replicate": "edge", "circular": "wrap"}
+
+
+def _pad(ctx: Any, x: Any, pad: Any, mode: str = "constant", value: float | None = None) -> Any:
+    """Sizes from the last dimension on, two each; below zero they take away."""
+    if mode == "constant" and min(pad, default=0) >= 0:
+        return _constant_pad(ctx, x, pad, value or 0.0)
+    x = ctx.ref(x)
+    rank = ctx.type(x).rank
+    sizes = [0] * 2 * rank
+    for k in range(len(pad) // 2):
+        sizes[rank - 1 - k], sizes[2 * rank - 1 - k] = int(pad[2 * k]), int(pad[2 * k + 1])
+    fill = np.array(value or 0.0, np.float32) if mode == "constant" else None
+    return ctx.as_node("Pad", [x, np.array(sizes), fill], mode=_MODES[mode])
+
+
+def _padding(mode: str) -> Any:
+    return lambda ctx, x, pad: _pad(ctx, x, pad, mode)
 
 
 def _tflite(ctx: Any) -> Any:
@@ -90,7 +104,12 @@ def _onnx(ctx: Any) -> str:
 class Pad(Mover):
     name = "pad"
     Attrs = PadAttrs
-    aten = {"constant_pad_nd.default": _constant_pad, "pad.default": _pad}
+    aten = {
+        "constant_pad_nd.default": lambda ctx, x, pad, value=0.0: _pad(ctx, x, pad, "constant", value),
+        "pad.default": _pad,
+        **{f"reflection_pad{n}d.default": _padding("reflect") for n in (1, 2, 3)},
+        **{f"replication_pad{n}d.default": _padding("replicate") for n in (1, 2, 3)},
+    }
     tflite = {"PAD": _tflite, "PADV2": _tflite}
     onnx = {"Pad": _onnx}
     cases = (

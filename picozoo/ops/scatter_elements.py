@@ -63,19 +63,11 @@ def _scatter(reduction: str) -> Any:
     return read
 
 
-def _index_add(ctx: Any, x: Any, dim: int, index: Any, source: Any, *, alpha: float = 1) -> Any:
-    if ctx.type(ctx.ref(x)).rank != 1 or alpha != 1:
-        raise Unsupported("index_add of more than a vector, or with alpha, is not supported; use scatter_add")
-    return _scatter("add")(ctx, x, dim, index, source)
-
-
 class ScatterElements(Op):
     name = "scatter_elements"
     Attrs = ScatterAttrs
     aten = {
         "scatter_add.default": _scatter("add"),
-        "scatter.src": _scatter("none"),
-        "index_add.default": _index_add,
     }
     onnx = {"ScatterElements": _onnx, "Scatter": _onnx}
     cases = (

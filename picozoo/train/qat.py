@@ -41,7 +41,7 @@ from torchao.quantization.pt2e.quantizer import (
 )
 
 from picozoo import ops
-from picozoo.frontend.torch_export import readers
+from picozoo.frontend._torch_context import readers
 from picozoo.specs import TensorType
 
 _KEY = "quantization_annotation"

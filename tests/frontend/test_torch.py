@@ -14,7 +14,8 @@ import picozoo as pz  # noqa: E402
 from picozoo.artefact import save_program  # noqa: E402
 from picozoo.compress.quantise import calibrate  # noqa: E402
 from picozoo.errors import BadFile, Unsupported, UsageError  # noqa: E402
-from picozoo.frontend.torch_export import capture, readers  # noqa: E402
+from picozoo.frontend._torch_context import readers  # noqa: E402
+from picozoo.frontend.torch_export import capture  # noqa: E402
 from picozoo.ir.interp import Interpreter  # noqa: E402
 from picozoo.passes import pipeline  # noqa: E402
 from picozoo.specs import Calibration, Target  # noqa: E402
