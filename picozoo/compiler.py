@@ -11,7 +11,7 @@ import numpy as np
 
 from picozoo import __version__, build, emulate, find
 from picozoo import tune as tuning
-from picozoo.compress.precision import choose_precision, in_precision, will_quantise
+from picozoo.compress.precision import becomes_integers, choose_precision, in_precision
 from picozoo.compress.ranges import METHODS
 from picozoo.emit.c_model import Layer, Model, Slot, emit
 from picozoo.errors import DoesNotFit, UsageError
@@ -423,7 +423,7 @@ def compile_network(net: Network, board: Board, options: Options, *, watch: pipe
     )
     float_program = pipeline.run(net.program, pipeline.FLOAT, target, watch=watch)
     precision = choose_precision(float_program, net.calibration, options.precision)
-    if will_quantise(float_program, precision):
+    if becomes_integers(float_program, precision):
         float_program = pipeline.run(float_program, pipeline.BEFORE_INT8, target, watch=watch)
     whole = in_precision(
         float_program,

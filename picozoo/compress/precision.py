@@ -59,6 +59,11 @@ def will_quantise(program: Program, precision: str) -> bool:
     return precision == "int8" and not is_quantised(program) and not qdq.is_qdq(program)
 
 
+def becomes_integers(program: Program, precision: str) -> bool:
+    """Are float layers about to become integers here, with ranges chosen now or known from training?"""
+    return will_quantise(program, precision) or (precision == "int8" and qdq.is_qdq(program))
+
+
 def is_quantised(program: Program) -> bool:
     """Does the program compute with quantised integers already, as an int8 TFLite file does?"""
     return any(t.quant is not None for f in program.functions.values() for t in f.types.values())

@@ -88,7 +88,7 @@ def quantise(
         raise UsageError(f"no layer is called {', '.join(unknown)}; layers: {', '.join(sorted(names)[:20])}")
     if both := sorted({*keep_float} & {*int16}):
         raise UsageError(f"layer {', '.join(both)} is asked to stay in float and to be int16; choose one")
-    program = _products(program)
+    program = products(program)
     sites = [
         Site(f, n, n.name in int16)
         for f in program.functions.values()
@@ -111,7 +111,7 @@ def quantise(
     return program
 
 
-def _products(program: Program) -> Program:
+def products(program: Program) -> Program:
     """A copy in which dividing by constants is multiplying, which has an integer form."""
     program = program.copy()
     for f in program.functions.values():

@@ -117,8 +117,15 @@ def _with_number(op: str) -> Callable[..., Any]:
     return lambda ctx, *a, **k: ops.get(op).aten[f"{op}.Tensor"](ctx, *a, **k)
 
 
+# Overloads that are one operator in another form -> that operator, and the reader.
+ALIASES: dict[str, tuple[str, Callable[..., Any]]] = {
+    **{f"{op}.Scalar": (op, _with_number(op)) for op in ("add", "sub", "mul", "div")},
+    "square.default": ("mul", _square),
+    "rsub.Scalar": ("sub", _rsub),
+    "rsub.Tensor": ("sub", _rsub),
+}
+
 READERS: dict[str, Callable[..., Any]] = {
-    **{f"{op}.Scalar": _with_number(op) for op in ("add", "sub", "mul", "div")},
     "zeros.default": lambda ctx, *a, **k: _full(ctx, 0),
     "zeros_like.default": lambda ctx, *a, **k: _full(ctx, 0),
     "ones.default": lambda ctx, *a, **k: _full(ctx, 1),
@@ -138,7 +145,4 @@ READERS: dict[str, Callable[..., Any]] = {
     "scaled_dot_product_attention.default": _attention,
     "masked_fill.Scalar": _masked_fill,
     "masked_fill.Tensor": _masked_fill,
-    "square.default": _square,
-    "rsub.Scalar": _rsub,
-    "rsub.Tensor": _rsub,
 }

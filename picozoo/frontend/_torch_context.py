@@ -43,10 +43,13 @@ def readers() -> dict[str, tuple[str, Callable[..., Any]]]:
         for said, read in ops.get(name).aten.items():
             assert said not in table, f"{said} is read by {table[said][0]} and {name}"
             table[said] = (name, read)
-    for part in (_composites, _torch_qdq, _torch_recurrent, _torch_nn, _torch_math, _torch_moves):
+    for part in (_composites, _torch_qdq, _torch_nn, _torch_math, _torch_moves):
         for said, read in part.READERS.items():
             assert said not in table, f"{said} is read by {table[said][0]} and {part.__name__}"
             table[said] = ("composite", read)
+    for more in (_composites.ALIASES, _torch_recurrent.READERS):
+        assert not (twice := table.keys() & more), f"read twice: {', '.join(twice)}"
+        table |= more
     return table
 
 

@@ -108,9 +108,10 @@ def _rnn(act: str) -> Callable[..., Any]:
     return read
 
 
-READERS: dict[str, Callable[..., Any]] = {
-    "lstm.input": _lstm,
-    "gru.input": _gru,
-    "rnn_tanh.input": _rnn("tanh"),
-    "rnn_relu.input": _rnn("relu"),
+# aten overload -> (operator of each direction, reader)
+READERS: dict[str, tuple[str, Callable[..., Any]]] = {
+    "lstm.input": ("lstm_sequence", _lstm),
+    "gru.input": ("gru", _gru),
+    "rnn_tanh.input": ("rnn", _rnn("tanh")),
+    "rnn_relu.input": ("rnn", _rnn("relu")),
 }

@@ -243,6 +243,10 @@ class Op(ABC):
         """Real values that an output has before its last: what is kept from step to step needs room for all of them."""
         return {}
 
+    def most_kept(self, ins: Types, outs: Types, attrs: Any) -> float | None:
+        """Largest size of "act16" outputs where no calibration saw them, from the types of the others; None: unknown."""
+        return None
+
     def fixed_quant(self, outs: Types, attrs: Any) -> tuple[float, int]:
         """Scale and zero point of the output where the rule is "fixed" or "inner"."""
         raise Unsupported(f"operator {self.name} has no fixed quantisation")

@@ -57,6 +57,15 @@ def run_steps(
     return [y if attrs.time_major else y.transpose(1, 0, 2), h]
 
 
+def largest(t: TensorType) -> float | None:
+    """The largest size of a quantised value; None if it is not quantised."""
+    if t.quant is None:
+        return None
+    info = np.iinfo(t.numpy if t.dtype != "f32" else np.int8)
+    zero = t.quant.zero_point[0]
+    return float(max(info.max - zero, zero - info.min) * t.quant.scale[0])
+
+
 def cells(step: Callable[[np.ndarray, Any], tuple[Any, Any]]) -> Callable[..., tuple[np.ndarray, Any]]:
     """A step that gives the cell of the new state (h, c) in the place of what goes out."""
 

@@ -76,6 +76,9 @@ class Gru(Op):
     def on_the_way(self, args: list[np.ndarray], outs: list[np.ndarray], attrs: GruAttrs) -> dict[int, np.ndarray]:
         return {1: outs[0]}
 
+    def most_kept(self, ins: Types, outs: Types, attrs: GruAttrs) -> float | None:
+        return rec.largest(outs[0])
+
     def lowers(self, ins: Types, outs: Types, attrs: GruAttrs) -> bool:
         return rec.lowers(ins, outs, attrs)
 

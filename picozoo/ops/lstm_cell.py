@@ -21,6 +21,9 @@ from picozoo.ops._op import Case, Op, Types
 from picozoo.specs import QuantParams, Target, TensorType
 
 
+MOST_CELL = 16.0  # taken for the largest cell where nothing is known of it: it has gathered for 16 steps at the most
+
+
 def sigmoid_q15(x: np.ndarray) -> np.ndarray:
     """Q3.12 -> Q0.15. C twin: pz_sigmoid_q15."""
     t, x = sigmoid_table().astype(np.int64), x.astype(np.int64)
@@ -181,6 +184,9 @@ class LstmCell(Op):
 
     def quant_outputs(self, outs: Types, attrs: Any) -> list[str]:
         return ["act", "act16"]
+
+    def most_kept(self, ins: Types, outs: Types, attrs: Any) -> float:
+        return MOST_CELL
 
     def lowers(self, ins: Types, outs: Types, attrs: Any) -> bool:
         return (

@@ -30,7 +30,14 @@ from picozoo.ops._fixed_point import (
 from picozoo.ops._gemmlowp16 import logistic16, tanh16
 from picozoo.ops._op import Case, Op, Types
 from picozoo.ops._recurrent import MOST_INT16, cells, run_steps
-from picozoo.ops.lstm_cell import fraction_bits, integer_scratch, integer_step, integer_tables, output_factors
+from picozoo.ops.lstm_cell import (
+    MOST_CELL,
+    fraction_bits,
+    integer_scratch,
+    integer_step,
+    integer_tables,
+    output_factors,
+)
 from picozoo.specs import QuantParams, Target, TensorType, added
 
 _ABSENT = ("cell_to_input", "cell_to_forget", "cell_to_output"), ("projection", "projection_bias")
@@ -179,6 +186,9 @@ class LstmSequence(Op):
             return {}
         step = self._step(args, attrs)
         return {2: run_steps(args[0], args[1:3], attrs, cells(lambda x, s: (None, step(x, *s))))[0]}
+
+    def most_kept(self, ins: Types, outs: Types, attrs: LstmSequenceAttrs) -> float:
+        return min(MOST_CELL, float(ins[0].shape[0 if attrs.time_major else 1]))  # a step adds 1 at the most
 
     def lowers(self, ins: Types, outs: Types, attrs: LstmSequenceAttrs) -> bool:
         x, h, c, w_ih, w_hh, b = ins

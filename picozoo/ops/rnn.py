@@ -76,6 +76,9 @@ class Rnn(Op):
     def on_the_way(self, args: list[np.ndarray], outs: list[np.ndarray], attrs: RnnAttrs) -> dict[int, np.ndarray]:
         return {1: outs[0]}
 
+    def most_kept(self, ins: Types, outs: Types, attrs: RnnAttrs) -> float | None:
+        return rec.largest(outs[0])
+
     def lowers(self, ins: Types, outs: Types, attrs: RnnAttrs) -> bool:
         return rec.lowers(ins, outs, attrs)
 

@@ -22,6 +22,8 @@ from torch import nn  # noqa: E402
 
 from picozoo.train import qat  # noqa: E402
 
+from .test_qat_ops import Block  # noqa: E402
+
 
 class Net(nn.Module):
     """Convolution with batch norm, pooling, a residual addition, a linear layer."""
@@ -121,6 +123,36 @@ def test_calibration_alone(trained: tuple[Any, Firmware, float]) -> None:
     out = fw.program.type_of(f, f.results[0]).quant
     assert out is not None
     assert np.abs((got.astype(np.int32) - out.zero_point[0]) * out.scale[0] - want).max() < 1.5 * out.scale[0]
+
+
+@pytest.mark.slow
+def test_a_transformer_block() -> None:
+    """All integers after a few steps, dropout included in training; what PyTorch computes, to a step and a half."""
+    torch.manual_seed(5)
+    net, x = Block(), torch.randn(96, 6, 4)
+    y = x[:, 0, :3].argmax(1)
+
+    def batches() -> Iterator[tuple[Any, Any]]:
+        yield from zip(x.split(32), y.split(32), strict=True)
+
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        made = qat.finetune(net, (x[:1],), batches, nn.functional.cross_entropy, epochs=3, rate=1e-2)
+        fw = pz.compile(made, (x[:1],), board="nano33ble", name="block")
+    f = fw.program.main
+    assert {fw.program.type_of(f, r).dtype for n in f.nodes for r in n.outputs} == {"i8"}
+    assert {"matmul", "softmax", "layer_norm"} <= {n.op for n in f.nodes}
+    slot, out = fw.model.entries["forward"].inputs[0], fw.model.entries["forward"].outputs[0].type.quant
+    assert out is not None
+    machine, steps = Interpreter(fw.program), []
+    with fw.session() as s, torch.no_grad():
+        for k in range(32):
+            raw = to_slot(x[k : k + 1], slot)
+            got = machine.call("forward", raw)[0]
+            assert k >= 3 or np.array_equal(s.call("forward", raw)[0], got)
+            real = (got.astype(np.int32) - out.zero_point[0]) * out.scale[0]
+            steps.append(np.abs(real - made(x[k : k + 1]).numpy()).mean() / out.scale[0])
+    assert np.mean(steps) < 1.5
 
 
 @pytest.mark.slow
