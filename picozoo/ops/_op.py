@@ -244,7 +244,7 @@ class Op(ABC):
         return {}
 
     def most_kept(self, ins: Types, outs: Types, attrs: Any) -> float | None:
-        """Largest size of "act16" outputs where no calibration saw them, from the types of the others; None: unknown."""
+        """Largest size of "act16" outputs where no calibration saw them, from the other types; None: unknown."""
         return None
 
     def fixed_quant(self, outs: Types, attrs: Any) -> tuple[float, int]:

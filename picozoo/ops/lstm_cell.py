@@ -20,7 +20,6 @@ from picozoo.ops._lut16 import sigmoid_table
 from picozoo.ops._op import Case, Op, Types
 from picozoo.specs import QuantParams, Target, TensorType
 
-
 MOST_CELL = 16.0  # taken for the largest cell where nothing is known of it: it has gathered for 16 steps at the most
 
 

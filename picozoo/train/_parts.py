@@ -1,4 +1,4 @@
-"""Takes apart, in an exported graph, what is one ATen operator but several integer kernels: each gets ranges of its own.
+"""Takes apart, in an exported graph, what is one ATen operator but several integer kernels: each gets its own ranges.
 
 Attention becomes products, softmax and dropout; recurrent layers that lie on each other become one operator each.
 """
@@ -104,7 +104,7 @@ def _layers(
         finals.append([add(operator.getitem, y, i + 1) for i in range(len(held))])
     last = [add(ATEN.cat.default, [f[i] for f in finals]) for i in range(len(finals[0]))]
     for user in list(add.before.users):
-        user.replace_all_uses_with([x, *last][user.args[1]])
+        user.replace_all_uses_with([x, *last][user.args[1]])  # type: ignore[index]
         add.graph.erase_node(user)
     add.graph.erase_node(add.before)
     return None

@@ -76,7 +76,7 @@ class KernelQuantizer(Quantizer):  # type: ignore[misc]
 
     @staticmethod
     def _weights(axis: int, training: bool) -> QuantizationSpec:
-        """One scale for each channel of the output, which is the first axis, or the second of transposed convolutions."""
+        """One scale for each channel of the output: the first axis, or the second of transposed convolutions."""
         made: Any = PerChannelMinMaxObserver.with_args(eps=_EPS)
         if training:  # the fused class knows the first axis only; the flow tells neither the axis
             trained: Any = FakeQuantize if axis else FusedMovingAvgObsFakeQuantize

@@ -36,15 +36,16 @@ class Functions(nn.Module):
 
     def __init__(self) -> None:
         super().__init__()
-        self.layers = nn.ModuleList(nn.Linear(6, 6) for _ in range(len(UNARY + NARROW + POSITIVE)))
+        self.slopes = nn.PReLU(6)
+        self.layers = nn.ModuleList(nn.Linear(6, 6) for _ in range(len(UNARY + NARROW + POSITIVE) + 1))
 
     def forward(self, x: Any) -> Any:
         made = [layer(x) for layer in self.layers]
         n, m = len(UNARY), len(UNARY + NARROW)
         some = [f(v) for f, v in zip(UNARY, made[:n], strict=True)]
         some += [f(torch.tanh(v) * 0.9) for f, v in zip(NARROW, made[n:m], strict=True)]
-        some += [f(torch.sigmoid(v) + 1) for f, v in zip(POSITIVE, made[m:], strict=True)]
-        return torch.cat(some, 1)
+        some += [f(torch.sigmoid(v) + 1) for f, v in zip(POSITIVE, made[m:-1], strict=True)]
+        return torch.cat([*some, self.slopes(made[-1])], 1)
 
 
 class Pictures(nn.Module):
