@@ -15,6 +15,7 @@ from itertools import islice
 import numpy as np
 
 from picozoo import ops
+from picozoo.compress._masks import FAR
 from picozoo.ir.interp import Interpreter
 from picozoo.ir.program import Function, Node, Program
 from picozoo.ops._fixed_point import quantize_array
@@ -70,7 +71,8 @@ class _Sum:
     values: int = 0
 
     def add(self, kind: str, exact: np.ndarray, got: np.ndarray) -> None:
-        error = np.asarray(exact, np.float64).reshape(-1) - np.asarray(got, np.float64).reshape(-1)
+        counts = exact.reshape(-1) > FAR  # what is masked only has to stay low
+        error = np.asarray(exact, np.float64).reshape(-1)[counts] - np.asarray(got, np.float64).reshape(-1)[counts]
         self.noise[kind] = self.noise.get(kind, 0.0) + float(error @ error)
 
 
@@ -198,7 +200,7 @@ def _note(
             return
         inputs.append(value)
     types = integer.in_types(qf, qn)
-    s.signal += float((y.astype(np.float64) ** 2).sum())
+    s.signal += float((y[y > FAR].astype(np.float64) ** 2).sum())
     s.add("all", y, to_real(got[qf.name, qn.outputs[0]], t))
     constant = [exact.constant(r) is not None for r in en.inputs]
     # an integer constant keeps its own integers: they are what the layer computes with
@@ -219,7 +221,7 @@ def _note(
     info = np.iinfo(t.numpy)
     low, high = (float((v - t.quant.zero_point[0]) * t.quant.scale[0]) for v in (info.min, info.max))
     half = t.quant.scale[0] / 2
-    s.clipped += int(((y < low - half) | (y > high + half)).sum())
+    s.clipped += int((((y < low - half) & (y > FAR)) | (y > high + half)).sum())
     s.values += y.size
 
 

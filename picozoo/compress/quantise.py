@@ -16,6 +16,7 @@ import numpy as np
 from picozoo import ops
 from picozoo.compress._curves import curves
 from picozoo.compress._groups import PROBE, Chosen, Groups, Key, Site, input_key, int_type, key_of
+from picozoo.compress._masks import as_sums, soften
 from picozoo.compress._pairs import Rewriter
 from picozoo.compress.ranges import Seen, affine, choose, power_of_two16, symmetric16
 from picozoo.errors import Unsupported, UsageError
@@ -89,6 +90,7 @@ def quantise(
     if both := sorted({*keep_float} & {*int16}):
         raise UsageError(f"layer {', '.join(both)} is asked to stay in float and to be int16; choose one")
     program = products(program)
+    seen = soften(program, calibrate(program, calls) if seen is None else seen)
     sites = [
         Site(f, n, n.name in int16)
         for f in program.functions.values()
@@ -104,7 +106,7 @@ def quantise(
     for s in sites:
         _tie(program, s, groups, made)
     _tie_states(program, groups)
-    params = _parameters(program, groups, calibrate(program, calls) if seen is None else seen, method)
+    params = _parameters(program, groups, seen, method)
     _quantise_states(program, params)
     for f in program.functions.values():
         Rewriter(program, f, {id(s.node): s for s in sites}, params).run()
@@ -112,8 +114,9 @@ def quantise(
 
 
 def products(program: Program) -> Program:
-    """A copy in which dividing by constants is multiplying, which has an integer form."""
+    """A copy in which dividing by constants is multiplying, and masking adding, which have integer forms."""
     program = program.copy()
+    as_sums(program)
     for f in program.functions.values():
         for k, node in enumerate(f.nodes):
             by = program.constant(node.inputs[1]) if node.op == "div" else None

@@ -138,7 +138,7 @@ def matmul(ctx: Any, a: str, b: str) -> str:
     b = ctx.reshape(b, (*sb, 1)) if len(sb) == 1 else b
     ta, tb = ctx.shape(a), ctx.shape(b)
     if len(tb) == 2 and ctx.is_weight(b) and ctx.type(b).is_float and ctx.program.constant(a) is None:
-        y = ctx.emit("linear", [ctx.reshape(a, (math.prod(ta[:-1]), ta[-1])), ctx.turned(b, (1, 0))])
+        y = ctx.emit("linear", [a, ctx.turned(b, (1, 0))])  # of any rank, so that a sum behind it becomes its bias
     elif len(tb) == 2:
         y = ctx.emit("matmul", [ctx.reshape(a, (math.prod(ta[:-1]), ta[-1])), b])
     else:
