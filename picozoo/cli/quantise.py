@@ -50,6 +50,7 @@ def COMMAND(  # noqa: N802 - the name by which the command line finds it
         raise UsageError(
             f"{network}: nothing is quantised here: it computes in integers already, or has no layer that can"
         )
+    calls = min(CALLS, len(net.calibration.inputs[0]))
     choice = advise.Choice(method, model.keep_float, model.int16)
     remedies: list[Remedy] = []
     with _screen.progress("quantising") as tell:
@@ -67,7 +68,7 @@ def COMMAND(  # noqa: N802 - the name by which the command line finds it
                 "name": net.name,
                 "method": method,
                 "snr_db": round(now, 2),
-                "calls": len(net.calibration.inputs[0]),
+                "calls": calls,
                 "layers": [dataclasses.asdict(v) for v in rows],
                 "remedies": [dataclasses.asdict(v) for v in remedies],
             }
@@ -75,7 +76,7 @@ def COMMAND(  # noqa: N802 - the name by which the command line finds it
         return 0
     console = _screen.console()
     console.print(_table(f"{net.name} · int8, ranges by {method}", rows))
-    console.print(f"Results: {now:.1f} dB over {len(net.calibration.inputs[0])} calibration calls.")
+    console.print(f"Results: {now:.1f} dB over {calls} calibration calls.")
     if not no_remedies:
         _say(console, remedies)
     return 0

@@ -1,4 +1,4 @@
-"""Masks in front of a softmax, as integers can have them: a sum with minus infinity becomes one that is just low enough.
+"""Masks in front of a softmax, as integers have them: a sum with minus infinity becomes one that is just low enough.
 
 An int8 range that reached from the scores to minus infinity would have no step left for the scores. What is masked only
 has to lie so far below every score that its share is nothing: 8 below the lowest one that calibration saw.

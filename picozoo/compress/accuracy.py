@@ -43,9 +43,14 @@ class LayerAccuracy:
 
     @property
     def cause(self) -> str:
-        """ "inputs", "weights", "output" or "clipping": the largest part of what the layer adds."""
+        """ "inputs", "weights", "output", "clipping" or "inside": the largest part of what the layer adds.
+
+        Inside is what none of the three explains: sums that were cut, tables, what is kept from step to step.
+        """
         parts = {"inputs": self.input_db, "weights": self.weight_db, "output": self.output_db}
         worst = min(parts, key=lambda k: parts[k])
+        if 10 ** (-self.own_db / 10) > 2 * sum(10 ** (-db / 10) for db in parts.values()):
+            return "inside"
         return "clipping" if worst == "output" and self.clipped > 1e-3 else worst
 
 

@@ -75,7 +75,8 @@ def remedies(
         if m != choice.method
     ]
     wide = set(wide_layers(program))
-    for row in sorted(rows, key=lambda r: r.own_db)[:LAYERS]:
+    worst = sorted(rows, key=lambda r: r.own_db)[:LAYERS]
+    for row in worst:
         why = _WHY[row.cause].format(row=row)
         if row.name in wide and row.name not in choice.int16:
             narrowed = replace(choice, int16=(*choice.int16, row.name))
@@ -84,6 +85,10 @@ def remedies(
         tries.append(
             (f"--keep-float {row.name}", why, replace(choice, int16=kept, keep_float=(*choice.keep_float, row.name)))
         )
+    several = [n for n in dict.fromkeys(r.name for r in worst if r.name in wide) if n not in choice.int16]
+    if len(several) > 1:
+        why = "together: what goes from one to the next is then int16 as well"
+        tries.append((" ".join(f"--int16 {n}" for n in several), why, replace(choice, int16=(*choice.int16, *several))))
     found = []
     for option, why, c in tries:
         try:
@@ -98,5 +103,6 @@ _WHY = {
     "inputs": "{row.name} loses most by the rounding of its inputs",
     "weights": "{row.name} loses most by the rounding of its weights, which have a scale per channel already",
     "output": "{row.name} loses most by the rounding of its output",
+    "inside": "{row.name} loses most between its inputs and its output: what it keeps, limits or looks up in int8",
     "clipping": "{row.name} loses most because {row.clipped:.2%} of its output lies outside the chosen range",
 }

@@ -96,6 +96,19 @@ def _masked_fill(ctx: Any, x: Any, mask: Any, value: Any) -> str:
     return str(ctx.emit("where", [ctx.ref(mask, "bool"), ctx.ref(value, ctx.type(x).dtype), x]))
 
 
+def _triangle(cut: Callable[..., np.ndarray]) -> Callable[..., Any]:
+    """A triangle of a constant, as masks are made."""
+
+    def read(ctx: Any, x: Any, diagonal: int = 0) -> str:
+        ref = ctx.ref(x)
+        value = ctx.program.constant(ref)
+        if value is None:
+            raise Unsupported("a triangle of a computed matrix; multiply it by a constant mask of ones and zeros")
+        return str(ctx.const(cut(value, diagonal), "triangle", ctx.out_dtype))
+
+    return read
+
+
 def _square(ctx: Any, x: Any) -> str:
     x = ctx.ref(x)
     return str(ctx.emit("mul", [x, x]))
@@ -143,6 +156,8 @@ READERS: dict[str, Callable[..., Any]] = {
     "batch_norm.default": _batch_norm,
     "_native_batch_norm_legit_no_training.default": _legit_batch_norm,
     "scaled_dot_product_attention.default": _attention,
+    "triu.default": _triangle(np.triu),
+    "tril.default": _triangle(np.tril),
     "masked_fill.Scalar": _masked_fill,
     "masked_fill.Tensor": _masked_fill,
 }

@@ -58,7 +58,7 @@ class LayerNoise:
     weight_db: float  # what it adds if only its weights are
     output_db: float  # what it adds if only its output is
     clipped: float  # share of its output that lies outside the range of its integers
-    cause: str  # largest part of what it adds: inputs, weights, output, or clipping
+    cause: str  # largest part of what it adds: inputs, weights, output, clipping, or inside
 
 
 @dataclass

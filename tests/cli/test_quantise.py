@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 from pathlib import Path
 
@@ -83,7 +84,8 @@ def test_quantise(run: Run, net: Path, tmp_path: Path) -> None:
     best = by_option["--keep-float last"]
     assert best["gain_db"] > 0
     assert best["gain_db"] == pytest.approx(best["snr_db"] - found["snr_db"], abs=0.011)
-    assert {"--method percentile", "--method minmax"} <= set(by_option)
+    assert {"--method percentile", "--method minmax", "--int16 first --int16 last"} <= set(by_option)
+    assert found["calls"] == 32  # those that were compared, of 40
     again = run(
         "quantise", net, "--calibrate", tmp_path / "calls.npy", "--keep-float", "last", "--json", "--no-remedies"
     )
@@ -91,6 +93,14 @@ def test_quantise(run: Run, net: Path, tmp_path: Path) -> None:
     shown = run("quantise", net, "--calibrate", tmp_path / "calls.npy").out
     assert "--keep-float last" in shown
     assert "first" in shown
+
+
+def test_causes() -> None:
+    """The largest of three parts; what none of them explains is inside; values out of range are clipping."""
+    row = accuracy.LayerAccuracy("a", "gru", "forward", "i8", 30, 30, 40, 50, 31, 0.0)
+    assert row.cause == "output"
+    assert dataclasses.replace(row, clipped=0.01).cause == "clipping"
+    assert dataclasses.replace(row, output_db=45, own_db=30).cause == "inside"
 
 
 def test_noise_is_what_it_says(net: Path) -> None:
