@@ -13,8 +13,10 @@ import numpy as np
 
 from picozoo import ops
 from picozoo.compress._groups import Key
-from picozoo.compress.ranges import Seen
-from picozoo.ir.program import Function, Node, Program
+from picozoo.compress.ranges import Seen, affine
+from picozoo.ir.program import Function, Node, Program, rewire
+from picozoo.ops._op import NoAttrs
+from picozoo.ops.quantize import QuantizeAttrs
 from picozoo.specs import TensorType
 
 FAR = -1e4  # what is lower is a mask, not a number to compute with
@@ -50,22 +52,64 @@ def soften(program: Program, seen: Mapping[Key, Seen]) -> dict[Key, Seen]:
     """
     found = dict(seen)
     for f in program.functions.values():
-        for k, node in enumerate(f.nodes):
-            values = [program.constant(r) for r in node.inputs] if node.op == "add" else []
-            at = next((i for i, v in enumerate(values) if v is not None and (v <= FAR).any() and (v > FAR).any()), None)
-            after = _until_softmax(f, node) if at is not None else None
-            if at is None or after is None or (f.name, node.inputs[1 - at]) not in seen:
-                continue
-            mask, scores = values[at], seen[f.name, node.inputs[1 - at]]
-            assert mask is not None
-            lowest = scores.low + float(mask[mask > FAR].min()) - BELOW
-            made = np.where(mask > FAR, mask, np.float32(lowest - scores.high))
-            inputs = list(node.inputs)
-            inputs[at] = program.add_constant(f"{node.name}.mask", made, TensorType(made.shape))
-            f.nodes[k] = replace(node, inputs=tuple(inputs))
-            for ref in after:
-                found[f.name, ref] = _above(seen[f.name, ref], lowest)
+        for node, scores, refs in _sums(program, f):
+            if (f.name, scores) in seen:
+                lowest, _ = _lower(program, f, node, scores, seen[f.name, scores].low, seen[f.name, scores].high)
+                for ref in refs:
+                    found[f.name, ref] = _above(seen[f.name, ref], lowest)
     return found
+
+
+def soften_pairs(program: Program) -> None:
+    """The same for scores that are quantised already: their sums get a quantize and a dequantize node. Changes
+    `program`."""
+    for f in program.functions.values():
+        for node, scores, _ in _sums(program, f):
+            made = f.producers().get(scores)
+            q = program.type_of(f, made.inputs[0]).quant if made is not None and made.op == "dequantize" else None
+            if q is None or not q.per_tensor:
+                continue
+            low, high = ((v - q.zero_point[0]) * q.scale[0] for v in (-128, 127))
+            out = node.outputs[0]
+            integer, real = f.fresh(f"{out[1:]}.q"), f.fresh(f"{out[1:]}.dq")
+            rewire(f, {out: real})
+            t = f.types[out]
+            f.types |= {
+                integer: t.with_(dtype="i8", quant=affine(*_lower(program, f, node, scores, low, high))),
+                real: t,
+            }
+            at = next(k for k, n in enumerate(f.nodes) if n.outputs == node.outputs)
+            f.nodes[at + 1 : at + 1] = [
+                Node("quantize", f"{node.name}.q", (out,), (integer,), QuantizeAttrs("i8")),
+                Node("dequantize", f"{node.name}.dq", (integer,), (real,), NoAttrs()),
+            ]
+
+
+def _sums(program: Program, f: Function) -> list[tuple[Node, str, list[str]]]:
+    """Sums of scores with a mask that only softmax reads: the node, the scores, and the values up to the softmax."""
+    found = []
+    for node in f.nodes:
+        values = [program.constant(r) for r in node.inputs] if node.op == "add" else []
+        at = next((i for i, v in enumerate(values) if v is not None and (v <= FAR).any() and (v > FAR).any()), None)
+        after = _until_softmax(f, node) if at is not None else None
+        if at is not None and after is not None:
+            found.append((node, node.inputs[1 - at], after))
+    return found
+
+
+def _lower(program: Program, f: Function, node: Node, scores: str, low: float, high: float) -> tuple[float, float]:
+    """Write a mask that is just low enough for scores in a range; the range of the sums."""
+    at = next(i for i, r in enumerate(node.inputs) if r != scores)
+    mask = program.constant(node.inputs[at])
+    assert mask is not None
+    near = mask[mask > FAR]
+    lowest = low + float(near.min()) - BELOW
+    made = np.where(mask > FAR, mask, np.float32(lowest - high))
+    inputs = list(node.inputs)
+    inputs[at] = program.add_constant(f"{node.name}.mask", made, TensorType(made.shape))
+    k = next(k for k, n in enumerate(f.nodes) if n.outputs == node.outputs)
+    f.nodes[k] = replace(node, inputs=tuple(inputs))
+    return lowest, high + float(near.max())
 
 
 def _until_softmax(f: Function, node: Node) -> list[str] | None:

@@ -10,6 +10,7 @@ import json
 import numpy as np
 
 from picozoo.compress._complete import Layer
+from picozoo.compress._masks import soften_pairs
 from picozoo.compress.quantise import products
 from picozoo.errors import BadFile
 from picozoo.ir.program import Program
@@ -36,6 +37,7 @@ def restore(program: Program) -> Program:
     except (ValueError, TypeError) as e:
         raise BadFile(f"{program.name}: the scales of its weights are damaged ({e})") from None
     program = sink_dequantize.sink(products(program))  # layout leaves movers between a dequantize node and its layer
+    soften_pairs(program)
     for f in program.functions.values():
         for node in list(f.nodes)[::-1]:  # from the end: what is asked of a mover's output is asked of its inputs
             current = next((n for n in f.nodes if n.outputs == node.outputs), None)

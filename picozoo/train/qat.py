@@ -121,10 +121,12 @@ class KernelQuantizer(Quantizer):  # type: ignore[misc]
         elif rule == "same":
             self._same(node, x)
         elif rule in ("fixed", "inner") and len(x) == 1:
-            if rule == "fixed" or (_KEY in x[0].meta and _feeds(node)):
+            masked = _unmasked(x[0])
+            if rule == "fixed" or (_KEY in masked.meta and _feeds(node)):
                 scale, zero = ops.get(name).fixed_quant([TensorType(())], ops.get(name).Attrs())
                 spec = FixedQParamsQuantizationSpec(torch.int8, scale, zero, -128, 127, torch.per_tensor_affine)
-                _put(node, {x[0]: self.act}, spec)
+                # sums with a mask get their range when the program is compiled: infinity is no part of it
+                _put(node, {x[0]: self.act} if masked is x[0] else {}, spec)
         elif (rule == "free" or (rule == "follow" and _follows(x))) and not weighted:
             _put(node, {a: self._read(a) for a in x}, self.act)
 
@@ -229,6 +231,12 @@ def _moving(model: torch.fx.GraphModule) -> set[Node]:
         ):
             found.add(node)
     return found
+
+
+def _unmasked(node: Node) -> Node:
+    """The scores behind a mask."""
+    masks = node.op == "call_function" and str(node.target).removeprefix("aten.").startswith("masked_fill")
+    return node.args[0] if masks else node  # type: ignore[return-value]
 
 
 def _feeds(node: Node) -> bool:
