@@ -108,10 +108,29 @@ def _rnn(act: str) -> Callable[..., Any]:
     return read
 
 
+def _cell(kind: str, attrs: Any) -> Callable[..., Any]:
+    """One step of nn.GRUCell or nn.RNNCell: a sequence of one."""
+
+    def read(ctx: Any, x: Any, h: Any, *params: Any) -> str:
+        x, h = ctx.ref(x), ctx.ref(h)
+        if ctx.type(x).rank != 2:
+            raise Unsupported(
+                f"nn.{kind.upper()}Cell without a batch; give inputs of shape [1, {ctx.type(x).shape[-1]}]"
+            )
+        given = [p for p in params if p is not None]
+        n, k = ctx.type(x).shape
+        return str(_direction(ctx, kind, ctx.reshape(x, (n, 1, k)), given, [h], attrs)[1])
+
+    return read
+
+
 # aten overload -> (operator of each direction, reader)
 READERS: dict[str, tuple[str, Callable[..., Any]]] = {
     "lstm.input": ("lstm_sequence", _lstm),
     "gru.input": ("gru", _gru),
     "rnn_tanh.input": ("rnn", _rnn("tanh")),
     "rnn_relu.input": ("rnn", _rnn("relu")),
+    "gru_cell.default": ("gru", _cell("gru", GruAttrs(after=True))),
+    "rnn_tanh_cell.default": ("rnn", _cell("rnn", RnnAttrs())),
+    "rnn_relu_cell.default": ("rnn", _cell("rnn", RnnAttrs(act="relu"))),
 }

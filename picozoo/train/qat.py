@@ -111,7 +111,7 @@ class KernelQuantizer(Quantizer):  # type: ignore[misc]
             return
         name = "mul" if found[0] == "div" and x == [node.args[0]] else found[0]  # by a number: see `products`
         rule, weighted = ops.get(name).quant_rule, _is_weighted(name)
-        if isinstance(node.meta.get("val"), list | tuple):
+        if isinstance(node.meta.get("val"), list | tuple) or _keeps(name):
             self._several(node, name, x)
         elif not _float(node) or not x:
             return
@@ -142,7 +142,7 @@ class KernelQuantizer(Quantizer):  # type: ignore[misc]
         """An operator that gives a list: what is taken out of it has the parameters."""
         parts = [u for u in node.users if u.target is operator.getitem]
         kinds = ops.get(name).quant_outputs([TensorType(())] * 3, ops.get(name).Attrs())
-        if "act16" in kinds:  # a recurrent layer: what it keeps gets its int16 when the program is compiled
+        if _keeps(name):  # a recurrent layer: what it keeps gets its int16 when the program is compiled
             weights = [a for a in node.all_input_nodes if a.op == "get_attr" and a.meta["val"].ndim > 1]
             _put(node, {x[0]: self._read(x[0]), **dict.fromkeys(weights, self.weight)}, None)
             for part in parts:
@@ -201,6 +201,11 @@ def _has_kernel(node: Node, overload: str) -> bool:
         dilation = node.args[7] if len(node.args) > 7 else [1]
         return "3d" not in overload and set(dilation) == {1}  # type: ignore[arg-type]
     return node.args[1].op == "get_attr"  # type: ignore[union-attr]
+
+
+def _keeps(name: str) -> bool:
+    """Is it a recurrent layer, with a state of its own kind of integers?"""
+    return "act16" in ops.get(name).quant_outputs([TensorType(())] * 3, ops.get(name).Attrs())
 
 
 def _follows(x: list[Node]) -> bool:

@@ -96,11 +96,11 @@ class Recurrent(nn.Module):
             nn.RNN(4, 4, batch_first=True),
             nn.LSTMCell(4, 4),
         )
-        self.out = nn.Linear(4, 3)
+        self.step, self.out = nn.GRUCell(4, 4), nn.Linear(4, 3)
 
     def forward(self, x: Any) -> Any:
         y = self.rnn(self.gru(self.lstm(x)[0])[0])[0]
-        return self.out(self.cell(y[:, -1])[0])
+        return self.out(self.step(self.cell(y[:, -1])[0]))
 
 
 NETS = {

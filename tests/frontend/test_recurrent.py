@@ -197,6 +197,37 @@ def test_slow_states_move_in_int8() -> None:
     assert np.abs(fw.run(x.numpy()) - Last().eval()(x).detach().numpy()).max() < 0.02
 
 
+class Steps(nn.Module):
+    """One step by hand: the output and the new state."""
+
+    def __init__(self, cell: Any, **options: Any) -> None:
+        super().__init__()
+        self.cell, self.out = cell(5, 8, **options), nn.Linear(8, 3)
+
+    def forward(self, x: Any, h: Any) -> Any:
+        h = self.cell(x, h)
+        return self.out(h), h
+
+
+@pytest.mark.parametrize(
+    ("cell", "options"),
+    [(nn.GRUCell, {}), (nn.GRUCell, {"bias": False}), (nn.RNNCell, {}), (nn.RNNCell, {"nonlinearity": "relu"})],
+)
+def test_cells(cell: Any, options: dict[str, Any]) -> None:
+    """In float, and in integers with an int16 state between the caller's calls."""
+    torch.manual_seed(6)
+    net, x, h = Steps(cell, **options).eval(), torch.randn(24, 1, 5), torch.tanh(torch.randn(24, 1, 8))
+    program = capture(net, (x[0], h[0]))
+    with torch.no_grad():
+        for g, w in zip(Interpreter(program).call("forward", x[0].numpy(), h[0].numpy()), net(x[0], h[0]), strict=True):
+            np.testing.assert_allclose(g, w.numpy(), rtol=1e-4, atol=1e-5)
+    fw = pz.compile(net, (x[0], h[0]), board="host", calibrate=(x.numpy(), h.numpy()))
+    f = fw.program.main
+    assert not any(fw.program.type_of(f, r).is_float for n in f.nodes for r in n.outputs)
+    assert fw.program.type_of(f, f.results[1]).dtype == fw.program.type_of(f, f.params[1]).dtype == "i16"
+    assert all(row.snr_db > 30 for row in fw.report.quantisation)
+
+
 def test_projections_are_refused() -> None:
     with pytest.raises(Unsupported, match="proj_size"):
         capture(Wrapped(nn.LSTM(3, 4, proj_size=2).eval(), False), (torch.zeros(2, 1, 3),))
