@@ -88,8 +88,8 @@ def COMMAND(  # noqa: N802 - the name by which the command line finds it
     no_html: bool,
     as_json: bool,
 ) -> int:
-    """Compile a network for one or more boards, run it there on held-out data, and report accuracy, flash, RAM,
-    instructions, predicted time and energy, and a profile of its layers.
+    """Compile a network for one or more boards, run it there on held-out data, and report how well it does, flash,
+    RAM, instructions, predicted time and energy, and a profile of its layers.
 
     NAME is a network of the zoo ('lenet5', or with a size 'hopfield:tiny'), FILE a model file (.pz, .tflite, .onnx,
     .pt2, .skops). Boards are emulated; 'picozoo boards' says which emulators are here. With --input it makes one call

@@ -14,6 +14,7 @@ import pytest
 
 from picozoo import data, find
 from picozoo.errors import MissingTool, UsageError
+from picozoo.network import artefact_path
 from picozoo.zoo._card import Card, TrainResult
 
 torch = pytest.importorskip("torch")
@@ -61,7 +62,8 @@ def test_card(name: str) -> None:
     assert card.differs_from_paper
     assert card.quick, "say what its quick recipe must at least reach"
     assert card.metric_better in ("higher", "lower")
-    assert card.results and card.reaches(next(iter(card.results.values()))), "its first result is that of `metric`"
+    assert card.results or not artefact_path(name).is_file(), "say what the shipped artefact reaches"
+    assert all(card.reaches(v) for v in list(card.results.values())[:1]), "its first result is that of `metric`"
     assert card.main in card.functions
     for size in card.sizes:
         assert card.at(size).precision in ("int8", "native", "float32")
