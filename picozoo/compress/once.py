@@ -45,6 +45,12 @@ def quantised(
         return _made[key].copy()
 
 
+def forget() -> None:
+    """Let everything be quantised anew; for tests that compare two runs."""
+    with _lock:
+        _made.clear()
+
+
 def _key(program: Program, c: Calibration, options: str) -> str:
     """Of everything that the result depends on, where nodes come from included: reports name it."""
     places = [n.source for f in program.functions.values() for n in f.nodes]
@@ -62,4 +68,4 @@ def _add(digest: hashlib._Hash, a: np.ndarray) -> None:
     digest.update(f"{a.dtype}{a.shape}".encode() + np.ascontiguousarray(a).tobytes())
 
 
-__all__ = ["quantised"]
+__all__ = ["forget", "quantised"]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import shutil
 import subprocess
 from pathlib import Path
@@ -11,6 +12,7 @@ import pytest
 
 import picozoo as pz
 from picozoo import find
+from picozoo.compress import once
 from picozoo.emit.c_model import kernel_files
 from picozoo.emit.share import FEW, LayerCode, functions
 from picozoo.ir.interp import Interpreter
@@ -31,7 +33,31 @@ def write_sources(fw: pz.Firmware, folder: Path) -> list[str]:
 @pytest.mark.parametrize("name", NETWORKS)
 @pytest.mark.parametrize("board", ["nano33ble", "uno"])
 def test_same_bytes_every_time(name: str, board: str) -> None:
-    assert pz.compile(name, board=board).model.files == pz.compile(name, board=board).model.files
+    first = pz.compile(name, board=board).model.files
+    once.forget()  # what was quantised for the first is not taken again
+    assert pz.compile(name, board=board).model.files == first
+
+
+def test_quantised_once_for_equal_programs_only() -> None:
+    """Boards share what was quantised; other options, data or numbers do not."""
+    net = pz.load("svm")
+    assert net.calibration is not None
+    once.forget()
+    with pytest.MonkeyPatch.context() as patch:
+        made: list[int] = []
+        real = once.quantise
+        patch.setattr(once, "quantise", lambda *a, **k: made.append(1) or real(*a, **k))
+        for board in ("pico", "nano33ble"):
+            pz.compile(pz.load("svm"), board=board)
+        assert len(made) == 1
+        pz.compile(net, board="pico", method="minmax")
+        ref = next(k for k, a in net.program.constants.items() if a.dtype == np.float32 and a.size > 1)
+        net.program.constants[ref] = net.program.constants[ref] * np.float32(1.5)
+        pz.compile(net, board="pico")
+        half = tuple(x[: len(x) // 2] for x in net.calibration.inputs)
+        fewer = dataclasses.replace(net.calibration, inputs=half)
+        pz.compile(dataclasses.replace(net, calibration=fewer), board="pico")
+        assert len(made) == 4
 
 
 @needs_gcc
