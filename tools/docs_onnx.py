@@ -30,7 +30,8 @@ while the file is read (axes, sizes) is given a value (`--fix NAME=0,2`). What f
 computed when the file is read and costs nothing on the board. Loops with a known number of turns are unrolled; a branch
 on a computed condition computes both sides. Functions are read through their bodies, those of the file and those of
 ONNX's own definitions. Sequences may be made, grown by such loops and joined inside a graph. Constants may lie in other
-files in the model's folder (external data), never outside it.
+files in the model's folder (external data), never outside it. NonMaxSuppression has room for all boxes that could be
+left, with rows of -1 behind the last; NonZero is read of constants only.
 
 ## Numbers
 
@@ -69,7 +70,7 @@ machine are Platt's formula, for two classes; ONNX Runtime, as libsvm, stops wit
 ## The ONNX project's node tests
 
 Release 1.17, {total} tests: each is imported, its C generated, built with every warning an error, run on the host and
-compared with the expected outputs. Integers and truth values must be equal, floats within 1e-3 relative (ONNX's own
+compared with the expected outputs (NonMaxSuppression gives as many rows as there can be boxes: -1 behind the last). Integers and truth values must be equal, floats within 1e-3 relative (ONNX's own
 tolerance) or a millionth of the tensor's largest value. **{passed} of {static} pass ({percent} %)**; of those, in
 {with_fixed_inputs} some input is fixed to the test's value as `--fix` does, because an operator must know it while the
 model is read. Run them yourself with `tools/onnx_node_tests.py`.

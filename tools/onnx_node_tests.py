@@ -33,7 +33,7 @@ STRICT = ["-std=c99", "-pedantic", "-Wall", "-Wextra", "-Wconversion", "-Werror"
 # Node types whose results are random numbers, or whose purpose is training.
 RANDOM = {"RandomUniformLike", "RandomNormalLike", "RandomUniform", "RandomNormal", "Bernoulli", "Multinomial"}
 # The size of what they give is known only after it is computed.
-SIZED = {"NonZero", "Unique", "NonMaxSuppression"}
+SIZED = {"NonZero", "Unique"}
 KINDS = {
     "sequence_type": "sequences",
     "optional_type": "optional values",
@@ -216,6 +216,8 @@ def _run(machine: Any, r: Ready) -> Result:
         for k, (slot, want) in enumerate(zip(entry.outputs, ys, strict=True)):
             raw = machine.read(base + slot.offset, slot.type.nbytes)
             got = np.frombuffer(raw, slot.type.numpy).reshape(slot.type.shape)
+            if "NonMaxSuppression" in r.result.ops and len(got) > len(want) and (got[len(want) :] == -1).all():
+                got = got[: len(want)]  # rows that are there because there could have been more boxes
             if slot.type.quant is not None and want.dtype == np.uint8:
                 got = (got.astype(np.int16) + 128).astype(np.uint8)
             gave[-1].append(got)

@@ -100,11 +100,9 @@ def _numeric(categories: Any, what: str) -> tuple[list[np.ndarray], str]:
 
 
 def _say(b: Build, told: str) -> None:
-    """Note what was assumed, once."""
-    known = b.program.meta.get("assumed", "")
-    text = f"{b.part.rstrip('.')}: {told}" if b.part else told
-    if told and text not in known:
-        b.program.meta["assumed"] = f"{known}. {text}" if known else text
+    """Note what was made of names."""
+    if told:
+        b.program.note("assumed", f"{b.part.rstrip('.')}: {told}" if b.part else told)
 
 
 def _flags(b: Build, x: str, kept: list[tuple[int, float]]) -> str:

@@ -73,8 +73,10 @@ def importances(est: Any, features: int) -> np.ndarray:
         state = e.tree_ if isinstance(e.tree_, dict) else e.tree_.__getstate__()
         worth = np.asarray(state["nodes"]["weighted_n_node_samples"] * state["nodes"]["impurity"], np.float64)
         inner = np.flatnonzero(t.children_left >= 0)
+        if inner.size and not 0 <= t.feature[inner].min() <= t.feature[inner].max() < features:
+            raise BadFile(f"a tree asks for a feature that is not one of {features}")
         gain = worth[inner] - worth[t.children_left[inner]] - worth[t.children_right[inner]]
-        total = np.bincount(t.feature[inner], gain, features)[:features]
+        total = np.bincount(t.feature[inner], gain, features)
         if len(inner):
             found.append(total / (total.sum() or 1.0))
     mean = np.mean(found, 0) if found else np.zeros(features)

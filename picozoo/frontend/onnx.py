@@ -154,7 +154,7 @@ def _inputs(builder: Builder, scope: Scope, graph: Any, shapes: Any, dims: Any, 
     known = {x.name: values[x.name].shape for x in declared if x.name in values and values[x.name].ndim == _rank(x)}
     closed = close(declared, {**known, **shapes}, dims)
     if closed.assumed:
-        builder.program.meta["assumed"] = closed.assumed
+        builder.program.note("assumed", closed.assumed)
     for v, shape in zip(inputs, closed.shapes, strict=True):
         if v.name in scope.values:
             raise BadFile(f"input {v.name[:80]!r} is given twice")

@@ -118,6 +118,12 @@ class Program:
             dict(self.meta),
         )
 
+    def note(self, key: str, text: str) -> None:
+        """Add a sentence to an entry of `meta`, once."""
+        known = self.meta.get(key, "")
+        if text not in known:
+            self.meta[key] = f"{known}. {text}" if known else text
+
     def type_of(self, function: Function | None, ref: str) -> TensorType:
         """Type of the value `ref` as seen in `function`. KeyError if there is none."""
         if ref[0] == "@":
