@@ -68,7 +68,7 @@ def _network(rng: np.random.Generator) -> Program:
 def test_bands_are_tuned_as_whole_layers(monkeypatch: pytest.MonkeyPatch) -> None:
     """Never more RAM, the same bits, and forms are told by the name of the layer whatever stands between its bands."""
     monkeypatch.setattr(tune, "LEVELS", {"ram": ("-O2",)})  # fewer builds
-    monkeypatch.setattr(tune, "HOW", ("small",))
+    monkeypatch.setattr(tune, "_variants", lambda layers: ["", "plain", "pair+small"])
     net = Network(_network(np.random.default_rng(0)))
     plain = compile_network(net, board=BOARD, prefer="ram")
     assert plain.program.meta["bands"] and any("pad" in v.name for v in plain.model.layers)
