@@ -10,6 +10,7 @@ from picozoo.ir.verify import verify
 from picozoo.passes import (
     bands,
     dead_code,
+    drop_neutral,
     fold_affine,
     fold_constants,
     fold_dequantized,
@@ -23,7 +24,6 @@ from picozoo.passes import (
     materialise,
     merge_common,
     schedule,
-    simplify_casts,
     simplify_exact,
     sink_dequantize,
     subpixel,
@@ -35,7 +35,7 @@ from picozoo.specs import Target
 FLOAT: Sequence[ModuleType] = (
     lift_loop_constants,  # first of all: regions must see their constants before anything folds or counts them
     fold_constants,  # before the rest: constants made of constants (masks, ranges) must not look like work
-    simplify_casts,
+    drop_neutral,
     layout,  # before folding: only then does a batch norm stand directly behind its convolution
     merge_common,  # after layout, which repeats a transpose for each of its readers
     fold_affine,  # before fusing: conv, affine, relu must become conv, relu first
@@ -61,7 +61,7 @@ INTEGER: Sequence[ModuleType] = (
 
 # What the planner and the target need; nothing after this may add or remove nodes.
 PREPARE: Sequence[ModuleType] = (
-    simplify_casts,
+    drop_neutral,
     simplify_exact,  # before fusing: it must see every operator; its constants and unread values go next
     tabulate,  # after it: of a table nothing is known but its ends. What files in integers have is found here
     dead_code,

@@ -15,7 +15,7 @@ from picozoo.ir.program import Function, Node, Program
 from picozoo.ir.text import parse_program, print_program
 from picozoo.ir.verify import verify
 from picozoo.ops.clamp import ClampAttrs
-from picozoo.passes import pipeline
+from picozoo.passes import drop_neutral, pipeline
 from picozoo.plan.arena import plan_program
 from picozoo.plan.check import check_plan
 from picozoo.specs import TensorType
@@ -144,3 +144,28 @@ def test_fused_c_gives_the_same(board: str, seed: int) -> None:
                 raw = machine.read(base + slot.offset, slot.type.nbytes)
                 got = np.frombuffer(raw, slot.type.numpy).reshape(slot.type.shape)
                 np.testing.assert_allclose(got, want, rtol=1e-5, atol=1e-6)
+
+
+def test_what_changes_nothing_is_dropped() -> None:
+    """Times one and plus zero, whichever operand they are; not with another shape, type, or activation behind."""
+    p, f = Program("n"), Function("forward", ("%x",), (), [], {"%x": TensorType((2, 3))})
+    one = p.add_constant("one", np.ones((3,), np.float32), TensorType((3,)))
+    zero = p.add_constant("zero", np.zeros((), np.float32), TensorType(()))
+    row = p.add_constant("row", np.ones((4, 1, 1), np.float32), TensorType((4, 1, 1)))
+    add, mul = ops.get("add").Attrs, ops.get("mul").Attrs
+    for name, op, ins, attrs in (
+        ("a", "mul", (one, "%x"), mul()),
+        ("b", "add", ("%a", zero), add()),
+        ("c", "sub", (zero, "%b"), ops.get("sub").Attrs()),
+        ("d", "div", ("%c", one), ops.get("div").Attrs()),
+        ("e", "add", ("%d", zero), add("relu")),
+        ("y", "mul", ("%e", row), mul()),
+    ):
+        (f.types[f"%{name}"],) = ops.get(op).infer([p.type_of(f, r) for r in ins], attrs)
+        f.nodes.append(Node(op, name, ins, (f"%{name}",), attrs))
+    f.results = ("%y",)
+    p.functions["forward"] = f
+    q = verify(drop_neutral.run(verify(p), find.load("boards", "host", "board").BOARD.core.target))
+    assert [n.name for n in q.main.nodes] == ["c", "e", "y"]
+    x = calls(0)[0][0][0, :, :3][:2]
+    np.testing.assert_array_equal(Interpreter(p).call("forward", x)[0], Interpreter(q).call("forward", x)[0])
