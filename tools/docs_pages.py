@@ -71,8 +71,23 @@ def operators() -> str:
         f"become several of these: {_composites()}. What ONNX files may have beside\n"
         "these is in [onnx.md](onnx.md).\n\n"
         + table(("operator", "what it gives", "PyTorch", "TFLite", "ONNX", "element types", "int8 form"), rows)
+        + _torch()
         + _forms()
         + _estimators()
+    )
+
+
+def _torch() -> str:
+    """Functions of PyTorch beside those in the table."""
+    from picozoo.frontend._torch_by_way import BY_WAY
+    from picozoo.frontend._torch_context import readers
+
+    several = sorted(said for said, (name, _) in readers().items() if name == "composite")
+    return (
+        "\n# PyTorch functions that become several operators\n\n"
+        f"{len(several)} beside those in the table: {', '.join(f'`{said}`' for said in several)}.\n\n"
+        "What is in neither list is written in other functions by PyTorch's own decompositions, and read if these are.\n"
+        f"Tested are {', '.join(f'`{said}`' for said in BY_WAY)}.\n"
     )
 
 

@@ -96,14 +96,14 @@ def _masked_fill(ctx: Any, x: Any, mask: Any, value: Any) -> str:
     return str(ctx.emit("where", [ctx.ref(mask, "bool"), ctx.ref(value, ctx.type(x).dtype), x]))
 
 
-def _triangle(cut: Callable[..., np.ndarray]) -> Callable[..., Any]:
-    """A triangle of a constant, as masks are made."""
+def _triangle(cut: Callable[..., np.ndarray], upper: int) -> Callable[..., Any]:
+    """A triangle of a matrix; of a constant, as masks are made, a constant."""
 
     def read(ctx: Any, x: Any, diagonal: int = 0) -> str:
         ref = ctx.ref(x)
         value = ctx.program.constant(ref)
         if value is None:
-            raise Unsupported("a triangle of a computed matrix; multiply it by a constant mask of ones and zeros")
+            return str(ctx.as_node("Trilu", [ref, np.array(diagonal)], upper=upper))
         return str(ctx.const(cut(value, diagonal), "triangle", ctx.out_dtype))
 
     return read
@@ -156,8 +156,8 @@ READERS: dict[str, Callable[..., Any]] = {
     "batch_norm.default": _batch_norm,
     "_native_batch_norm_legit_no_training.default": _legit_batch_norm,
     "scaled_dot_product_attention.default": _attention,
-    "triu.default": _triangle(np.triu),
-    "tril.default": _triangle(np.tril),
+    "triu.default": _triangle(np.triu, 1),
+    "tril.default": _triangle(np.tril, 0),
     "masked_fill.Scalar": _masked_fill,
     "masked_fill.Tensor": _masked_fill,
 }

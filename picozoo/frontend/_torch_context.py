@@ -12,7 +12,15 @@ import torch
 
 from picozoo import ops
 from picozoo.errors import Unsupported, UsageError
-from picozoo.frontend import _composites, _torch_math, _torch_moves, _torch_nn, _torch_qdq, _torch_recurrent
+from picozoo.frontend import (
+    _composites,
+    _torch_complex,
+    _torch_math,
+    _torch_moves,
+    _torch_nn,
+    _torch_qdq,
+    _torch_recurrent,
+)
 from picozoo.frontend._torch_onnx import as_node
 from picozoo.ir.program import Function, Node, Program
 from picozoo.ops.cast import CastAttrs
@@ -30,6 +38,7 @@ _DTYPES = {
     torch.int32: "i32",
     torch.int64: "i64",
     torch.bool: "bool",
+    torch.complex64: "f32",  # each of the two parts
 }
 _PYTORCH = re.compile(rf"(site|dist)-packages/torch/|^{re.escape(next(iter(torch.__path__)))}/")  # its own files
 _MOST_KNOWN = 1 << 20  # bytes of a value that is computed while a graph is read
@@ -50,7 +59,7 @@ def readers() -> dict[str, tuple[str, Callable[..., Any]]]:
     for more in (_composites.ALIASES, _torch_recurrent.READERS):
         assert not (twice := table.keys() & more), f"read twice: {', '.join(twice)}"
         table |= more
-    return table
+    return table | {k: ("composite", v) for k, v in _torch_complex.OWN.items()}
 
 
 def overload(node: torch.fx.Node) -> str:
@@ -95,7 +104,7 @@ def source(node: torch.fx.Node) -> str:
 
 def tensor_type(value: torch.Tensor, what: str) -> TensorType:
     """Type of a tensor; raises Unsupported for element types and shapes that the IR does not have."""
-    if value.dtype not in _DTYPES:
+    if value.dtype not in _DTYPES or (value.is_complex() and not what.startswith("output of")):
         raise Unsupported(
             f"{what} has element type {value.dtype}; use float32, int8, uint8, int16, int32, int64 or bool"
         )
@@ -147,7 +156,11 @@ class Context:
             return None
         _, read = readers()[overload(node)]
         try:
-            return read(self, **_unwrapped(node)) if _wrapped(node) else read(self, *node.args, **node.kwargs)
+            if _wrapped(node):
+                return read(self, **_unwrapped(node))
+            if any(self.complex_of(a) is not None for a in node.all_input_nodes):
+                return _torch_complex.read(self, overload(node), read, node.args, dict(node.kwargs))
+            return read(self, *node.args, **node.kwargs)
         except (Unsupported, UsageError) as e:
             place = source(node) or f"method {self.function.name}"
             raise Unsupported(f"{overload(node)} at {place}: {e}") from None
@@ -257,6 +270,11 @@ class Context:
         if any(self.read_later(k) for k in range(1, len(self.node.meta["val"]))):
             raise Unsupported("only its first output is supported; the others are read in this network")
 
+    def complex_of(self, arg: Any) -> _torch_complex.Complex | None:
+        """Both parts of a complex value; None for others."""
+        found = self.values.get(arg) if isinstance(arg, torch.fx.Node) else None
+        return found if isinstance(found, _torch_complex.Complex) else None
+
     def changes(self, arg: Any) -> bool:
         """Is the argument kept state?"""
         held = isinstance(arg, torch.fx.Node) and arg in self.tensors
@@ -295,6 +313,8 @@ class Context:
                 return "$" + name
             self.values[node] = self.program.add_constant(name, numbers(value, name), tensor_type(value, name))
         value = self.values[node]
+        if isinstance(value, _torch_complex.Complex):
+            raise Unsupported("complex numbers; give torch.view_as_real of them")
         return str(value[0] if isinstance(value, list) else value)
 
     def index(self, arg: Any, size: int = 0) -> str:

@@ -61,9 +61,8 @@ def decomposition(target: Any) -> Callable[..., Any] | None:
     """How PyTorch writes an ATen function in others; None if it does not."""
     if not isinstance(target, torch._ops.OpOverload) or target.namespace != "aten":
         return None
-    if target in decomposition_table:
+    composite = torch._C._dispatch_has_kernel_for_dispatch_key(target._name, _COMPOSITE)
+    if target in decomposition_table and not (composite and target._name.startswith("aten::fft_")):
         found: Callable[..., Any] = decomposition_table[target]
         return found
-    if torch._C._dispatch_has_kernel_for_dispatch_key(target._name, _COMPOSITE):
-        return partial(target._op_dk, _COMPOSITE)
-    return None
+    return partial(target._op_dk, _COMPOSITE) if composite else None

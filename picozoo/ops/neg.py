@@ -16,7 +16,7 @@ class Neg(Unary):
     name = "neg"
     onnx = {"Neg": onnx.unary("neg")}
     dtypes = ("f32", "i8", "i16", "i32", "i64")
-    aten = {"neg.default": unary("neg")}
+    aten = {"neg.default": unary("neg"), "_neg_view.default": unary("neg")}
     tflite = {"NEG": tflite.unary("neg")}
     cases = unary_cases()
 

@@ -17,6 +17,8 @@ import torch.nn.functional as F  # noqa: E402, N812
 from torch import nn  # noqa: E402
 
 from picozoo.errors import Unsupported  # noqa: E402
+from picozoo.frontend import torch_export  # noqa: E402
+from picozoo.frontend._torch_by_way import BY_WAY  # noqa: E402
 from picozoo.frontend.torch_export import capture  # noqa: E402
 from picozoo.ir.interp import Interpreter  # noqa: E402
 
@@ -274,7 +276,20 @@ ROWS: Cases = {
     name: first(made(name, 12, 5)) for name in ("LSTMCell", "GRUCell", "RNNCell", "LSTM", "GRU", "RNN", "Linear")
 }
 
+SPECTRA: Cases = {
+    "rfft": lambda x: torch.fft.rfft(x).abs(),
+    "rfft longer": lambda x: torch.view_as_real(torch.fft.rfft(x, n=16, norm="ortho")),
+    "fft": lambda x: torch.view_as_real(torch.fft.fft(x)),
+    "ifft": lambda x: torch.fft.ifft(torch.fft.fft(x, norm="ortho") * torch.fft.fft(x)).real,
+    "irfft": lambda x: torch.fft.irfft(torch.fft.rfft(x) * x[:, :7], n=12),
+    "irfft odd": lambda x: torch.fft.irfft(torch.fft.rfft(x), n=11),
+    "rfft2 angle": lambda x: torch.fft.rfft2(x + 1).angle().cos(),
+    "conjugate": lambda x: torch.fft.rfft(x).conj().imag * 1.0,
+    "stft": lambda x: torch.stft(x.repeat(1, 8), 32, 8, return_complex=True, window=torch.hann_window(32)).abs(),
+}
+
 GROUPS = {
+    "spectra": (SPECTRA, (3, 12)),
     "images": (IMAGES, (1, 8, 8, 8)),
     "resized": (RESIZED, (1, 8, 8, 8)),
     "windows": (WINDOWS, (1, 8, 8, 8)),
@@ -298,8 +313,18 @@ class All(nn.Module):
         return tuple(f(x) for f in self.cases.values())
 
 
+seen: set[str] = set()  # overloads that PyTorch decomposed
+tested: set[str] = set()
+
+
 @pytest.mark.parametrize("group", GROUPS)
-def test_equals_pytorch(group: str) -> None:
+def test_equals_pytorch(group: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    def note(ep: Any) -> Any:
+        seen.update(torch_export.overload(n) for n in torch_export._unread(ep))
+        return decompose(ep)
+
+    decompose = torch_export.functional
+    monkeypatch.setattr(torch_export, "functional", note)
     cases, shape = GROUPS[group]
     torch.manual_seed(0)
     x, net = torch.randn(shape), All(cases).eval()
@@ -311,6 +336,13 @@ def test_equals_pytorch(group: str) -> None:
         if got.shape != w.shape or not np.allclose(got, w, rtol=1e-4, atol=2e-5, equal_nan=True)
     ]
     assert not wrong, "\n".join(wrong)
+    tested.add(group)
+
+
+def test_what_the_documentation_says_is_read_by_way_of_others() -> None:
+    if tested != set(GROUPS):
+        pytest.skip("needs the tests before it")
+    assert seen == set(BY_WAY)
 
 
 def test_what_is_read_is_not_decomposed() -> None:
