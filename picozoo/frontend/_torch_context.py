@@ -42,6 +42,7 @@ _DTYPES = {
 }
 _PYTORCH = re.compile(rf"(site|dist)-packages/torch/|^{re.escape(next(iter(torch.__path__)))}/")  # its own files
 _MOST_KNOWN = 1 << 20  # bytes of a value that is computed while a graph is read
+_MOST_WORK = 1 << 16  # multiply-accumulates of it
 
 
 @cache
@@ -242,7 +243,8 @@ class Context:
         if node is None or ops.get(node.op).regions(node.attrs):
             return None
         ins, outs = [self.type(r) for r in node.inputs], [self.type(r) for r in node.outputs]
-        if max(t.nbytes for t in (*ins, *outs)) > _MOST_KNOWN:
+        work = ops.get(node.op).macs(ins, outs, node.attrs)
+        if max(t.nbytes for t in (*ins, *outs)) > _MOST_KNOWN or work > _MOST_WORK:
             return None
         args = [self.known(r) for r in node.inputs]
         if any(a is None for a in args):
