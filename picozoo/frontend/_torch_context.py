@@ -39,7 +39,10 @@ _DTYPES = {
     torch.int64: "i64",
     torch.bool: "bool",
     torch.complex64: "f32",  # each of the two parts
+    torch.float16: "f32",  # rounded to it where a value is converted, calculated in float32
+    torch.bfloat16: "f32",
 }
+_NARROW = {torch.float16: "float16", torch.bfloat16: "bfloat16"}
 _PYTORCH = re.compile(rf"(site|dist)-packages/torch/|^{re.escape(next(iter(torch.__path__)))}/")  # its own files
 _MOST_KNOWN = 1 << 20  # bytes of a value that is computed while a graph is read
 _MOST_WORK = 1 << 16  # multiply-accumulates of it
@@ -105,7 +108,9 @@ def source(node: torch.fx.Node) -> str:
 
 def tensor_type(value: torch.Tensor, what: str) -> TensorType:
     """Type of a tensor; raises Unsupported for element types and shapes that the IR does not have."""
-    if value.dtype not in _DTYPES or (value.is_complex() and not what.startswith("output of")):
+    if value.dtype not in _DTYPES or (
+        (value.is_complex() or value.dtype in _NARROW) and not what.startswith("output of")
+    ):
         raise Unsupported(
             f"{what} has element type {value.dtype}; use float32, int8, uint8, int16, int32, int64 or bool"
         )
@@ -208,6 +213,12 @@ class Context:
     def out_dtype(self) -> str:
         """Element type of the node's first output."""
         return tensor_type(self.out_value, f"output of {overload(self.node)}").dtype
+
+    @property
+    def narrow(self) -> str:
+        """The node's element type if it is a float narrower than float32 and its first input is not of it; else ""."""
+        given = self.node.args[0].meta["val"].dtype if isinstance(self.node.args[0], torch.fx.Node) else None
+        return "" if given == self.out_value.dtype else _NARROW.get(self.out_value.dtype, "")
 
     def type(self, ref: str) -> TensorType:
         """Type of a value of the function being captured."""

@@ -9,6 +9,7 @@ import numpy as np
 
 from picozoo.ops._elementwise import Elementwise
 from picozoo.ops._op import Case, Types
+from picozoo.ops.narrow_float import NarrowFloatAttrs
 from picozoo.specs import TensorType
 
 
@@ -18,7 +19,8 @@ class CastAttrs:
 
 
 def _copy(ctx: Any, x: Any, *_: Any, **__: Any) -> Any:
-    return ctx.ref(x, ctx.out_dtype)
+    y = ctx.ref(x, ctx.out_dtype)
+    return ctx.emit("narrow_float", [y], NarrowFloatAttrs(ctx.narrow)) if ctx.narrow else y
 
 
 def _onnx(ctx: Any) -> Any:

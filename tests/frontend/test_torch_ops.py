@@ -181,6 +181,8 @@ ARITHMETIC: Cases = {
     "cross entropy": lambda x: F.cross_entropy(x, torch.tensor([1, 2, 0])),
     "threshold": lambda x: F.threshold(x, 0.0, 0.0),
     "bool": lambda x: x.round().bool(),
+    "half": lambda x: x.half().float(),
+    "bfloat16": lambda x: (x * 3).bfloat16().float(),
 }
 
 REDUCTIONS: Cases = {
