@@ -16,7 +16,7 @@ from picozoo.compress.ranges import METHODS
 from picozoo.emit.c_model import Layer, Model, Slot, emit
 from picozoo.errors import DoesNotFit, UsageError
 from picozoo.ir.program import Program
-from picozoo.network import Network, from_estimator, from_module, is_estimator, load, with_learning
+from picozoo.network import Network, calibration_of, from_estimator, from_module, is_estimator, load, with_learning
 from picozoo.ops._fixed_point import quantize_array
 from picozoo.passes import pipeline
 from picozoo.plan.arena import Plan, plan_program
@@ -392,7 +392,10 @@ def compile(
         ['perceptron.c', 'perceptron.h']
     """
     if isinstance(network, Network):
-        net = network
+        given = {"shapes": shapes, "dims": dims, "fixed": fixed}
+        if late := [k for k, v in given.items() if v]:
+            raise UsageError(f"compile: {', '.join(late)} belong to reading a file; give them to load")
+        net = network if calibrate is None else replace(network, calibration=calibration_of(network.program, calibrate))
     elif isinstance(network, str) or hasattr(network, "__fspath__"):
         net = load(network, calibrate=calibrate, trust_pickle=trust_pickle, shapes=shapes, dims=dims, fixed=fixed)
     elif is_estimator(network):

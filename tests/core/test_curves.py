@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -11,6 +12,7 @@ import torch
 from torch import nn
 
 import picozoo
+from picozoo.errors import UsageError
 from picozoo.ir.interp import Interpreter
 
 FORMS: dict[str, Callable[[torch.Tensor], torch.Tensor]] = {
@@ -78,3 +80,14 @@ def test_layers_that_were_asked_to_be_otherwise() -> None:
         x = np.random.default_rng(1).integers(-128, 128, (3, 8)).astype(np.int8)
         (want,), (got,) = (Interpreter(p).call("forward", x) for p in (fw.whole_program, fw.program))
         np.testing.assert_array_equal(got, want)
+
+
+def test_calibration_of_a_network_that_is_loaded_already(tmp_path: Path) -> None:
+    torch.manual_seed(0)
+    torch.onnx.export(nn.Linear(8, 4), (torch.zeros(1, 8),), str(tmp_path / "l.onnx"), dynamo=False)
+    net = picozoo.load(tmp_path / "l.onnx")
+    data = np.random.default_rng(0).normal(size=(20, 1, 8)).astype(np.float32)
+    assert picozoo.compile(net, board="host", calibrate=data).precision == "int8"
+    assert net.calibration is None
+    with pytest.raises(UsageError, match="give them to load"):
+        picozoo.compile(net, board="host", dims={"n": 3})
