@@ -203,9 +203,9 @@ def _travels(meta: Mapping[str, str]) -> list[tuple[str, str]]:
 
 # Cells in the manner of the well-known "neural network zoo" pictures: one sign for each kind of layer.
 SIGNS = {
-    "conv2d": "▦",
+    **dict.fromkeys(("conv2d", "wide_conv2d", "hybrid_conv2d", "conv3d", "conv_transpose"), "▦"),
     "linear": "●",
-    "lstm_cell": "◉",
+    **dict.fromkeys(("lstm", "lstm_cell", "lstm_sequence", "gru", "rnn", "svdf"), "◉"),
     "matmul": "●",
     "max_pool2d": "▽",
     "avg_pool2d": "▽",

@@ -75,10 +75,12 @@ def _tabulate(program: Program, f: Function, sink: Node) -> None:
     axis = _axis(program, group, shape)
     assert axis is not None  # `_tree` has asked
     table = _results(program, f, group, source, axis, shape)
-    ref = program.add_constant(f"{sink.name}.table", table, TensorType(table.shape, "i8"))
+    # the name by which the user knows it
+    named = next((n for n in reversed(group) if n.op not in ("quantize", "dequantize", "cast")), sink)
+    ref = program.add_constant(f"{named.name}.table", table, TensorType(table.shape, "i8"))
     at = next(i for i, n in enumerate(f.nodes) if n is sink)
     attrs = LookupAttrs(max(axis, 0))
-    f.nodes[at] = Node("lookup", sink.name, (source, ref), sink.outputs, attrs, sink.source)
+    f.nodes[at] = Node("lookup", named.name, (source, ref), sink.outputs, attrs, named.source)
     f.nodes = [n for n in f.nodes if n not in group]
 
 

@@ -27,10 +27,12 @@ KINDS = {
     "other": ("other", "computes without weights"),
 }
 _OPS = {
-    "conv2d": "conv", "max_pool2d": "pool", "avg_pool2d": "pool", "mean": "pool", "linear": "hidden",
-    "matmul": "hidden", "lstm_cell": "recurrent", "gru_cell": "recurrent", "gather": "memory", "addr": "memory",
-    "index_copy": "memory",
-}  # fmt: skip
+    **dict.fromkeys(("conv2d", "conv2d_add", "wide_conv2d", "hybrid_conv2d", "conv3d", "conv_transpose"), "conv"),
+    **dict.fromkeys(("max_pool2d", "avg_pool2d", "pool_nd", "mean"), "pool"),
+    **dict.fromkeys(("linear", "matmul"), "hidden"),
+    **dict.fromkeys(("lstm", "lstm_cell", "lstm_sequence", "gru", "rnn", "svdf"), "recurrent"),
+    **dict.fromkeys(("gather", "addr", "index_copy"), "memory"),
+}
 
 
 @dataclass(frozen=True)

@@ -97,8 +97,8 @@ def memory_map(r: Report, function: str) -> str:
     fits = (WIDTH - LEFT - RIGHT) / len(steps)
     column = min(max(18.0 if len(steps) <= MANY else 3.0, fits), 110.0)
     width = LEFT + column * len(steps) + RIGHT
-    each = ceil(16 / column)  # only so many names have room
     slant = any(len(s) * 7 > column for s in steps)
+    each = ceil((22 if slant else 16) / column)  # only so many names have room
     below = 26 + (min(max(len(s) for s in steps), 22) * 3.8 if slant else 0)
 
     def y(offset: float) -> float:

@@ -282,7 +282,8 @@ def _profile_words(r: Report) -> str:
         if all(v.ms_predicted is None for v in main_layers(r))
         else " The thin bar is time, " + ("exact." if r.cycles_exact else f"predicted ({cycles_error(r)}).")
     )
-    return f"{unit}, mean of {count(r.samples)} calls.{time}"
+    calls = f"mean of {count(r.samples)} calls" if r.samples > 1 else "of one call"
+    return f"{unit}, {calls}.{time}"
 
 
 def _profile(r: Report) -> str:
