@@ -252,11 +252,11 @@ def beside_runtime(folder: Path, got: list[np.ndarray], expected: list[np.ndarra
         found = session.run(None, dict(zip([i.name for i in session.get_inputs()], plain, strict=False)))
     except Exception as e:
         return row | {"differs": f"it does not run the test: {str(e).splitlines()[0][:80]}"}
-    for k, (g, w, e) in enumerate(zip(got, found, expected, strict=True)):
-        if not compare(g, e):
+    for k, (g, w, right) in enumerate(zip(got, found, expected, strict=True)):
+        if not compare(g, right):
             continue
-        at = _first(g, e)
-        for who, a in (("picozoo", g), ("onnxruntime", w), ("expected", e)):
+        at = _first(g, right)
+        for who, a in (("picozoo", g), ("onnxruntime", w), ("expected", right)):
             row[who] = float(f"{float(a.astype(np.float64).reshape(-1)[at]):.6g}")
         return row | {"output": k, "element": at, "differs": compare(g, w)}
     return row
@@ -273,7 +273,8 @@ def _without_bfloat16(model: Any) -> Any:
     import onnx
 
     graph, number = model.graph, onnx.TensorProto.BFLOAT16
-    before, after = [], []
+    before: list[Any] = []
+    after: list[Any] = []
     for v in (*graph.input, *graph.output):
         if v.type.tensor_type.elem_type != number:
             continue
