@@ -28,11 +28,13 @@ def decomposed(ep: ExportedProgram, unread: Callable[[ExportedProgram], Iterable
     Raises:
         Unsupported: the graph grows beyond all bounds.
     """
+    before: object = None
     for _ in range(16):
         table = {t: how for t in unread(ep) if (how := decomposition(t)) is not None}
-        if not table:
+        now = table.keys(), [n.target for n in ep.graph.nodes]
+        if not table or now == before:  # nothing left, or nothing that changes any more: sizes that depend on values
             return ep
-        made = _run(ep, table)
+        before, made = now, _run(ep, table)
         if made is None:
             return ep
         ep = made

@@ -17,7 +17,7 @@ import torch.nn.functional as F  # noqa: E402, N812
 from torch import nn  # noqa: E402
 
 from picozoo.errors import Unsupported  # noqa: E402
-from picozoo.frontend import torch_export  # noqa: E402
+from picozoo.frontend import _torch_decompose, torch_export  # noqa: E402
 from picozoo.frontend._torch_by_way import BY_WAY  # noqa: E402
 from picozoo.frontend.torch_export import capture  # noqa: E402
 from picozoo.ir.interp import Interpreter  # noqa: E402
@@ -367,3 +367,18 @@ def test_what_is_read_is_not_decomposed() -> None:
 def test_sentences(function: Callable[..., Any], sentence: str) -> None:
     with pytest.raises(Unsupported, match=sentence):
         capture(All({"f": function}), (torch.randn(3, 12),))
+
+
+def test_what_does_not_change_is_decomposed_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A size that depends on values stays what it is, however often PyTorch is asked."""
+    asked: list[Any] = []
+    run = _torch_decompose._run
+
+    def counted(*args: Any) -> Any:
+        asked.append(args)
+        return run(*args)
+
+    monkeypatch.setattr(_torch_decompose, "_run", counted)
+    with pytest.raises(Unsupported, match="depends on values"):
+        capture(All({"f": lambda x: x[x > 0].sum()}), (torch.randn(3, 12),))
+    assert len(asked) <= 2
