@@ -10,6 +10,7 @@ from collections.abc import Iterator
 
 from picozoo import ops
 from picozoo.ir.program import Function, Node, Program
+from picozoo.passes._match import trees
 
 
 def curves(program: Program, f: Function) -> Iterator[tuple[list[Node], str]]:
@@ -17,11 +18,11 @@ def curves(program: Program, f: Function) -> Iterator[tuple[list[Node], str]]:
 
     The last node gives its result; no other value of it is read elsewhere.
     """
-    uses, made, taken = f.uses(), f.producers(), set[str]()
+    taken: set[str] = set()
     for sink in reversed(f.nodes):
         if sink.name in taken or not _bends(program, f, sink):
             continue
-        found = _grow(program, f, sink, uses, made)
+        found = _longest(program, f, sink)
         if found is not None:
             taken |= {n.name for n in found[0]}
             yield found
@@ -36,19 +37,11 @@ def _bends(program: Program, f: Function, node: Node) -> bool:
     return whole and all(t.size == 1 for r, t in types.items() if program.constant(r) is not None)
 
 
-def _grow(
-    program: Program, f: Function, sink: Node, uses: dict[str, list[Node | None]], made: dict[str, Node]
-) -> tuple[list[Node], str] | None:
-    group, found = [sink], None
-    while True:
-        reads = list(
-            dict.fromkeys(
-                r for n in group for r in n.inputs if program.constant(r) is None and made.get(r) not in group
-            )
-        )
+def _longest(program: Program, f: Function, sink: Node) -> tuple[list[Node], str] | None:
+    found = None
+    for group, reads in trees(
+        f, sink, lambda n: _bends(program, f, n), lambda r: program.constant(r) is not None, lambda r: True
+    ):
         if len(reads) == 1 and len(group) > 1:
             found = [n for n in f.nodes if n in group], reads[0]
-        inner = [r for r in reads if r in made and _bends(program, f, made[r]) and all(u in group for u in uses[r])]
-        if not inner:
-            return found
-        group = [*group, *(made[r] for r in inner)]
+    return found

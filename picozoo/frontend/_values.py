@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from typing import Any
 
@@ -20,28 +21,28 @@ from picozoo.ops.transpose import TransposeAttrs
 from picozoo.specs import DTYPES, TensorType
 
 
-class Values:
+class Values(ABC):
     """A subclass says how a node is added (`emit`), a constant is stored (`const`), and what is known of a value."""
 
     out_kind = 0  # element type of the outputs, as ONNX has it, where it is not what follows from the inputs
 
     # -- attributes and inputs ----------------------------------------------------------------------------------------
     @property
+    @abstractmethod
     def opset(self) -> int:
         """Version of the node's operator set."""
-        raise NotImplementedError
 
+    @abstractmethod
     def attr(self, name: str, default: Any = None) -> Any:
         """An attribute as number, string, list, array or graph; `default` where it is not given."""
-        raise NotImplementedError
 
+    @abstractmethod
     def has(self, i: int) -> bool:
         """Is input `i` there?"""
-        raise NotImplementedError
 
+    @abstractmethod
     def array(self, i: int, what: str = "") -> np.ndarray:
         """The numbers of input `i`; raises Unsupported if they are computed from the network's inputs."""
-        raise NotImplementedError
 
     def ints(self, i: int, what: str = "") -> list[int]:
         """Input `i` as a list of integers."""
@@ -64,25 +65,25 @@ class Values:
         return self.ints(i, name) if self.has(i) else default
 
     # -- values -------------------------------------------------------------------------------------------------------
+    @abstractmethod
     def type(self, ref: str) -> TensorType:
         """Type of a value."""
-        raise NotImplementedError
 
+    @abstractmethod
     def constant_of(self, ref: str) -> np.ndarray | None:
         """The numbers of a value if they are known now."""
-        raise NotImplementedError
 
+    @abstractmethod
     def const(self, array: Any, hint: str = "c", dtype: str = "") -> str:
         """Store a constant made here, float64 as f32."""
-        raise NotImplementedError
 
+    @abstractmethod
     def emit(self, op: str, refs: Sequence[str], attrs: Any = None, like: TensorType | None = None) -> Any:
         """Add a node. Gives its output, or a list of several.
 
         Args:
             like: element type and quantisation of the output where they do not follow from the inputs.
         """
-        raise NotImplementedError
 
     def shape(self, ref: str) -> tuple[int, ...]:
         """Shape of a value."""

@@ -204,9 +204,10 @@ PZ_INLINE void pz_patch_words(const pz_i8 *x, pz_u32 *to, pz_i8 *row, int step, 
   }
 }
 
-/* int8; w: the stream of pz_pair.h, with int16 weights if `wide`. Windows are copied before their pixels are written: y may
-   lie over part of x (ops/_walk.py); `back`: from the last pixel to the first. patch: two windows as words, each rounded up to a multiple
-   of four words, then kw * c bytes. `add`: where what is added to y lies, if there is a `line`; y may be there. */
+/* int8; w: the stream of pz_pair.h, with int16 weights if `wide`. Windows are copied before their pixels are written: y
+   may lie over part of x (ops/_walk.py); `back`: from the last pixel to the first. patch: two windows as words, each
+   rounded up to a multiple of four words, then kw * c bytes. `add`: where what is added to y lies, if there is a `line`;
+   y may be there. */
 PZ_INLINE void pz_conv2d_i8_pair_any(const pz_i8 *x, const pz_u32 *w, pz_i8 *y, pz_u32 *patch, int n, int h, int wd, int c,
                                      int oh, int ow, int o, int kh, int kw, int sh, int sw, int pt, int pl, int dh, int dw,
                                      int zero, int wide, int back, const pz_requant_args q, const pz_i8 *add,
@@ -214,11 +215,13 @@ PZ_INLINE void pz_conv2d_i8_pair_any(const pz_i8 *x, const pz_u32 *w, pz_i8 *y, 
   const int step = back ? -o : o;
 #if PZ_ASM
   if (kw * c <= 8) __asm__("" : "+r"(patch)); /* short rows: its address in a register, not in every store */
-  if (PZ_ADDS(line)) __asm__("" : "+r"(line.second), "+r"(line.first), "+r"(line.plus)); /* kept, not made anew by two instructions for each sum */
+  /* numbers of a sum are kept: made anew they are two instructions each */
+  if (PZ_ADDS(line)) __asm__("" : "+r"(line.second), "+r"(line.first), "+r"(line.plus));
 #endif
   const int groups = PZ_PATCH_GROUPS(kh, kw * c);
   pz_i8 *const row = (pz_i8 *)(patch + groups * 8);
-  pz_clear_words(patch + 2 * kh * PZ_ROW_WORDS(kw * c), groups * 8 - 2 * kh * PZ_ROW_WORDS(kw * c)); /* behind the windows */
+  const int windows = 2 * kh * PZ_ROW_WORDS(kw * c);
+  pz_clear_words(patch + windows, groups * 8 - windows); /* what no window writes */
   if (back) x += (n - 1) * h * wd * c, y += (n * oh * ow - 1) * o, add += PZ_ADDS(line) ? (n * oh * ow - 1) * o : 0;
   for (int b = 0; b < n; ++b, x += back ? -h * wd * c : h * wd * c) {
     int filled = 0;

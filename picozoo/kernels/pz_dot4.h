@@ -249,7 +249,8 @@ PZ_KERNEL void pz_conv2d_i8_narrow_pair(const pz_i8 *x, const pz_u32 *w, const p
                                         int zero, int bits, const pz_requant_args q) {
   const int groups = PZ_PATCH_GROUPS(kh, kw * c), all = oh * ow;
   pz_i8 *const row = (pz_i8 *)(patch + groups * 8);
-  pz_clear_words(patch + 2 * kh * PZ_ROW_WORDS(kw * c), groups * 8 - 2 * kh * PZ_ROW_WORDS(kw * c)); /* behind the windows */
+  const int windows = 2 * kh * PZ_ROW_WORDS(kw * c);
+  pz_clear_words(patch + windows, groups * 8 - windows); /* what no window writes */
   for (int b = 0; b < n; ++b, x += h * wd * c) {
     int filled = 0;
     for (int oy = 0; oy < oh; ++oy)

@@ -1,7 +1,6 @@
 """Folds a per-channel multiply and add after a convolution or linear layer into its weights and bias.
 
-This is how batch normalisation disappears (Jacob et al., 2018, section 3.2): capture writes it as mul and add. A
-reshape that keeps the channels may stand between, as in ONNX's MatMul and Add over more than two dimensions.
+This is how batch normalisation disappears (Jacob et al., 2018, section 3.2): capture writes it as mul and add.
 """
 
 from __future__ import annotations
@@ -31,37 +30,27 @@ def _fold_one(program: Program, f: Function) -> bool:
     for i, node in enumerate(f.nodes):
         if node.op not in _LAYERS or node.attrs.act != "none" or f.types[node.outputs[0]].quant:
             continue
-        ref = _through_reshape(f, uses, node.outputs[0])
-        after = only_reader(f, uses, ref)
+        after = only_reader(f, uses, node.outputs[0])
         weights = program.constant(node.inputs[1])
         if after is None or after.op not in ("mul", "add", "sub") or weights is None or after.attrs.act != "none":
             continue
-        vector = _channel_vector(program, f, after, ref)
+        vector = _channel_vector(program, f, after, node)
         bias = program.constant(node.inputs[2]) if len(node.inputs) > 2 else np.zeros(weights.shape[0], np.float32)
         if vector is None or bias is None:
             continue
         f.nodes[i] = _folded(program, node, weights, bias, vector, after.op)
         f.nodes.remove(after)
-        rewire(f, {after.outputs[0]: ref})
+        rewire(f, {after.outputs[0]: node.outputs[0]})
         return True
     return False
 
 
-def _through_reshape(f: Function, uses: dict[str, list[Node | None]], ref: str) -> str:
-    """The value itself, or what a reshape that keeps the last dimension makes of it, if nothing else reads it."""
-    after = only_reader(f, uses, ref)
-    if after is None or after.op != "reshape":
-        return ref
-    kept = f.types[after.outputs[0]].shape[-1:] == f.types[ref].shape[-1:]
-    return after.outputs[0] if kept else ref
-
-
-def _channel_vector(program: Program, f: Function, after: Node, ref: str) -> np.ndarray | None:
-    """The constant operand as one number per channel, if it is that and `ref` is the first operand."""
-    if after.op == "sub" and after.inputs[0] != ref:
+def _channel_vector(program: Program, f: Function, after: Node, node: Node) -> np.ndarray | None:
+    """The constant operand as one number per channel, if it is that and the layer's output is the first operand."""
+    if after.op == "sub" and after.inputs[0] != node.outputs[0]:
         return None
-    other = after.inputs[1] if after.inputs[0] == ref else after.inputs[0]
-    value, out = program.constant(other), f.types[ref]
+    other = after.inputs[1] if after.inputs[0] == node.outputs[0] else after.inputs[0]
+    value, out = program.constant(other), f.types[node.outputs[0]]
     if value is None or value.dtype != np.float32 or f.types[after.outputs[0]] != out:
         return None
     channels = out.shape[-1]

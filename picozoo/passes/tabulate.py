@@ -22,6 +22,7 @@ from picozoo import ops
 from picozoo.ir.program import Function, Node, Program
 from picozoo.ops.lookup import LookupAttrs
 from picozoo.passes import dead_code
+from picozoo.passes._match import trees
 from picozoo.specs import Target, TensorType
 
 MOST_TABLES = 4  # of 256 bytes each
@@ -88,19 +89,22 @@ def _tree(program: Program, f: Function, sink: Node) -> tuple[list[Node], str] |
     """Nodes that only `sink` needs, in order, and the one 8-bit value that they read; None if there is no such tree."""
     if not _curve(program, sink):
         return None
-    shape, group, uses, made = f.types[sink.outputs[0]].shape, [sink], f.uses(), f.producers()
-    found: tuple[list[Node], str] | None = None
-    while True:
-        reads = list(dict.fromkeys(r for n in group for r in n.inputs if r[0] != "@" and made.get(r) not in group))
+    shape, found = f.types[sink.outputs[0]].shape, None
+
+    def wide(ref: str) -> bool:
+        return program.type_of(f, ref).dtype not in _BYTES
+
+    for group, reads in trees(f, sink, lambda n: _curve(program, n), lambda r: r[0] == "@", wide):
         if any(program.type_of(f, r).shape != shape for r in reads):
-            return found
-        floats = [r for r in reads if program.type_of(f, r).dtype not in _BYTES]
-        if len(reads) == 1 and not floats and _worth(program, f, group) and _axis(program, group, shape) is not None:
+            break
+        if (
+            len(reads) == 1
+            and not wide(reads[0])
+            and _worth(program, f, group)
+            and _axis(program, group, shape) is not None
+        ):
             found = [n for n in f.nodes if n in group], reads[0]
-        inner = [r for r in reads if r in made and _curve(program, made[r]) and all(u in group for u in uses[r])]
-        if not inner:
-            return found
-        group = [*group, *(made[r] for r in ([r for r in inner if r in floats] or inner))]
+    return found
 
 
 def _curve(program: Program, node: Node) -> bool:

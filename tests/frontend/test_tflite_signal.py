@@ -70,6 +70,27 @@ def bank(rng: np.random.Generator, net: Net) -> list[int]:
     return [net.const(t.astype(np.int16)) for t in tables]
 
 
+def sound(window: bool) -> Net:
+    """From samples to logarithms of channels."""
+    rng, net, n = np.random.default_rng(0), Net(), 32
+    x = net.input((1, 16), "int16")
+    values = {"frame_size": 24, "frame_step": 16, "prefill": True}
+    y, valid = net.op(custom("SignalFramer"), [x], [T((1, 1, 24), "int16"), T((), "bool")], **values)
+    if window:
+        w = net.const((4096 * np.hanning(24)).astype(np.int16))
+        (y,) = net.op(custom("SignalWindow"), [y, w], [T((1, 1, 24), "int16")], shift=12)
+    (y,) = net.op("RESHAPE", [y], [T((24,), "int16")], "ReshapeOptions", newShape=[24])
+    y, bits = net.op(custom("SignalFftAutoScale"), [y], [T((24,), "int16"), T((), "int32")])
+    (y,) = net.op(custom("SignalRfft"), [y], [T((n + 2,), "int16")], T=7, fft_length=n)
+    (y,) = net.op(custom("SignalEnergy"), [y], [T((n // 2 + 1,), "uint32")], start_index=1, end_index=16)
+    (y,) = net.op(custom("SignalFilterBank"), [y, *bank(rng, net)], [T((5,), "uint64")], num_channels=5)
+    (y,) = net.op(custom("SignalFilterBankSquareRoot"), [y, bits], [T((5,), "uint32")])
+    values = {"input_correction_bits": 3, "output_scale": 1600}
+    (y,) = net.op(custom("SignalFilterBankLog"), [y], [T((5,), "int16")], **values)
+    net.outputs = [y, valid]
+    return net
+
+
 def test_filter_bank(rng: np.random.Generator) -> None:
     net = Net()
     ins = [net.input((20,), "uint32"), *bank(rng, net)]
@@ -156,21 +177,7 @@ def test_a_front_end_on_a_board(tmp_path: Path) -> None:
     """From samples to logarithms of channels: the board gives what the interpreter gives."""
     import picozoo as pz
 
-    rng, net, n = np.random.default_rng(0), Net(), 32
-    x = net.input((1, 16), "int16")
-    values = {"frame_size": 24, "frame_step": 16, "prefill": True}
-    frame, valid = net.op(custom("SignalFramer"), [x], [T((1, 1, 24), "int16"), T((), "bool")], **values)
-    w = net.const((4096 * np.hanning(24)).astype(np.int16))
-    (y,) = net.op(custom("SignalWindow"), [frame, w], [T((1, 1, 24), "int16")], shift=12)
-    (y,) = net.op("RESHAPE", [y], [T((24,), "int16")], "ReshapeOptions", newShape=[24])
-    y, bits = net.op(custom("SignalFftAutoScale"), [y], [T((24,), "int16"), T((), "int32")])
-    (y,) = net.op(custom("SignalRfft"), [y], [T((n + 2,), "int16")], T=7, fft_length=n)
-    (y,) = net.op(custom("SignalEnergy"), [y], [T((n // 2 + 1,), "uint32")], start_index=1, end_index=16)
-    (y,) = net.op(custom("SignalFilterBank"), [y, *bank(rng, net)], [T((5,), "uint64")], num_channels=5)
-    (y,) = net.op(custom("SignalFilterBankSquareRoot"), [y, bits], [T((5,), "uint32")])
-    values = {"input_correction_bits": 3, "output_scale": 1600}
-    (y,) = net.op(custom("SignalFilterBankLog"), [y], [T((5,), "int16")], **values)
-    net.outputs = [y, valid]
+    net, rng = sound(window=True), np.random.default_rng(1)
     path = tmp_path / "sound.tflite"
     path.write_bytes(net.bytes())
     machine, fw = Interpreter(tflite.read(path)), pz.compile(path, board="nano33ble")

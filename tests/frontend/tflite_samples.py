@@ -4,40 +4,14 @@ from __future__ import annotations
 
 import numpy as np
 
-from picozoo.ops._tflite import custom
-
 from . import test_tflite_compression as compression
 from .test_tflite_all import build
 from .test_tflite_control import branches, counters, counting, memory
 from .test_tflite_custom import detection
-from .test_tflite_signal import bank
+from .test_tflite_signal import sound
 from .test_tflite_streaming import network
 from .tflite_cases import ALL
 from .tflite_models import Net, T
-
-
-def sound() -> Net:
-    """From samples to logarithms of channels."""
-    rng, net, n = np.random.default_rng(0), Net(), 32
-    x = net.input((1, 16), "int16")
-    frame, valid = net.op(
-        custom("SignalFramer"),
-        [x],
-        [T((1, 1, 24), "int16"), T((), "bool")],
-        frame_size=24,
-        frame_step=16,
-        prefill=True,
-    )
-    (y,) = net.op("RESHAPE", [frame], [T((24,), "int16")], "ReshapeOptions", newShape=[24])
-    y, bits = net.op(custom("SignalFftAutoScale"), [y], [T((24,), "int16"), T((), "int32")])
-    (y,) = net.op(custom("SignalRfft"), [y], [T((n + 2,), "int16")], T=7, fft_length=n)
-    (y,) = net.op(custom("SignalEnergy"), [y], [T((n // 2 + 1,), "uint32")], start_index=1, end_index=16)
-    (y,) = net.op(custom("SignalFilterBank"), [y, *bank(rng, net)], [T((5,), "uint64")], num_channels=5)
-    (y,) = net.op(custom("SignalFilterBankSquareRoot"), [y, bits], [T((5,), "uint32")])
-    values = {"input_correction_bits": 3, "output_scale": 1600}
-    (y,) = net.op(custom("SignalFilterBankLog"), [y], [T((5,), "int16")], **values)
-    net.outputs = [y, valid]
-    return net
 
 
 def compressed() -> dict[str, compression.File | Net]:
@@ -67,7 +41,7 @@ def samples() -> dict[str, bytes]:
         "while": counting(),
         "variables": memory(True),
         "detection": detection(rng, 0)[0],
-        "sound": sound(),
+        "sound": sound(window=False),
         **compressed(),
     }
     for case, dtype in ALL:

@@ -3,14 +3,20 @@
 from __future__ import annotations
 
 import zlib
+from collections.abc import Callable, Iterable
 from dataclasses import replace
 
 import numpy as np
+import pytest
 
-from picozoo import find, ops
+from picozoo import build, emulate, find, ops
+from picozoo.emit.c_model import emit
+from picozoo.ir.interp import Interpreter
 from picozoo.ir.program import Function, Node, Program
 from picozoo.ops._narrow import groups_of
 from picozoo.ops._op import Case
+from picozoo.passes import materialise
+from picozoo.plan.arena import plan_program
 from picozoo.specs import Board, Target, TensorType
 
 # forms that other processors take, compiled for the host
@@ -86,3 +92,31 @@ def build_program(only: str = "") -> tuple[Program, dict[str, list[np.ndarray]]]
         program.functions[f.name] = f
         inputs[f.name] = given
     return program, inputs
+
+
+def compare_functions(
+    program: Program, board_name: str, inputs: Callable[[TensorType], Iterable[tuple[str, np.ndarray]]]
+) -> None:
+    """Every function of one int8 input and output in C on a board, against the interpreter.
+
+    Args:
+        inputs: for the type of an input, values and what to call them.
+    """
+    board, target, form = form_of(board_name)
+    if reason := emulate.available(board):
+        pytest.skip(reason)
+    made = materialise.run(program, target)
+    model = emit(made, plan_program(made, target), target)
+    name = program.name
+    sources = {**model.files, "pz_instance.c": f'#include "{name}.h"\n{name}_t pz_net;\n'}
+    roots = ["pz_net", *[e.symbol for e in model.entries.values()]]
+    image = build.build(sources, board, roots=roots, extra=form)
+    with emulate.open_machine(image) as machine:
+        base = machine.address("pz_net")
+        for entry in model.entries.values():
+            for words, x in inputs(entry.inputs[0].type):
+                machine.write(base + entry.inputs[0].offset, x.tobytes())
+                machine.call(entry.symbol, base)
+                want = Interpreter(made).call(entry.name, x)[0]
+                got = np.frombuffer(machine.read(base + entry.outputs[0].offset, want.nbytes), np.int8)
+                np.testing.assert_array_equal(got, want.reshape(-1), f"{entry.name} of {words}")

@@ -5,16 +5,11 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from picozoo import build, emulate
-from picozoo.emit.c_model import emit
-from picozoo.ir.interp import Interpreter
 from picozoo.ir.program import Function, Node, Program
 from picozoo.ops._conv import Conv2dAttrs, window_out
-from picozoo.passes import materialise
-from picozoo.plan.arena import plan_program
 from picozoo.specs import QuantParams, TensorType
 
-from .cases import form_of
+from .cases import compare_functions
 
 BOARDS = ["host+dsp", "nano33ble", "pico", "corstone300"]
 # height, width, channels, outputs a channel, window, strides, dilation, padding
@@ -63,21 +58,7 @@ def program() -> Program:
 
 @pytest.mark.parametrize("board_name", BOARDS)
 def test_shapes(board_name: str) -> None:
-    board, target, form = form_of(board_name)
-    if reason := emulate.available(board):
-        pytest.skip(reason)
-    made = materialise.run(program(), target)
-    model = emit(made, plan_program(made, target), target)
-    sources = {**model.files, "pz_instance.c": '#include "depthwise.h"\ndepthwise_t pz_net;\n'}
-    roots = ["pz_net", *[e.symbol for e in model.entries.values()]]
-    image = build.build(sources, board, roots=roots, extra=form)
     chance = np.random.default_rng(1)
-    with emulate.open_machine(image) as machine:
-        base = machine.address("pz_net")
-        for entry in model.entries.values():
-            x = chance.integers(-128, 128, entry.inputs[0].type.shape, np.int8)
-            machine.write(base + entry.inputs[0].offset, x.tobytes())
-            machine.call(entry.symbol, base)
-            want = Interpreter(made).call(entry.name, x)[0]
-            got = np.frombuffer(machine.read(base + entry.outputs[0].offset, want.nbytes), np.int8)
-            np.testing.assert_array_equal(got, want.reshape(-1), entry.name)
+    compare_functions(
+        program(), board_name, lambda t: [("random values", chance.integers(-128, 128, t.shape, np.int8))]
+    )

@@ -2,20 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 import numpy as np
 import pytest
 
-from picozoo import build, emulate
-from picozoo.emit.c_model import emit
-from picozoo.ir.interp import Interpreter
 from picozoo.ir.program import Function, Node, Program
 from picozoo.ops._conv import Conv2dAttrs
 from picozoo.ops.linear import LinearAttrs
-from picozoo.passes import materialise
-from picozoo.plan.arena import plan_program
 from picozoo.specs import QuantParams, TensorType
 
-from .cases import FORMS, form_of
+from .cases import FORMS, compare_functions
 
 X = QuantParams.tensor(0.05, -128)
 W, Y = QuantParams.tensor(0.001), QuantParams.tensor(0.5, 3)
@@ -64,22 +61,8 @@ def program() -> Program:
 
 @pytest.mark.parametrize("board_name", BOARDS)
 def test_ends_of_ranges(board_name: str) -> None:
-    board, target, form = form_of(board_name)
-    if reason := emulate.available(board):
-        pytest.skip(reason)
-    made = materialise.run(program(), target)
-    model = emit(made, plan_program(made, target), target)
-    sources = {**model.files, "pz_instance.c": '#include "ends.h"\nends_t pz_net;\n'}
-    roots = ["pz_net", *[e.symbol for e in model.entries.values()]]
-    image = build.build(sources, board, roots=roots, extra=form)
-    with emulate.open_machine(image) as machine:
-        base = machine.address("pz_net")
-        for entry in model.entries.values():
-            t = entry.inputs[0].type
-            for low, high in ((-128, -128), (127, 127), (-128, 127)):
-                x = np.resize(np.array([low, high, low, low, high], np.int8), t.shape)
-                machine.write(base + entry.inputs[0].offset, x.tobytes())
-                machine.call(entry.symbol, base)
-                want = Interpreter(made).call(entry.name, x)[0]
-                got = np.frombuffer(machine.read(base + entry.outputs[0].offset, want.nbytes), np.int8)
-                np.testing.assert_array_equal(got, want.reshape(-1), f"{entry.name} of {low} and {high}")
+    def ends(t: TensorType) -> Iterator[tuple[str, np.ndarray]]:
+        for low, high in ((-128, -128), (127, 127), (-128, 127)):
+            yield f"{low} and {high}", np.resize(np.array([low, high, low, low, high], np.int8), t.shape)
+
+    compare_functions(program(), board_name, ends)
